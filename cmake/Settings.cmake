@@ -1,0 +1,33 @@
+# Language, warnings, sanitizers and where binaries land.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+option(SUPPRESSD_BUILD_TESTS "Build the tests" ON)
+option(SUPPRESSD_BUILD_BENCHMARKS "Build tests/benchmarks" ON)
+option(SUPPRESSD_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
+set(SUPPRESSD_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_compile_options(-fno-omit-frame-pointer)
+if(SUPPRESSD_SANITIZE)
+  add_compile_options(-fsanitize=${SUPPRESSD_SANITIZE})
+  add_link_options(-fsanitize=${SUPPRESSD_SANITIZE})
+  if(SUPPRESSD_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+# Warnings are errors in our code; generated code does not get them.
+add_library(suppression_warnings INTERFACE)
+target_compile_options(suppression_warnings INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow=local)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(suppression_warnings INTERFACE -Wthread-safety)
+endif()
