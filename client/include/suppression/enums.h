@@ -1,0 +1,113 @@
+// The closed sets of words the service speaks, as plain enums.
+//
+// Values equal those of the API (protos/suppression/v1) and never change their number. A value that
+// a newer service sends and this library does not know is kept as its number; Name() then says
+// "UNKNOWN_" and the number, so a switch over these enums needs a default.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace suppression {
+inline namespace client_v1 {
+
+// Why mail to an address does not arrive.
+enum class BounceReason {
+  kUnspecified = 0,               // no reason: a complaint, a sender-side reply, or a filter that matches all
+  kAddressNotFound = 1,           // the recipient address does not exist, misspellings included
+  kBlockedByRecipientServer = 2,  // the recipient's server has completely blocked delivery from us
+  kDomainNotFound = 3,            // the domain does not exist
+  kMailServerMisconfigured = 4,   // null MX, no route, a loop
+  kMailboxFull = 5,               // over its quota
+  kMailboxInactive = 6,           // dormant, disabled or closed
+  kRejectsUnknownSenders = 7,     // refuses mail from senders it does not know
+  kUndetermined = 8,              // a failure that no rule recognises; never suppresses at once
+};
+
+// The point of the SMTP dialogue at which a reply came (RFC 5321 section 4.1).
+enum class SmtpStage {
+  kUnspecified = 0,  // not known; the service looks for it in the text
+  kConnect = 1,
+  kEhlo = 2,
+  kStarttls = 3,
+  kAuth = 4,
+  kMail = 5,
+  kRcpt = 6,
+  kData = 7,
+};
+
+// What kind of news a report is.
+enum class VerdictClass {
+  kUnspecified = 0,
+  kHard = 1,        // a permanent failure of this recipient
+  kSoft = 2,        // transient or unrecognised: counted
+  kComplaint = 3,   // the recipient complained of spam
+  kSenderSide = 4,  // about the sender; never suppresses
+  kNotABounce = 5,  // a delay notice, a success, an auto-reply
+};
+
+// What a report changed.
+enum class Effect {
+  kUnspecified = 0,
+  kRecorded = 1,           // kept in the history; the list is as before
+  kCounted = 2,            // added to a soft-bounce counter below its threshold
+  kSuppressed = 3,         // the address was not suppressed for this cause and now is
+  kAlreadySuppressed = 4,  // it was already; the cause was refreshed
+  kOutdated = 5,           // about mail older than the last reactivation; suppresses nothing
+};
+
+// What kind of cause suppresses an address.
+enum class CauseType {
+  kUnspecified = 0,  // in a request: that request's default
+  kHardBounce = 1,
+  kSoftBounces = 2,
+  kComplaint = 3,
+  kUnsubscribe = 4,
+  kManual = 5,
+};
+
+// Whether a cause still counts, at the time of the read.
+enum class CauseState { kUnspecified = 0, kActive = 1, kReactivated = 2, kExpired = 3 };
+
+// The order of a listing.
+enum class ListOrder {
+  kUnspecified = 0,  // kNewestFirst
+  kNewestFirst = 1,  // by the time the address went on the list, latest first
+  kByAddress = 2,    // by domain, then local part
+};
+
+// Which entries a listing returns, by what they are worth now.
+enum class StateFilter {
+  kUnspecified = 0,    // kSuppressedNow
+  kSuppressedNow = 1,  // at least one cause that counts now
+  kReactivated = 2,    // none that counts now, at least one lifted
+  kExpired = 3,        // none that counts now, none lifted
+  kAnyState = 4,       // all that ever were suppressed
+};
+
+// What lifting a cause takes.
+enum class ReactivationNeed {
+  kUnspecified = 0,       // nothing to lift
+  kNote = 1,              // a note
+  kNoteAndConsent = 2,    // a note, the cause selected, and consent evidence
+  kNoteAndSelection = 3,  // a note, and the cause selected
+};
+
+// The name of a value as in the API ("ADDRESS_NOT_FOUND"); "UNKNOWN_<number>" for a value that is
+// not listed above. Thread-safe.
+std::string Name(BounceReason value);
+std::string Name(SmtpStage value);
+std::string Name(VerdictClass value);
+std::string Name(Effect value);
+std::string Name(CauseType value);
+std::string Name(CauseState value);
+std::string Name(ListOrder value);
+std::string Name(StateFilter value);
+std::string Name(ReactivationNeed value);
+
+// The value of a name, in any case ("mailbox_full"); nothing when there is no such name. For the enums above.
+template <typename Enum>
+std::optional<Enum> FromName(const std::string& name);
+
+}  // namespace client_v1
+}  // namespace suppression

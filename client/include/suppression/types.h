@@ -1,0 +1,312 @@
+// What a Client takes and answers: plain values, copied freely, owning all they hold.
+//
+// An unset std::optional means "not known" in answers and "not given" in requests. Texts are UTF-8;
+// what the service refuses (malformed address, too long a note) comes back as an error of the call,
+// see ErrorReason() in client.h. Requests: an empty tenant means ClientOptions::tenant.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "suppression/enums.h"
+
+namespace suppression {
+inline namespace client_v1 {
+
+// Evidence that the owner of an address wants mail again.
+struct Consent {
+  std::optional<absl::Time> obtained_at;  // after the complaint it answers, not in the future
+  std::string evidence;                   // what proves it; at most 2,000 octets
+};
+
+// Who lifted a cause, when and why.
+struct Reactivation {
+  std::optional<absl::Time> at;
+  std::string actor;               // empty: not said
+  std::string note;                // never empty
+  std::optional<Consent> consent;  // set when a complaint or an unsubscription was lifted
+};
+
+// One reason of its own why an address must not be mailed.
+struct Cause {
+  CauseType type = CauseType::kUnspecified;
+  CauseState state = CauseState::kUnspecified;
+  BounceReason reason = BounceReason::kUnspecified;  // set for bounces, optional for kManual
+  std::string stream;                                // empty: all mail
+  std::optional<absl::Time> first_event_at;
+  std::optional<absl::Time> last_event_at;
+  std::optional<absl::Time> expires_at;  // unset: never
+  int32_t event_count = 0;
+  std::string source;                        // empty: not said
+  std::string rule_id;                       // empty: set by hand
+  std::string note;                          // of Suppress; empty for bounces
+  std::optional<Reactivation> reactivation;  // set when state is kReactivated
+};
+
+// One entry of the list: an address, or a whole domain, with all its causes.
+struct Suppression {
+  std::string tenant;
+  std::string address;           // normalised; "@" and the domain for a whole domain
+  std::string original_address;  // as first reported; empty: same as address
+  std::vector<Cause> causes;     // in the order they first appeared
+  std::optional<absl::Time> listed_at;
+  std::optional<absl::Time> updated_at;
+};
+
+// A cause that makes an address suppressed.
+struct Match {
+  Cause cause;
+  bool whole_domain = false;  // true: the cause is on the address's whole domain
+};
+
+// One check. at_least: a token of an earlier answer; the check then sees that state or a later one,
+// or fails UNAVAILABLE (REVISION_NOT_REACHED). Empty: the newest state of the server asked.
+struct CheckRequest {
+  std::string tenant;
+  std::string address;
+  std::string stream;  // of the mail to be sent; empty: only causes that apply to all mail match
+  std::string at_least;
+};
+
+// The answer to a check.
+struct CheckResult {
+  bool suppressed = false;     // true: do not send
+  std::vector<Match> matches;  // every cause that matches; empty when not suppressed or assumed
+  std::string token;           // the state this was answered from; empty when assumed
+  bool assumed = false;        // true: nobody answered, ClientOptions::when_unavailable decided
+  absl::Status unavailable;    // when assumed: why there was no answer; else OK
+};
+
+// Many checks, answered from one state. At most 10,000 addresses.
+struct BatchRequest {
+  std::string tenant;
+  std::vector<std::string> addresses;
+  std::string stream;
+  std::string at_least;
+};
+
+// The answer for one address of a batch.
+struct BatchItem {
+  int32_t index = 0;  // position in BatchRequest::addresses
+  bool suppressed = false;
+  std::vector<Match> matches;
+  std::string error_reason;   // "INVALID_ADDRESS" ...: do not send; empty when valid
+  std::string error_message;  // without the address; empty when valid
+};
+
+// Answers for those that are suppressed or invalid; every other address may be mailed.
+struct BatchResult {
+  std::vector<BatchItem> items;  // ascending by index
+  std::string token;             // empty when assumed
+  bool assumed = false;          // see CheckResult
+  absl::Status unavailable;      // see CheckResult
+
+  // Whether the address at `index` of the request may be mailed: it is neither suppressed nor invalid.
+  bool MaySend(int32_t index) const;
+};
+
+// One SMTP reply to one recipient.
+struct SmtpReply {
+  std::string recipient;      // any spelling; required
+  int32_t code = 0;           // 200 to 599; 0: read it from the text
+  std::string enhanced_code;  // "5.1.1"; empty: read it from the text
+  std::string text;           // exactly as received; at most 16,384 octets
+  SmtpStage stage = SmtpStage::kUnspecified;
+  std::string remote_mta;  // empty: unknown
+};
+
+// A spam complaint, already taken apart (RFC 5965 fields).
+struct Complaint {
+  std::string recipient;      // required
+  std::string feedback_type;  // empty: "abuse"
+  std::string reporter;       // empty: unknown
+};
+
+// One bounce or complaint to report.
+struct ReportRequest {
+  std::string tenant;
+  // Idempotency key, a UUID. Empty: the client makes one, once per call, so that its retries count
+  // once; not when event_id is given, which is the key then.
+  std::string request_id;
+  std::string event_id;  // the provider's id of the event; the same event reported twice counts once
+  std::variant<SmtpReply, Complaint> report;
+  std::optional<absl::Time> occurred_at;   // unset: now
+  std::optional<absl::Time> mail_sent_at;  // unset: occurred_at
+  std::string stream;
+  std::string source;
+  std::string message_id;
+};
+
+// What the classifier took a report for.
+struct Verdict {
+  VerdictClass bounce_class = VerdictClass::kUnspecified;
+  BounceReason reason = BounceReason::kUnspecified;  // set for kHard and kSoft
+  std::string rule_id;
+  std::string rule_set_version;
+  std::string evidence;   // the part of the text that decided; empty: the codes alone did
+  bool conflict = false;  // text and codes contradicted each other; the milder reading was taken
+  int32_t code = 0;
+  std::string enhanced_code;
+  SmtpStage stage = SmtpStage::kUnspecified;
+};
+
+// What a report meant for one recipient.
+struct Outcome {
+  std::string address;  // normalised
+  Verdict verdict;
+  Effect effect = Effect::kUnspecified;
+};
+
+struct ReportResult {
+  std::vector<Outcome> outcomes;  // in the order of the report; never empty
+  std::string token;              // the state that includes the report
+  bool duplicate = false;         // the answer to an earlier call with the same id
+};
+
+// Which entries to list.
+struct ListRequest {
+  std::string tenant;
+  int32_t page_size = 0;   // 0: 100; at most 1,000
+  std::string page_token;  // Page::next_page_token with all else unchanged; empty: the first page
+  ListOrder order = ListOrder::kUnspecified;
+  BounceReason reason = BounceReason::kUnspecified;  // only entries with a cause of this reason
+  std::string domain;                                // only this domain
+  std::string source;                                // only entries with a cause from this source
+  CauseType cause_type = CauseType::kUnspecified;    // only entries with a cause of this type
+  std::optional<absl::Time> listed_from;             // at or after
+  std::optional<absl::Time> listed_before;           // before
+  StateFilter state = StateFilter::kUnspecified;
+  bool with_counts = false;  // also count all matches; walks the whole list: allow time for it
+  std::string at_least;
+};
+
+struct ReasonCount {
+  BounceReason reason = BounceReason::kUnspecified;
+  int32_t count = 0;
+};
+
+// Exact counts over the whole filtered list; an entry with two reasons counts under both.
+struct ListCounts {
+  int32_t total = 0;
+  std::vector<ReasonCount> reasons;
+};
+
+struct Page {
+  std::vector<Suppression> suppressions;  // may be empty while next_page_token is set
+  std::string next_page_token;            // empty: this was the last page
+  std::string token;
+  std::optional<ListCounts> counts;  // when asked for
+};
+
+// Exactly one of address and domain.
+struct DetailsRequest {
+  std::string tenant;
+  std::string address;
+  std::string domain;
+  int32_t max_events = 0;  // newest first; 0: 10; at most 50
+  std::string at_least;
+};
+
+// One report in the history of an address.
+struct BounceEvent {
+  std::optional<absl::Time> occurred_at;
+  std::optional<absl::Time> received_at;
+  std::optional<absl::Time> mail_sent_at;
+  Verdict verdict;
+  std::string diagnostic;  // the exact text; it is a stranger's, escape it before printing
+  std::string remote_mta;
+  std::string stream;
+  std::string source;
+  std::string message_id;
+  std::string feedback_type;  // of a complaint; empty for bounces
+  Effect effect = Effect::kUnspecified;
+};
+
+// A cause in plain words.
+struct CauseExplanation {
+  std::string meaning;
+  std::string suggested_action;
+  bool can_reactivate = false;
+  ReactivationNeed need = ReactivationNeed::kUnspecified;
+};
+
+// Everything known of an address or domain.
+struct Details {
+  Suppression suppression;
+  bool suppressed = false;                     // for mail without a stream, the domain's entry included
+  std::vector<BounceEvent> events;             // newest first
+  std::vector<CauseExplanation> explanations;  // one for each of suppression.causes
+  std::vector<Cause> domain_causes;            // active causes of the whole domain
+  std::string token;
+};
+
+// Selects causes of an entry. type is required; reason and stream narrow it.
+struct CauseSelector {
+  CauseType type = CauseType::kUnspecified;
+  BounceReason reason = BounceReason::kUnspecified;  // unspecified: every reason
+  std::string stream;                                // empty: every stream
+};
+
+// Lifts causes. Exactly one of address and domain.
+struct ReactivateRequest {
+  std::string tenant;
+  std::string address;
+  std::string domain;
+  std::string request_id;             // empty: the client makes one
+  std::string note;                   // required; at most 2,000 octets
+  std::string actor;                  // who asks; empty: not said
+  std::vector<CauseSelector> causes;  // empty: all bounces; all selected causes are lifted or none
+  std::optional<Consent> consent;     // needed for complaints and unsubscriptions
+};
+
+struct ReactivateResult {
+  Suppression suppression;
+  bool changed = false;           // false: nothing was active among the selected causes
+  bool still_suppressed = false;  // in any stream
+  std::vector<Match> blocking;    // what still suppresses it
+  std::string token;
+  bool duplicate = false;
+};
+
+// Puts an address or a whole domain on the list. Exactly one of address and domain.
+struct SuppressRequest {
+  std::string tenant;
+  std::string address;
+  std::string domain;
+  std::string request_id;                            // empty: the client makes one
+  CauseType type = CauseType::kUnspecified;          // kManual, kUnsubscribe or kComplaint; unspecified: kManual
+  BounceReason reason = BounceReason::kUnspecified;  // only with kManual
+  std::string stream;                                // empty: all mail
+  std::string note;                                  // required; at most 2,000 octets
+  std::string actor;
+  std::optional<absl::Time> expires_at;  // in the future; unset: never
+  std::string source;
+};
+
+struct SuppressResult {
+  Suppression suppression;
+  bool newly_suppressed = false;
+  std::string token;
+  bool duplicate = false;
+};
+
+struct WatchRequest {
+  std::vector<std::string> tenants;  // at most 100; empty: ClientOptions::tenant, or all when that is empty too
+  std::string after;                 // the token to start after; empty: from the moment the server takes the call
+  bool heartbeats = false;           // true: the callback also gets steps without suppressions
+};
+
+// A step of the change stream.
+struct Change {
+  std::string token;                       // the state after this step; resume from it
+  std::vector<Suppression> suppressions;   // as they are now; empty: a heartbeat
+  std::optional<absl::Time> committed_at;  // unset for a heartbeat
+};
+
+}  // namespace client_v1
+}  // namespace suppression

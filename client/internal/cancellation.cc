@@ -1,0 +1,44 @@
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "suppression/connection.h"
+
+namespace suppression {
+inline namespace client_v1 {
+
+struct Cancellation::State {
+  absl::Mutex mutex;
+  bool cancelled ABSL_GUARDED_BY(mutex) = false;
+  std::function<void()> callback ABSL_GUARDED_BY(mutex);
+};
+
+Cancellation::Cancellation() : state_(std::make_shared<State>()) {}
+
+void Cancellation::Cancel() const {
+  // The callback runs under the lock: once OnCancel(nullptr) has returned it is not running any more.
+  absl::MutexLock lock(&state_->mutex);
+  if (state_->cancelled) return;
+  state_->cancelled = true;
+  if (state_->callback) state_->callback();
+}
+
+bool Cancellation::cancelled() const {
+  absl::MutexLock lock(&state_->mutex);
+  return state_->cancelled;
+}
+
+bool Cancellation::WaitFor(absl::Duration duration) const {
+  absl::MutexLock lock(&state_->mutex);
+  state_->mutex.AwaitWithTimeout(absl::Condition(&state_->cancelled), duration);
+  return state_->cancelled;
+}
+
+void Cancellation::OnCancel(std::function<void()> callback) const {
+  absl::MutexLock lock(&state_->mutex);
+  state_->callback = std::move(callback);
+  if (state_->cancelled && state_->callback) state_->callback();
+}
+
+}  // namespace client_v1
+}  // namespace suppression

@@ -1,0 +1,84 @@
+#include "client/internal/grpc_connection.h"
+
+#include <grpcpp/client_context.h>
+
+#include <chrono>
+#include <memory>
+
+#include "client/internal/conversion.h"
+#include "client/internal/status.h"
+
+namespace suppression::client_internal {
+namespace {
+
+using Stub = v1::SuppressionService::StubInterface;
+
+template <typename Request, typename Response>
+using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+template <typename Request, typename Response>
+auto Unary(Stub& stub, Method<Request, Response> method, const Request& request, const CallOptions& call)
+    -> absl::StatusOr<decltype(FromProto(Response()))> {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
+  Response response;
+  const grpc::Status status = (stub.*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return FromProto(response);
+}
+
+}  // namespace
+
+GrpcConnection::GrpcConnection(std::shared_ptr<grpc::Channel> channel)
+    : stub_(v1::SuppressionService::NewStub(std::move(channel))) {}
+
+absl::StatusOr<CheckResult> GrpcConnection::IsSuppressed(const CheckRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::IsSuppressed, ToProto(request), call);
+}
+
+absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+}
+
+absl::StatusOr<ReportResult> GrpcConnection::ReportBounce(const ReportRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::ReportBounce, ToProto(request), call);
+}
+
+absl::StatusOr<Page> GrpcConnection::ListSuppressions(const ListRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::ListSuppressions, ToProto(request), call);
+}
+
+absl::StatusOr<Details> GrpcConnection::GetBounceDetails(const DetailsRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::GetBounceDetails, ToProto(request), call);
+}
+
+absl::StatusOr<ReactivateResult> GrpcConnection::Reactivate(const ReactivateRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::Reactivate, ToProto(request), call);
+}
+
+absl::StatusOr<SuppressResult> GrpcConnection::Suppress(const SuppressRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::Suppress, ToProto(request), call);
+}
+
+absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnChange& on_change,
+                                   const Cancellation& cancellation) {
+  grpc::ClientContext context;
+  cancellation.OnCancel([&context] { context.TryCancel(); });
+  const auto reader = stub_->Watch(&context, ToProto(request));
+  v1::WatchResponse response;
+  bool wanted = true;
+  while (wanted && reader->Read(&response)) wanted = !cancellation.cancelled() && on_change(FromProto(response));
+  if (!wanted) context.TryCancel();
+  const grpc::Status status = reader->Finish();
+  cancellation.OnCancel(nullptr);
+  if (cancellation.cancelled()) return absl::CancelledError("the watch was cancelled");
+  if (!wanted) return absl::OkStatus();
+  // OK: it drains. CANCELLED, which we did not ask for: our callback took too long. Both may be resumed.
+  if (status.ok()) return absl::UnavailableError("the server ended the watch");
+  if (status.error_code() == grpc::StatusCode::CANCELLED) {
+    return absl::UnavailableError("the server cut the watch: changes were taken too slowly");
+  }
+  return FromGrpc(status);
+}
+
+}  // namespace suppression::client_internal

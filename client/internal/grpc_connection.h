@@ -1,0 +1,32 @@
+// A Connection over gRPC: one try of each call.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+
+#include "suppression/connection.h"
+#include "suppression/v1/suppression_service.grpc.pb.h"
+
+namespace suppression::client_internal {
+
+// Turns values into messages, errors into absl::Status with their payloads. CallOptions::timeout is the
+// deadline of the try. Thread-safe.
+class GrpcConnection final : public Connection {
+ public:
+  explicit GrpcConnection(std::shared_ptr<grpc::Channel> channel);
+
+  absl::StatusOr<CheckResult> IsSuppressed(const CheckRequest& request, const CallOptions& call) override;
+  absl::StatusOr<BatchResult> BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) override;
+  absl::StatusOr<ReportResult> ReportBounce(const ReportRequest& request, const CallOptions& call) override;
+  absl::StatusOr<Page> ListSuppressions(const ListRequest& request, const CallOptions& call) override;
+  absl::StatusOr<Details> GetBounceDetails(const DetailsRequest& request, const CallOptions& call) override;
+  absl::StatusOr<ReactivateResult> Reactivate(const ReactivateRequest& request, const CallOptions& call) override;
+  absl::StatusOr<SuppressResult> Suppress(const SuppressRequest& request, const CallOptions& call) override;
+  absl::Status Watch(const WatchRequest& request, const OnChange& on_change, const Cancellation& cancellation) override;
+
+ private:
+  const std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
+};
+
+}  // namespace suppression::client_internal

@@ -1,0 +1,24 @@
+// From the options a caller gave to options that can be used.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "suppression/options.h"
+
+namespace suppression::client_internal {
+
+// Where suppressd listens unless told otherwise.
+inline constexpr char kDefaultTarget[] = "unix:/run/suppressd/suppressd.sock";
+// The environment variable that replaces kDefaultTarget.
+inline constexpr char kTargetVariable[] = "SUPPRESSION_TARGET";
+
+// Fills in the target and checks every option against the range documented in suppression/options.h.
+// INVALID_ARGUMENT names the option. Reads the environment, opens no file.
+absl::StatusOr<ClientOptions> ResolveOptions(ClientOptions options);
+
+// Whether every address of a target is a Unix socket or loopback (127.0.0.0/8, ::1, "localhost").
+bool IsLocalTarget(absl::string_view target);
+
+}  // namespace suppression::client_internal

@@ -1,0 +1,157 @@
+// suppressctl check: may these addresses be mailed?
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/suppressctl/commands.h"
+#include "client/suppressctl/render.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+constexpr size_t kBatchMaxAddresses = 10'000;
+constexpr size_t kAddressMaxOctets = 1'024;
+
+struct CheckOptions {
+  std::vector<std::string> addresses;
+  std::string stream;
+  std::string at_least;
+};
+
+// Gives addresses one by one: those of the command line, and for "-" the lines of in().
+class AddressSource {
+ public:
+  AddressSource(const std::vector<std::string>& words, std::istream& in) : words_(words), in_(in) {}
+
+  bool Next(std::string* address) {
+    while (next_ < words_.size()) {
+      if (words_[next_] != "-") {
+        *address = words_[next_++];
+        return true;
+      }
+      if (NextLine(address)) return true;
+      ++next_;
+    }
+    return false;
+  }
+
+ private:
+  // Skips blank lines and those that begin with "#".
+  bool NextLine(std::string* address) {
+    while (std::getline(in_, *address)) {
+      absl::StripAsciiWhitespace(address);
+      // The service refuses a longer one, and a batch of them would outgrow its message.
+      if (address->size() > kAddressMaxOctets + 1) address->resize(kAddressMaxOctets + 1);
+      if (!address->empty() && address->front() != '#') return true;
+    }
+    return false;
+  }
+
+  const std::vector<std::string>& words_;
+  std::istream& in_;
+  size_t next_ = 0;
+};
+
+JsonObject ToJson(const std::string& address, const BatchItem* item) {
+  JsonObject json;
+  json.Add("address", address).AddRaw("suppressed", item != nullptr && item->suppressed ? "true" : "false");
+  if (item == nullptr) return json;
+  json.AddAll("matches", item->matches, [](const Match& match) { return suppressctl::ToJson(match); });
+  return json.Add("errorReason", item->error_reason).Add("errorMessage", item->error_message);
+}
+
+std::vector<std::string> ToRow(const std::string& address, const BatchItem* item) {
+  if (item == nullptr) return {address, "no", ""};
+  if (!item->error_reason.empty()) {
+    return {address, "invalid", absl::StrCat(item->error_reason, ": ", item->error_message)};
+  }
+  return {address, item->suppressed ? "yes" : "no", Describe(item->matches)};
+}
+
+// Prints as the answers come, batch by batch, so that a long list needs little memory.
+class CheckPrinter {
+ public:
+  explicit CheckPrinter(Session& session) : session_(session) {
+    if (session_.json()) session_.out() << "{\"results\":[";
+  }
+
+  void Add(const BatchRequest& request, const BatchResult& result) {
+    Table table({"ADDRESS", "SUPPRESSED", "WHY"});
+    auto item = result.items.begin();
+    for (size_t i = 0; i < request.addresses.size(); ++i) {
+      const bool here = item != result.items.end() && static_cast<size_t>(item->index) == i;
+      const BatchItem* found = here ? &*item++ : nullptr;
+      if (session_.json()) {
+        session_.out() << (printed_++ == 0 ? "" : ",") << ToJson(request.addresses[i], found).ToString();
+      } else {
+        table.Add(ToRow(request.addresses[i], found));
+      }
+    }
+    if (!session_.json()) table.Print(session_.out());
+    session_.out().flush();
+  }
+
+  void Finish(const std::string& token) {
+    if (!session_.json()) return;
+    session_.out() << "]" << (token.empty() ? "" : ",\"token\":" + JsonString(token)) << "}\n";
+  }
+
+ private:
+  Session& session_;
+  size_t printed_ = 0;
+};
+
+// An invalid address outweighs a suppressed one: the caller must not take the run for an answer.
+int Worse(int exit_code, const BatchResult& result) {
+  for (const BatchItem& item : result.items) {
+    if (!item.error_reason.empty()) return kFailed;
+    if (item.suppressed && exit_code == kDone) exit_code = kFinding;
+  }
+  return exit_code;
+}
+
+int Check(const CheckOptions& options, Session& session) {
+  const absl::StatusOr<Client> client = session.MakeClient();
+  if (!client.ok()) return session.Fail(client.status());
+  AddressSource source(options.addresses, session.in());
+  std::unique_ptr<CheckPrinter> printer;
+  std::string token = options.at_least;
+  int exit_code = kDone;
+  for (bool more = true; more;) {
+    BatchRequest request;
+    request.stream = options.stream;
+    request.at_least = token;
+    std::string address;
+    while (request.addresses.size() < kBatchMaxAddresses && (more = source.Next(&address))) {
+      request.addresses.push_back(address);
+    }
+    if (request.addresses.empty() && printer != nullptr) break;
+    const absl::StatusOr<BatchResult> result = client->BatchIsSuppressed(request);
+    if (!result.ok()) {
+      if (printer != nullptr) printer->Finish(token);
+      return session.Fail(result.status());
+    }
+    if (printer == nullptr) printer = std::make_unique<CheckPrinter>(session);
+    printer->Add(request, *result);
+    token = result->token;
+    exit_code = exit_code == kFailed ? kFailed : Worse(exit_code, *result);
+  }
+  printer->Finish(token);
+  return exit_code;
+}
+
+}  // namespace
+
+void AddCheck(CLI::App& app, Session& session, int* exit_code) {
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App* command = app.add_subcommand("check", "May these addresses be mailed?");
+  command->add_option("address", options->addresses, "Addresses; - reads one a line from standard input")->required();
+  command->add_option("--stream", options->stream, "The stream of the mail");
+  command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
+  command->footer("Exit codes: 0 none is suppressed, 1 at least one is, 2 error or an invalid address.");
+  command->callback([options, &session, exit_code] { *exit_code = Check(*options, session); });
+}
+
+}  // namespace suppression::suppressctl

@@ -1,0 +1,159 @@
+// suppressctl list: the list, by page or in whole.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/suppressctl/commands.h"
+#include "client/suppressctl/parse.h"
+#include "client/suppressctl/render.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+constexpr int64_t kLimitDefault = 100;
+constexpr int64_t kAllMax = 1'000'000'000;
+constexpr int kPageMax = 1'000;
+constexpr size_t kTableChunkRows = 1'000;
+
+struct ListOptions {
+  std::string order;
+  std::string reason;
+  std::string domain;
+  std::string source;
+  std::string type;
+  std::string from;
+  std::string before;
+  std::string state;
+  std::string at_least;
+  std::string page_token;
+  int64_t limit = kLimitDefault;
+  bool all = false;
+  bool counts = false;
+};
+
+absl::StatusOr<ListRequest> MakeRequest(const ListOptions& options) {
+  ListRequest request;
+  request.domain = options.domain;
+  request.source = options.source;
+  request.at_least = options.at_least;
+  request.page_token = options.page_token;
+  absl::Status status = ParseEnum("--order", options.order, &request.order);
+  status.Update(ParseEnum("--reason", options.reason, &request.reason));
+  status.Update(ParseEnum("--type", options.type, &request.cause_type));
+  status.Update(ParseEnum("--state", options.state, &request.state));
+  status.Update(ParseOptionalTime("--from", options.from, &request.listed_from));
+  status.Update(ParseOptionalTime("--before", options.before, &request.listed_before));
+  if (!status.ok()) return status;
+  return request;
+}
+
+// Prints entries as they come.
+class ListPrinter {
+ public:
+  explicit ListPrinter(Session& session) : session_(session) {
+    if (session_.json()) session_.out() << "{\"suppressions\":[";
+  }
+
+  void Add(const Suppression& entry) {
+    if (session_.json()) {
+      session_.out() << (printed_++ == 0 ? "" : ",") << ToJson(entry).ToString();
+      return;
+    }
+    ++printed_;
+    table_.Add({entry.address, FormatTime(entry.listed_at), DescribeCauses(entry)});
+    if (++rows_ == kTableChunkRows) Flush();
+  }
+
+  void Finish(const Page& last) {
+    if (!session_.json()) {
+      if (rows_ > 0 || printed_ == 0) Flush();
+      if (!last.next_page_token.empty()) session_.err() << "more: --page_token " << last.next_page_token << "\n";
+      return;
+    }
+    JsonObject rest;
+    rest.Add("nextPageToken", last.next_page_token).Add("token", last.token);
+    if (last.counts) rest.Add("counts", ToJson(*last.counts));
+    const std::string text = rest.ToString();
+    session_.out() << "]" << (text == "{}" ? "" : ",") << text.substr(1) << "\n";
+  }
+
+ private:
+  void Flush() {
+    table_.Print(session_.out());
+    session_.out().flush();
+    table_ = Table({"ADDRESS", "LISTED", "CAUSES"});
+    rows_ = 0;
+  }
+
+  Session& session_;
+  Table table_ = Table({"ADDRESS", "LISTED", "CAUSES"});
+  size_t rows_ = 0;
+  int64_t printed_ = 0;
+};
+
+void PrintCounts(const ListCounts& counts, Session& session) {
+  Table table({"REASON", "COUNT"});
+  for (const ReasonCount& count : counts.reasons) {
+    const bool none = count.reason == BounceReason::kUnspecified;
+    table.Add({none ? "(no reason)" : Name(count.reason), absl::StrCat(count.count)});
+  }
+  table.Add({"TOTAL", absl::StrCat(counts.total)});
+  table.Print(session.out());
+}
+
+int List(const ListOptions& options, Session& session) {
+  absl::StatusOr<ListRequest> request = MakeRequest(options);
+  if (!request.ok()) return session.Fail(request.status());
+  const absl::StatusOr<Client> client = session.MakeClient();
+  if (!client.ok()) return session.Fail(client.status());
+  std::unique_ptr<ListPrinter> printer;
+  std::optional<ListCounts> counts;
+  request->with_counts = options.counts;
+  for (int64_t left = options.all ? kAllMax : options.limit; left > 0;) {
+    request->page_size = static_cast<int32_t>(std::min<int64_t>(left, kPageMax));
+    absl::StatusOr<Page> page = client->ListSuppressions(*request);
+    if (!page.ok()) return session.Fail(page.status());
+    if (printer == nullptr) printer = std::make_unique<ListPrinter>(session);
+    if (page->counts) counts = page->counts;
+    for (const Suppression& entry : page->suppressions) printer->Add(entry);
+    left -= static_cast<int64_t>(page->suppressions.size());
+    if (left > 0 && !page->next_page_token.empty() && page->next_page_token != request->page_token) {
+      request->page_token = page->next_page_token;
+      request->with_counts = false;
+      continue;
+    }
+    page->counts = counts;
+    printer->Finish(*page);
+    break;
+  }
+  if (counts && !session.json()) PrintCounts(*counts, session);
+  return kDone;
+}
+
+}  // namespace
+
+void AddList(CLI::App& app, Session& session, int* exit_code) {
+  auto options = std::make_shared<ListOptions>();
+  CLI::App* command = app.add_subcommand("list", "List what is suppressed, newest first");
+  command->add_option("--order", options->order, "NEWEST_FIRST or BY_ADDRESS [default: NEWEST_FIRST]");
+  command->add_option("--reason", options->reason, "Only with a cause of this bounce reason");
+  command->add_option("--type", options->type, "Only with a cause of this type, such as COMPLAINT");
+  command->add_option("--domain", options->domain, "Only this domain");
+  command->add_option("--source", options->source, "Only with a cause from this source");
+  command->add_option("--from", options->from, "Only listed at or after this time");
+  command->add_option("--before", options->before, "Only listed before this time");
+  command->add_option("--state", options->state,
+                      "SUPPRESSED_NOW, REACTIVATED, EXPIRED or ANY_STATE [default: SUPPRESSED_NOW]");
+  command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
+  command->add_option("--page_token", options->page_token, "Go on where an earlier listing stopped");
+  CLI::Option* limit = command->add_option("--limit", options->limit, "At most so many entries")
+                           ->check(CLI::Range(int64_t{1}, kAllMax))
+                           ->capture_default_str();
+  command->add_flag("--all", options->all, "Every entry, page after page")->excludes(limit);
+  command->add_flag("--counts", options->counts, "Also count all matches by reason; walks the whole list");
+  command->footer("Exit codes: 0 done, 2 error.");
+  command->callback([options, &session, exit_code] { *exit_code = List(*options, session); });
+}
+
+}  // namespace suppression::suppressctl

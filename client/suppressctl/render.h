@@ -1,0 +1,36 @@
+// What the commands print: values as JSON objects and as words of a table. Pure and thread-safe.
+#pragma once
+
+#include <ostream>
+#include <string>
+
+#include "client/suppressctl/json.h"
+#include "suppression/types.h"
+
+namespace suppression::suppressctl {
+
+// As protobuf's JSON mapping of the message of the same name.
+JsonObject ToJson(const Cause& cause);
+JsonObject ToJson(const Match& match);
+JsonObject ToJson(const Suppression& suppression);
+JsonObject ToJson(const Outcome& outcome);
+JsonObject ToJson(const ReportResult& result);
+JsonObject ToJson(const ListCounts& counts);
+JsonObject ToJson(const Details& details);
+JsonObject ToJson(const ReactivateResult& result);
+JsonObject ToJson(const SuppressResult& result);
+JsonObject ToJson(const Change& change);
+
+// "HARD_BOUNCE ADDRESS_NOT_FOUND", with the stream where there is one.
+std::string Describe(const Cause& cause);
+// The same, saying whether it is the whole domain's.
+std::string Describe(const Match& match);
+// All of them, separated by commas.
+std::string Describe(const std::vector<Match>& matches);
+// The causes that count now, separated by commas; all of them when none does.
+std::string DescribeCauses(const Suppression& suppression);
+
+// The details of an address in words, over several lines.
+void PrintDetails(const Details& details, std::ostream& out);
+
+}  // namespace suppression::suppressctl

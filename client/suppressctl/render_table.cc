@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/suppressctl/render.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+bool Active(const Cause& cause) {
+  return cause.state == CauseState::kActive;
+}
+
+void PrintCause(const Cause& cause, const CauseExplanation& explanation, std::ostream& out) {
+  out << "\n" << Escape(Describe(cause)) << "  [" << Name(cause.state) << "]\n";
+  if (!explanation.meaning.empty()) out << "  meaning:     " << Escape(explanation.meaning) << "\n";
+  out << "  events:      " << cause.event_count << ", " << FormatTime(cause.first_event_at) << " to "
+      << FormatTime(cause.last_event_at) << "\n";
+  if (cause.expires_at) out << "  expires:     " << FormatTime(cause.expires_at) << "\n";
+  if (!cause.rule_id.empty()) out << "  rule:        " << Escape(cause.rule_id) << "\n";
+  if (!cause.source.empty()) out << "  source:      " << Escape(cause.source) << "\n";
+  if (!cause.note.empty()) out << "  note:        " << Escape(cause.note) << "\n";
+  if (cause.reactivation) {
+    out << "  reactivated: " << FormatTime(cause.reactivation->at) << " by "
+        << (cause.reactivation->actor.empty() ? "-" : Escape(cause.reactivation->actor)) << ": "
+        << Escape(cause.reactivation->note) << "\n";
+  }
+  if (!explanation.suggested_action.empty()) out << "  what to do:  " << Escape(explanation.suggested_action) << "\n";
+  if (Active(cause)) {
+    out << "  reactivate:  " << (explanation.can_reactivate ? "yes" : "no");
+    if (explanation.need != ReactivationNeed::kUnspecified) out << ", needs " << Name(explanation.need);
+    out << "\n";
+  }
+}
+
+void PrintEvent(const BounceEvent& event, std::ostream& out) {
+  const Verdict& verdict = event.verdict;
+  out << "\n" << FormatTime(event.occurred_at) << "  " << Name(verdict.bounce_class);
+  if (verdict.reason != BounceReason::kUnspecified) out << " " << Name(verdict.reason);
+  out << "  " << Name(event.effect) << "\n";
+  if (!event.diagnostic.empty()) out << "  text:        " << Escape(event.diagnostic) << "\n";
+  if (!event.feedback_type.empty()) out << "  feedback:    " << Escape(event.feedback_type) << "\n";
+  if (verdict.code != 0 || !verdict.enhanced_code.empty()) {
+    out << "  codes:       " << verdict.code << " " << Escape(verdict.enhanced_code) << "\n";
+  }
+  if (!event.remote_mta.empty()) out << "  remote MTA:  " << Escape(event.remote_mta) << "\n";
+  if (!verdict.rule_id.empty()) out << "  rule:        " << Escape(verdict.rule_id) << "\n";
+  if (event.mail_sent_at) out << "  mail sent:   " << FormatTime(event.mail_sent_at) << "\n";
+  if (!event.stream.empty()) out << "  stream:      " << Escape(event.stream) << "\n";
+  if (!event.source.empty()) out << "  source:      " << Escape(event.source) << "\n";
+  if (!event.message_id.empty()) out << "  message id:  " << Escape(event.message_id) << "\n";
+}
+
+}  // namespace
+
+std::string Describe(const Cause& cause) {
+  std::string text = Name(cause.type);
+  if (cause.reason != BounceReason::kUnspecified) absl::StrAppend(&text, " ", Name(cause.reason));
+  if (!cause.stream.empty()) absl::StrAppend(&text, " (stream ", cause.stream, ")");
+  return text;
+}
+
+std::string Describe(const Match& match) {
+  return absl::StrCat(Describe(match.cause), match.whole_domain ? " (whole domain)" : "");
+}
+
+std::string Describe(const std::vector<Match>& matches) {
+  return absl::StrJoin(matches, ", ",
+                       [](std::string* out, const Match& match) { absl::StrAppend(out, Describe(match)); });
+}
+
+std::string DescribeCauses(const Suppression& suppression) {
+  std::vector<std::string> texts;
+  const bool any = std::any_of(suppression.causes.begin(), suppression.causes.end(), Active);
+  for (const Cause& cause : suppression.causes) {
+    if (!any) texts.push_back(absl::StrCat(Describe(cause), " [", Name(cause.state), "]"));
+    if (any && Active(cause)) texts.push_back(Describe(cause));
+  }
+  return absl::StrJoin(texts, ", ");
+}
+
+void PrintDetails(const Details& details, std::ostream& out) {
+  const Suppression& entry = details.suppression;
+  out << Escape(entry.address) << (details.suppressed ? ": suppressed" : ": not suppressed") << "\n";
+  if (!entry.original_address.empty() && entry.original_address != entry.address) {
+    out << "first reported as " << Escape(entry.original_address) << "\n";
+  }
+  out << "tenant " << Escape(entry.tenant) << ", listed " << FormatTime(entry.listed_at) << ", updated "
+      << FormatTime(entry.updated_at) << "\n";
+  for (size_t i = 0; i < entry.causes.size(); ++i) {
+    const bool explained = i < details.explanations.size();
+    PrintCause(entry.causes[i], explained ? details.explanations[i] : CauseExplanation(), out);
+  }
+  for (const Cause& cause : details.domain_causes) {
+    out << "\nthe whole domain: " << Escape(Describe(cause)) << "  [" << Name(cause.state) << "]\n";
+  }
+  if (!details.events.empty()) out << "\nlatest reports:\n";
+  for (const BounceEvent& event : details.events) PrintEvent(event, out);
+}
+
+}  // namespace suppression::suppressctl

@@ -1,0 +1,91 @@
+#include "client/suppressctl/session.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/internal/options.h"
+#include "client/suppressctl/parse.h"
+#include "client/suppressctl/text.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+struct Hint {
+  const char* reason;
+  const char* text;
+};
+
+constexpr Hint kHints[] = {
+    {"INVALID_ADDRESS", "give it as local-part@domain"},
+    {"INVALID_DOMAIN", "give the domain alone, without \"@\""},
+    {"INVALID_TENANT", "use 1 to 63 of a-z 0-9 . _ - with --tenant"},
+    {"INVALID_STREAM", "use 1 to 63 of a-z 0-9 . _ - with --stream"},
+    {"INVALID_PAGE_TOKEN", "repeat the filters of the first page, or leave --page_token out"},
+    {"PAGE_TOKEN_EXPIRED", "start the listing again without --page_token"},
+    {"INVALID_TOKEN", "copy the token in full from an earlier answer"},
+    {"LINEAGE_MISMATCH", "the data was restored or replaced since: leave the token out"},
+    {"REVISION_NOT_REACHED", "raise --timeout, or leave --at_least out"},
+    {"REQUEST_ID_REUSED", "leave --request_id out, or repeat the very same call"},
+    {"SUPPRESSION_NOT_FOUND", "check the spelling and --tenant; list with: suppressctl list"},
+    {"CONSENT_REQUIRED", "give --cause, --consent_at and --consent_evidence"},
+    {"OVERLOADED", "try again later"},
+    {"STORAGE_UNAVAILABLE", "free disk space on the server; reads still work"},
+    {"SHUTTING_DOWN", "try again when the server is back"},
+    {"UNKNOWN_FEEDBACK_TYPE", "use abuse, fraud or opt-out with --complaint"},
+};
+
+}  // namespace
+
+std::string Suggestion(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  if (reason == "HISTORY_GONE") {
+    const std::string oldest = ErrorDetail(status, "oldest_token");
+    return oldest.empty() ? "leave --after out" : absl::StrCat("start with --after ", oldest);
+  }
+  for (const Hint& hint : kHints) {
+    if (reason == hint.reason) return hint.text;
+  }
+  if (!reason.empty()) return "";
+  if (absl::IsUnavailable(status)) return "is suppressd running there? see --target, --tls and SUPPRESSCTL_TARGET";
+  if (absl::IsDeadlineExceeded(status)) return "raise --timeout";
+  if (absl::IsUnimplemented(status)) return "the server is older than this suppressctl, or is no suppressd";
+  return "";
+}
+
+absl::StatusOr<ClientOptions> Session::MakeClientOptions() const {
+  ClientOptions options;
+  options.target = options_.target;
+  options.tenant = options_.tenant;
+  options.insecure = options_.insecure;
+  const absl::StatusOr<absl::Duration> timeout = ParseDuration(options_.timeout);
+  if (!timeout.ok()) return timeout.status();
+  options.deadline = *timeout;
+  if (options_.tls || !options_.tls_ca.empty() || !options_.tls_cert.empty() || !options_.tls_key.empty() ||
+      !options_.tls_server_name.empty()) {
+    options.tls = TlsOptions{options_.tls_ca, options_.tls_cert, options_.tls_key, options_.tls_server_name};
+  }
+  return client_internal::ResolveOptions(options);
+}
+
+absl::StatusOr<Client> Session::MakeClient() const {
+  const absl::StatusOr<ClientOptions> options = MakeClientOptions();
+  if (!options.ok()) return options.status();
+  return Client::Create(*options);
+}
+
+int Session::Fail(const absl::Status& status) {
+  return Fail("", status);
+}
+
+int Session::Fail(const std::string& where, const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  const std::string field = ErrorDetail(status, "field");
+  std::string line = absl::StrCat("suppressctl: ", where, where.empty() ? "" : ": ",
+                                  reason.empty() ? absl::StatusCodeToString(status.code()) : reason, ": ",
+                                  std::string(status.message()));
+  if (!field.empty()) absl::StrAppend(&line, " [", field, "]");
+  const std::string suggestion = Suggestion(status);
+  if (!suggestion.empty()) absl::StrAppend(&line, "; ", suggestion);
+  err_ << Escape(line) << "\n";
+  return kFailed;
+}
+
+}  // namespace suppression::suppressctl

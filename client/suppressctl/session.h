@@ -1,0 +1,68 @@
+// What every command of suppressctl shares: the global options, the streams, the exit codes.
+#pragma once
+
+#include <istream>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "suppression/client.h"
+
+namespace suppression::suppressctl {
+
+// What suppressctl exits with.
+enum ExitCode {
+  kDone = 0,     // check: nothing is suppressed
+  kFinding = 1,  // check: something is suppressed; details: nothing is known; status: not serving
+  kFailed = 2,   // bad usage, refused, unreachable
+};
+
+enum class Format { kTable, kJson };
+
+// The global options as parsed.
+struct GlobalOptions {
+  std::string target;
+  std::string tenant;
+  std::string timeout = "10s";
+  Format format = Format::kTable;
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_server_name;
+  bool tls = false;
+  bool insecure = false;
+};
+
+// One run. Not thread-safe. The streams must outlive it.
+class Session {
+ public:
+  Session(std::istream& in, std::ostream& out, std::ostream& err) : in_(in), out_(out), err_(err) {}
+
+  std::istream& in() { return in_; }
+  std::ostream& out() { return out_; }
+  std::ostream& err() { return err_; }
+  GlobalOptions& options() { return options_; }
+  bool json() const { return options_.format == Format::kJson; }
+
+  // The client the options describe, made at the first call. INVALID_ARGUMENT and others: Client::Create().
+  absl::StatusOr<Client> MakeClient() const;
+  absl::StatusOr<ClientOptions> MakeClientOptions() const;
+
+  // Says what went wrong in one line on err(): code or reason, message, what to try. Returns kFailed.
+  int Fail(const absl::Status& status);
+  // The same for a part of the work, such as one line of a file.
+  int Fail(const std::string& where, const absl::Status& status);
+
+ private:
+  std::istream& in_;
+  std::ostream& out_;
+  std::ostream& err_;
+  GlobalOptions options_;
+};
+
+// What to try after an error; empty: nothing comes to mind. Pure.
+std::string Suggestion(const absl::Status& status);
+
+}  // namespace suppression::suppressctl

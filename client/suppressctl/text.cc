@@ -1,0 +1,131 @@
+#include "client/suppressctl/text.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+struct CodePoint {
+  uint32_t value = 0;
+  size_t octets = 1;
+  bool valid = false;
+};
+
+// The code point at `position`; invalid, one octet long, where there is no well-formed UTF-8.
+CodePoint Decode(const std::string& text, size_t position) {
+  const auto octet = [&](size_t i) { return static_cast<unsigned char>(text[position + i]); };
+  const unsigned char first = octet(0);
+  if (first < 0x80) return {first, 1, true};
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || position + length > text.size()) return {first, 1, false};
+  uint32_t value = first & (0xff >> (length + 1));
+  for (size_t i = 1; i < length; ++i) {
+    if ((octet(i) & 0xc0) != 0x80) return {first, 1, false};
+    value = value << 6 | (octet(i) & 0x3f);
+  }
+  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < kLeast[length] || value > 0x10ffff || surrogate) return {first, 1, false};
+  return {value, length, true};
+}
+
+bool IsControl(uint32_t value) {
+  return value < 0x20 || (value >= 0x7f && value < 0xa0);
+}
+
+// Separators and marks that reorder or break the text around them, and the byte order mark.
+bool IsReordering(uint32_t value) {
+  return value == 0x061c || (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
+         (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
+}
+
+void AppendEscaped(const std::string& text, size_t position, const CodePoint& point, std::string* out) {
+  switch (point.value) {
+    case '\n':
+      absl::StrAppend(out, "\\n");
+      return;
+    case '\r':
+      absl::StrAppend(out, "\\r");
+      return;
+    case '\t':
+      absl::StrAppend(out, "\\t");
+      return;
+    case '\\':
+      absl::StrAppend(out, "\\\\");
+      return;
+    default:
+      break;
+  }
+  if (!point.valid || IsControl(point.value)) {
+    absl::StrAppendFormat(out, "\\x%02x", point.value);
+  } else if (IsReordering(point.value)) {
+    absl::StrAppendFormat(out, "\\u{%04x}", point.value);
+  } else {
+    out->append(text, position, point.octets);
+  }
+}
+
+size_t Width(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string Escape(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const CodePoint point = Decode(text, i);
+    AppendEscaped(text, i, point, &out);
+    i += point.octets;
+  }
+  return out;
+}
+
+std::string JsonString(const std::string& text) {
+  std::string out = "\"";
+  for (size_t i = 0; i < text.size();) {
+    const CodePoint point = Decode(text, i);
+    if (!point.valid) {
+      absl::StrAppend(&out, "\\ufffd");
+    } else if (point.value == '"' || point.value == '\\') {
+      absl::StrAppend(&out, "\\", std::string(1, text[i]));
+    } else if (IsControl(point.value) || IsReordering(point.value)) {
+      absl::StrAppendFormat(&out, "\\u%04x", point.value);
+    } else {
+      out.append(text, i, point.octets);
+    }
+    i += point.octets;
+  }
+  out += '"';
+  return out;
+}
+
+std::string FormatTime(const std::optional<absl::Time>& time) {
+  return time.has_value() ? absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", *time, absl::UTCTimeZone()) : "-";
+}
+
+void Table::Print(std::ostream& out) const {
+  std::vector<std::vector<std::string>> cells = rows_;
+  std::vector<size_t> widths;
+  for (auto& row : cells) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = row[i].empty() ? "-" : Escape(row[i]);
+      widths[i] = std::max(widths[i], Width(row[i]));
+    }
+  }
+  for (const auto& row : cells) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      out << row[i];
+      if (i + 1 < row.size()) out << std::string(widths[i] - Width(row[i]) + 2, ' ');
+    }
+    out << "\n";
+  }
+}
+
+}  // namespace suppression::suppressctl

@@ -1,0 +1,21 @@
+// Waiting for a revision, for reads that demand a state at least as new as a token.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "storage/store.h"
+
+namespace suppression {
+
+// Longest wait for a revision, whatever the caller's deadline.
+inline constexpr absl::Duration kAwaitRevisionMax = absl::Seconds(10);
+
+// Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or the
+// token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH when
+// the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.
+void AwaitRevision(Store* store, const std::string& token, absl::Time deadline, std::function<void(absl::Status)> then);
+
+}  // namespace suppression

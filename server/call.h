@@ -1,0 +1,62 @@
+// What surrounds every unary call: admission, size limit, deadline, error mapping. Handlers only do their own work.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/server_callback.h"
+#include "protos/error.h"
+#include "server/grpc_status.h"
+
+namespace suppression {
+
+// Called once when a handler is done. Any thread.
+using Done = std::function<void(absl::Status)>;
+
+// How many calls may be in flight. Thread-safe.
+class Admission {
+ public:
+  explicit Admission(int in_flight_max) : in_flight_max_(in_flight_max) {}
+  bool Enter() {
+    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < in_flight_max_) return true;
+    Leave();
+    return false;
+  }
+  void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const int in_flight_max_;
+  std::atomic<int> in_flight_{0};
+};
+
+// The deadline of a call; absl::InfiniteFuture() when it has none.
+inline absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
+
+// Runs one unary call. `handler` is void(Done); it is not started when the call is too large, too late or too many.
+template <typename Request, typename Handler>
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const Request& request, size_t request_octets_max,
+                                   Admission* admission, const Handler& handler) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::Status refused;
+  if (request.ByteSizeLong() > request_octets_max) {
+    refused = MakeError(absl::StatusCode::kResourceExhausted, v1::MESSAGE_TOO_LARGE, "the request is over the size limit");
+  } else if (context->IsCancelled()) {
+    refused = MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED, "the deadline passed before the work began");
+  } else if (!admission->Enter()) {
+    refused = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many calls are in flight");
+  }
+  if (!refused.ok()) {
+    reactor->Finish(ToGrpcStatus(refused));
+    return reactor;
+  }
+  handler([reactor, admission](absl::Status status) {
+    admission->Leave();
+    reactor->Finish(ToGrpcStatus(status));
+  });
+  return reactor;
+}
+
+}  // namespace suppression

@@ -1,0 +1,28 @@
+#include "server/digest.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <openssl/sha.h>
+
+namespace suppression {
+
+std::string Sha256(absl::string_view octets) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(octets.data()), octets.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+std::string Sha256(absl::string_view label, const google::protobuf::Message& message) {
+  std::string octets(label);
+  octets.push_back('\0');
+  {
+    google::protobuf::io::StringOutputStream stream(&octets);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  return Sha256(octets);
+}
+
+}  // namespace suppression

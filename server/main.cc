@@ -1,0 +1,9 @@
+// The daemon. It only wires: options in, server up.
+#include "server/app.h"
+#include "server/options.h"
+
+int main(int argc, char** argv) {
+  const suppression::ParsedOptions parsed = suppression::ParseOptions(argc, argv);
+  if (parsed.exit_now) return parsed.exit_code;
+  return suppression::Serve(parsed.serve);
+}

@@ -1,0 +1,189 @@
+// The read path: IsSuppressed, BatchIsSuppressed, ListSuppressions, GetBounceDetails.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "server/await_revision.h"
+#include "server/explanations.h"
+#include "server/page_token.h"
+#include "server/requests.h"
+#include "server/service.h"
+#include "storage/entry.h"
+
+namespace suppression {
+namespace {
+
+// Adds the causes of an entry that count for this stream now.
+template <typename Response>
+void AddMatches(stored::StoredEntry* entry, bool whole_domain, int64_t now, const std::string& stream, Response* response) {
+  for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
+    if (!Matches(cause, now, stream)) continue;
+    v1::Match* match = response->add_matches();
+    *match->mutable_cause() = std::move(cause);
+    match->set_whole_domain(whole_domain);
+    response->set_suppressed(true);
+  }
+}
+
+// A valid address of a batch, and where it stood.
+struct BatchItem {
+  int32_t index;
+  Address address;
+};
+
+}  // namespace
+
+template <typename Request, typename Work>
+grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
+                                                   Admission* admission, Work work) {
+  return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
+    AwaitRevision(store_, request->at_least(), DeadlineOf(*context),
+                  [done = std::move(done), work = std::move(work)](absl::Status reached) {
+                    done(reached.ok() ? work() : reached);
+                  });
+  });
+}
+
+grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerContext* context,
+                                                           const v1::IsSuppressedRequest* request,
+                                                           v1::IsSuppressedResponse* response) {
+  return Read(context, request, &calls_, [this, request, response] { return Check(*request, response); });
+}
+
+grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackServerContext* context,
+                                                                const v1::BatchIsSuppressedRequest* request,
+                                                                v1::BatchIsSuppressedResponse* response) {
+  return Read(context, request, &calls_, [this, request, response] { return CheckBatch(*request, response); });
+}
+
+grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackServerContext* context,
+                                                               const v1::ListSuppressionsRequest* request,
+                                                               v1::ListSuppressionsResponse* response) {
+  return Read(context, request, &listings_, [this, context, request, response] {
+    return List(*request, [context] { return context->IsCancelled(); }, response);
+  });
+}
+
+grpc::ServerUnaryReactor* SuppressionService::GetBounceDetails(grpc::CallbackServerContext* context,
+                                                               const v1::GetBounceDetailsRequest* request,
+                                                               v1::GetBounceDetailsResponse* response) {
+  return Read(context, request, &listings_, [this, request, response] { return Details(*request, response); });
+}
+
+absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) const {
+  const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status status = CheckStream(request.stream()); !status.ok()) return status;
+  const absl::StatusOr<Address> address = NormaliseAddress(request.address());
+  if (!address.ok()) return address.status();
+  Lookup found;
+  absl::Status status = store_->Get({*tenant, address->domain, address->local_part}, &found);
+  if (!status.ok()) return status;
+  const int64_t now = absl::ToUnixMicros(clock_());
+  if (found.address.has_value()) AddMatches(&*found.address, false, now, request.stream(), response);
+  if (found.domain.has_value()) AddMatches(&*found.domain, true, now, request.stream(), response);
+  response->set_token(Token(found.revision));
+  return absl::OkStatus();
+}
+
+absl::Status SuppressionService::CheckBatch(const v1::BatchIsSuppressedRequest& request,
+                                            v1::BatchIsSuppressedResponse* response) const {
+  const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status status = CheckStream(request.stream()); !status.ok()) return status;
+  if (request.addresses_size() > kBatchMax) {
+    return InvalidArgument(v1::BATCH_TOO_LARGE, "a batch holds at most 10,000 addresses", "addresses");
+  }
+  std::vector<BatchItem> items;
+  std::vector<v1::BatchResult> results;
+  items.reserve(request.addresses_size());
+  for (int32_t i = 0; i < request.addresses_size(); ++i) {
+    absl::StatusOr<Address> address = NormaliseAddress(request.addresses(i));
+    if (address.ok()) {
+      items.push_back({i, *std::move(address)});
+      continue;
+    }
+    v1::BatchResult& invalid = results.emplace_back();
+    invalid.set_index(i);
+    invalid.set_error_reason(ReasonName(ReasonOf(address.status())));
+    invalid.set_error_message(std::string(address.status().message()));
+  }
+  std::vector<EntryName> names;
+  names.reserve(items.size());
+  for (const BatchItem& item : items) names.push_back({*tenant, item.address.domain, item.address.local_part});
+  const int64_t now = absl::ToUnixMicros(clock_());
+  uint64_t revision = 0;
+  const size_t invalid_count = results.size();
+  absl::Status status = store_->MultiGet(
+      names,
+      [&](size_t i, bool domain, stored::StoredEntry entry) {
+        if (results.size() == invalid_count || results.back().index() != items[i].index) {
+          results.emplace_back().set_index(items[i].index);
+        }
+        AddMatches(&entry, domain, now, request.stream(), &results.back());
+      },
+      &revision);
+  if (!status.ok()) return status;
+  std::sort(results.begin(), results.end(),
+            [](const v1::BatchResult& a, const v1::BatchResult& b) { return a.index() < b.index(); });
+  for (v1::BatchResult& result : results) {
+    if (result.suppressed() || !result.error_reason().empty()) *response->add_results() = std::move(result);
+  }
+  response->set_token(Token(revision));
+  return absl::OkStatus();
+}
+
+absl::Status SuppressionService::List(const v1::ListSuppressionsRequest& request, const std::function<bool()>& stop,
+                                      v1::ListSuppressionsResponse* response) const {
+  absl::StatusOr<ListQuery> query = MakeListQuery(request, clock_(), store_->lineage());
+  if (!query.ok()) return query.status();
+  query->stop = stop;
+  absl::StatusOr<ListPage> page = store_->List(*query);
+  if (!page.ok()) return page.status();
+  response->set_next_page_token(EncodePageToken(store_->lineage(), request, *page));
+  response->set_token(Token(page->revision));
+  for (v1::Suppression& suppression : page->suppressions) *response->add_suppressions() = std::move(suppression);
+  if (request.with_counts()) *response->mutable_counts() = std::move(page->counts);
+  return absl::OkStatus();
+}
+
+absl::Status SuppressionService::Details(const v1::GetBounceDetailsRequest& request,
+                                         v1::GetBounceDetailsResponse* response) const {
+  const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<Address> target = TargetOf(request.address(), request.domain());
+  if (!target.ok()) return target.status();
+  if (request.max_events() < 0) {
+    return InvalidArgument(v1::INVALID_FIELD, "max_events must not be negative", "max_events");
+  }
+  const EntryName name{*tenant, target->domain, target->local_part};
+  Lookup found;
+  if (absl::Status status = store_->Get(name, &found); !status.ok()) return status;
+  const bool whole_domain = target->local_part.empty();
+  std::optional<stored::StoredEntry>& entry = whole_domain ? found.domain : found.address;
+  if (!entry.has_value()) {
+    return MakeError(absl::StatusCode::kNotFound, v1::SUPPRESSION_NOT_FOUND, "nothing is known of this address or domain");
+  }
+  const int events_max = request.max_events() == 0 ? kDetailsEventsDefault : std::min(request.max_events(), kEventsPerEntryMax);
+  absl::StatusOr<std::vector<v1::BounceEvent>> events = store_->ReadEvents(name, *entry, events_max);
+  if (!events.ok()) return events.status();
+  for (v1::BounceEvent& event : *events) *response->add_events() = std::move(event);
+  const int64_t now = absl::ToUnixMicros(clock_());
+  v1::Suppression& suppression = *response->mutable_suppression();
+  suppression = std::move(*entry->mutable_suppression());
+  SetStatesAt(now, &suppression);
+  for (const v1::Cause& cause : suppression.causes()) {
+    *response->add_explanations() = Explain(cause);
+    if (Matches(cause, now, "")) response->set_suppressed(true);
+  }
+  if (!whole_domain && found.domain.has_value()) {
+    for (const v1::Cause& cause : found.domain->suppression().causes()) {
+      if (StateAt(cause, now) == v1::Cause::ACTIVE) *response->add_domain_causes() = cause;
+      if (Matches(cause, now, "")) response->set_suppressed(true);
+    }
+  }
+  response->set_token(Token(found.revision));
+  return absl::OkStatus();
+}
+
+}  // namespace suppression

@@ -1,0 +1,95 @@
+// The suppression service: every RPC, each validated, decided and handed to the store or the commit log.
+//
+//   reads.cc    IsSuppressed, BatchIsSuppressed, ListSuppressions, GetBounceDetails
+//   writes.cc   ReportBounce, Suppress, Reactivate
+//   watch.cc    Watch
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/time/time.h"
+#include "server/call.h"
+#include "server/rule_book.h"
+#include "server/watch.h"
+#include "storage/commit_log.h"
+#include "storage/store.h"
+#include "suppression/v1/suppression_service.grpc.pb.h"
+
+namespace suppression {
+
+struct ServiceOptions {
+  // Largest request taken, in octets.
+  size_t request_octets_max = 4 << 20;
+  // Most checks and writes in flight at once; the next is UNAVAILABLE (OVERLOADED).
+  int calls_in_flight_max = 10'000;
+  // Most listings and details in flight at once.
+  int listings_in_flight_max = 64;
+  // Most watches at once.
+  int watches_max = 1'000;
+};
+
+// Thread-safe. Everything passed in must outlive it; Drain must be called before the commit log closes.
+class SuppressionService final : public v1::SuppressionService::CallbackService {
+ public:
+  using Clock = std::function<absl::Time()>;
+
+  SuppressionService(Store* store, CommitLog* log, const RuleBook* rules, Clock clock, const ServiceOptions& options);
+
+  // Ends all watches with OK.
+  void Drain() { watches_.Drain(); }
+
+  grpc::ServerUnaryReactor* ReportBounce(grpc::CallbackServerContext* context, const v1::ReportBounceRequest* request,
+                                         v1::ReportBounceResponse* response) override;
+  grpc::ServerUnaryReactor* Suppress(grpc::CallbackServerContext* context, const v1::SuppressRequest* request,
+                                     v1::SuppressResponse* response) override;
+  grpc::ServerUnaryReactor* Reactivate(grpc::CallbackServerContext* context, const v1::ReactivateRequest* request,
+                                       v1::ReactivateResponse* response) override;
+  grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest* request,
+                                         v1::IsSuppressedResponse* response) override;
+  grpc::ServerUnaryReactor* BatchIsSuppressed(grpc::CallbackServerContext* context,
+                                              const v1::BatchIsSuppressedRequest* request,
+                                              v1::BatchIsSuppressedResponse* response) override;
+  grpc::ServerUnaryReactor* ListSuppressions(grpc::CallbackServerContext* context,
+                                             const v1::ListSuppressionsRequest* request,
+                                             v1::ListSuppressionsResponse* response) override;
+  grpc::ServerUnaryReactor* GetBounceDetails(grpc::CallbackServerContext* context,
+                                             const v1::GetBounceDetailsRequest* request,
+                                             v1::GetBounceDetailsResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest* request) override;
+
+  // The work of the calls, without gRPC around it; benchmarks and tests use them too. They answer from the state that the
+  // store has now.
+  absl::Status Check(const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) const;
+  absl::Status CheckBatch(const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) const;
+  absl::Status List(const v1::ListSuppressionsRequest& request, const std::function<bool()>& stop,
+                    v1::ListSuppressionsResponse* response) const;
+  absl::Status Details(const v1::GetBounceDetailsRequest& request, v1::GetBounceDetailsResponse* response) const;
+
+ private:
+  // Runs a read once the state it demands is reached.
+  template <typename Request, typename Work>
+  grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
+                                 Work work);
+  // Appends a command and answers from its result.
+  template <typename Request, typename Answer>
+  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request* request,
+                                  absl::StatusOr<stored::Command> (SuppressionService::*make)(const Request&) const,
+                                  Answer answer);
+  absl::StatusOr<stored::Command> MakeReport(const v1::ReportBounceRequest& request) const;
+  absl::StatusOr<stored::Command> MakeSuppress(const v1::SuppressRequest& request) const;
+  absl::StatusOr<stored::Command> MakeReactivate(const v1::ReactivateRequest& request) const;
+  std::string Token(uint64_t revision) const;
+
+  Store* const store_;
+  CommitLog* const log_;
+  const RuleBook* const rules_;
+  const Clock clock_;
+  const ServiceOptions options_;
+  Admission calls_;
+  Admission listings_;
+  WatchRegistry watches_;
+};
+
+}  // namespace suppression

@@ -1,0 +1,238 @@
+#include "storage/command_batch.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "protos/error.h"
+#include "storage/entry.h"
+#include "storage/state_machine.h"
+
+namespace suppression {
+namespace {
+
+EntryName NameOf(const stored::Command& command, const stored::Target& target) {
+  return {command.tenant(), target.domain(), target.local_part()};
+}
+
+}  // namespace
+
+CommandBatch::CommandBatch(const Store& store) : store_(store), revision_(store.head().head()) {}
+
+void CommandBatch::Put(ColumnFamily family, const std::string& key, const std::string& value) {
+  // Fails only for a batch over 4 GiB or a column family that does not exist.
+  batch_.Put(store_.families_[family], key, value).PermitUncheckedError();
+}
+
+absl::StatusOr<CommandBatch::Loaded*> CommandBatch::Load(const EntryName& name) {
+  const auto [it, inserted] = entries_.try_emplace(EntryKey(name));
+  Loaded& loaded = it->second;
+  if (!inserted) return &loaded;
+  std::optional<stored::StoredEntry> entry;
+  if (absl::Status status = store_.GetEntry({}, name, &entry); !status.ok()) return status;
+  loaded.existed = entry.has_value();
+  if (entry.has_value()) loaded.entry = *std::move(entry);
+  loaded.entry.mutable_suppression()->set_tenant(std::string(name.tenant));
+  loaded.entry.mutable_suppression()->set_address(name.Address());
+  return &loaded;
+}
+
+absl::StatusOr<bool> CommandBatch::FindRequest(const stored::Command& command, const std::string& key,
+                                               stored::CommandResult* result) {
+  stored::StoredRequest request;
+  if (const auto found = requests_.find(key); found != requests_.end()) {
+    request = found->second;
+  } else {
+    std::string value;
+    const rocksdb::Status status = store_.db_->Get({}, store_.families_[kRequests], key, &value);
+    if (status.IsNotFound()) return false;
+    if (!status.ok()) return ReadFailure(status);
+    if (!request.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+  }
+  if (ToMicros(request.at()) + store_.horizon_.request_window_micros < ToMicros(command.at())) return false;
+  if (request.payload_digest() != command.payload_digest()) {
+    result->set_error_reason(ReasonName(v1::REQUEST_ID_REUSED));
+    return true;
+  }
+  *result = request.result();
+  result->set_duplicate(true);
+  return true;
+}
+
+absl::StatusOr<stored::CommandResult> CommandBatch::Add(const stored::Command& command) {
+  stored::CommandResult result;
+  const std::string request_key = RequestKey(command.tenant(), command.request_key());
+  if (!command.request_key().empty()) {
+    const absl::StatusOr<bool> found = FindRequest(command, request_key, &result);
+    if (!found.ok()) return found.status();
+    if (*found) return result;
+  }
+  ++revision_;
+  stored::Change change;
+  *change.mutable_at() = command.at();
+  change.set_tenant(command.tenant());
+  absl::StatusOr<v1::ErrorReason> refused = v1::INTERNAL_ERROR;
+  switch (command.operation_case()) {
+    case stored::Command::kReport:
+      refused = AddReport(command, &change, &result);
+      break;
+    case stored::Command::kSuppress:
+      refused = AddSuppress(command, &change, &result);
+      break;
+    case stored::Command::kReactivate:
+      refused = AddReactivate(command, &change, &result);
+      break;
+    case stored::Command::OPERATION_NOT_SET:
+      break;
+  }
+  if (!refused.ok()) return refused.status();
+  Put(kChanges, RevisionKey(revision_), change.SerializeAsString());
+  result.set_revision(revision_);
+  if (*refused != v1::ERROR_REASON_UNSPECIFIED) {
+    result.set_error_reason(ReasonName(*refused));
+  } else if (!command.request_key().empty()) {
+    stored::StoredRequest& request = requests_[request_key];
+    request.set_payload_digest(command.payload_digest());
+    *request.mutable_at() = command.at();
+    *request.mutable_result() = result;
+    Put(kRequests, request_key, request.SerializeAsString());
+  }
+  return result;
+}
+
+absl::StatusOr<v1::ErrorReason> CommandBatch::AddReport(const stored::Command& command, stored::Change* change,
+                                                        stored::CommandResult* result) {
+  const int64_t at = ToMicros(command.at());
+  for (const stored::RecipientReport& recipient : command.report().recipients()) {
+    const EntryName name = NameOf(command, recipient.target());
+    absl::StatusOr<Loaded*> loaded = Load(name);
+    if (!loaded.ok()) return loaded.status();
+    stored::StoredEntry& entry = (*loaded)->entry;
+    v1::BounceEvent event = recipient.event();
+    const v1::ErrorReason refused = ApplyReport(recipient.decision(), at, &event, &entry);
+    if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
+    if (!(*loaded)->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
+    Put(kBounces, BounceKey(name, revision_), event.SerializeAsString());
+    entry.add_event_revisions(revision_);
+    if (entry.event_revisions_size() > kEventsPerEntryMax) {
+      batch_.Delete(store_.families_[kBounces], BounceKey(name, entry.event_revisions(0))).PermitUncheckedError();
+      entry.mutable_event_revisions()->erase(entry.event_revisions().begin());
+    }
+    Save(name, at, *loaded, change);
+    result->add_effects(event.effect());
+    stored::ReportedVerdict* verdict = result->add_verdicts();
+    verdict->set_address(name.Address());
+    *verdict->mutable_verdict() = event.verdict();
+  }
+  return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+absl::StatusOr<v1::ErrorReason> CommandBatch::AddSuppress(const stored::Command& command, stored::Change* change,
+                                                          stored::CommandResult* result) {
+  const stored::SuppressOperation& operation = command.suppress();
+  const EntryName name = NameOf(command, operation.target());
+  absl::StatusOr<Loaded*> loaded = Load(name);
+  if (!loaded.ok()) return loaded.status();
+  stored::StoredEntry& entry = (*loaded)->entry;
+  const v1::Suppression before = entry.suppression();
+  bool changed = false;
+  const v1::ErrorReason refused = ApplySuppress(operation, ToMicros(command.at()), &entry, &changed);
+  Audit(command, "suppress", name, operation.cause().note(), refused, before);
+  if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
+  if (!(*loaded)->existed) entry.mutable_suppression()->set_original_address(operation.target().original_address());
+  Save(name, ToMicros(command.at()), *loaded, change);
+  *result->mutable_suppression() = entry.suppression();
+  result->set_changed(changed);
+  return refused;
+}
+
+absl::StatusOr<v1::ErrorReason> CommandBatch::AddReactivate(const stored::Command& command, stored::Change* change,
+                                                            stored::CommandResult* result) {
+  const stored::ReactivateOperation& operation = command.reactivate();
+  const EntryName name = NameOf(command, operation.target());
+  absl::StatusOr<Loaded*> loaded = Load(name);
+  if (!loaded.ok()) return loaded.status();
+  stored::StoredEntry& entry = (*loaded)->entry;
+  const v1::Suppression before = entry.suppression();
+  bool changed = false;
+  const v1::ErrorReason refused =
+      (*loaded)->existed
+          ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
+          : v1::SUPPRESSION_NOT_FOUND;
+  Audit(command, "reactivate", name, operation.note(), refused, before);
+  if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
+  if (changed) Save(name, ToMicros(command.at()), *loaded, change);
+  *result->mutable_suppression() = entry.suppression();
+  result->set_changed(changed);
+  if (!name.local_part.empty()) {
+    absl::StatusOr<Loaded*> domain = Load({name.tenant, name.domain, ""});
+    if (!domain.ok()) return domain.status();
+    for (const v1::Cause& cause : (*domain)->entry.suppression().causes()) {
+      if (StateAt(cause, ToMicros(command.at())) == v1::Cause::ACTIVE) *result->add_domain_causes() = cause;
+    }
+  }
+  return refused;
+}
+
+void CommandBatch::Audit(const stored::Command& command, const char* action, const EntryName& name,
+                         const std::string& note, v1::ErrorReason refused, const v1::Suppression& before) {
+  stored::AuditRecord record;
+  *record.mutable_at() = command.at();
+  record.set_actor(command.actor());
+  record.set_action(action);
+  record.set_tenant(command.tenant());
+  record.set_address(name.Address());
+  record.set_note(note);
+  if (refused != v1::ERROR_REASON_UNSPECIFIED) record.set_refused_reason(ReasonName(refused));
+  *record.mutable_causes() = before.causes();
+  Put(kAudit, RevisionKey(revision_), record.SerializeAsString());
+}
+
+void CommandBatch::Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change) {
+  stored::StoredEntry& entry = loaded->entry;
+  entry.set_revision(revision_);
+  *entry.mutable_suppression()->mutable_updated_at() = FromMicros(at_micros);
+  UpdateIndex(name, &entry);
+  if (!loaded->existed && name.local_part.empty()) {
+    const std::string tenant(name.tenant);
+    if (!domain_entries_.contains(tenant)) {
+      absl::ReaderMutexLock lock(&store_.mutex_);
+      const auto found = store_.domain_entries_.find(tenant);
+      domain_entries_[tenant] = found == store_.domain_entries_.end() ? 0 : found->second;
+    }
+    ++domain_entries_[tenant];
+  }
+  loaded->existed = true;
+  Put(kEntries, EntryKey(name), EncodeEntry(entry));
+  *change->add_entries() = entry;
+}
+
+void CommandBatch::UpdateIndex(const EntryName& name, stored::StoredEntry* entry) {
+  if (!entry->suppression().has_listed_at()) return;
+  const int64_t listed_at = ToMicros(entry->suppression().listed_at());
+  std::set<v1::BounceReason> kinds = {v1::BOUNCE_REASON_UNSPECIFIED};
+  for (const v1::Cause& cause : entry->suppression().causes()) kinds.insert(cause.reason());
+  if (entry->indexed_at_micros() != listed_at) {
+    for (const stored::IndexedUnder& under : entry->indexed_under()) {
+      stored::IndexRow left;
+      left.set_from_revision(under.from_revision());
+      left.set_until_revision(revision_);
+      Put(kByTime, TimeKey(name, under.kind(), entry->indexed_at_micros()), left.SerializeAsString());
+    }
+    entry->clear_indexed_under();
+    entry->set_indexed_at_micros(listed_at);
+  }
+  for (const stored::IndexedUnder& under : entry->indexed_under()) kinds.erase(under.kind());
+  for (const v1::BounceReason kind : kinds) {
+    stored::IndexedUnder* under = entry->add_indexed_under();
+    under->set_kind(kind);
+    under->set_from_revision(revision_);
+    stored::IndexRow row;
+    row.set_from_revision(revision_);
+    Put(kByTime, TimeKey(name, kind, listed_at), row.SerializeAsString());
+  }
+}
+
+}  // namespace suppression

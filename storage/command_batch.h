@@ -1,0 +1,58 @@
+// Commands on their way to disk: each is applied by the state machine to the entries as the commands before it left
+// them, and all of their effects are collected in one WriteBatch.
+#pragma once
+
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "rocksdb/write_batch.h"
+#include "storage/store.h"
+#include "suppression/v1/errors.pb.h"
+
+namespace suppression {
+
+// Used by Store::Apply alone. Not thread-safe.
+class CommandBatch {
+ public:
+  explicit CommandBatch(const Store& store);
+
+  // Applies one command. A refused command is a result with error_reason; an error means that the store cannot be read
+  // and the batch must be dropped.
+  absl::StatusOr<stored::CommandResult> Add(const stored::Command& command);
+  // Adds a record to the meta family.
+  void PutMeta(const std::string& name, const std::string& value) { Put(kMeta, name, value); }
+
+  uint64_t last_revision() const { return revision_; }
+  rocksdb::WriteBatch* write_batch() { return &batch_; }
+  // The new number of whole-domain entries of each list that got one.
+  const absl::flat_hash_map<std::string, int64_t>& domain_entries() const { return domain_entries_; }
+
+ private:
+  struct Loaded {
+    stored::StoredEntry entry;
+    bool existed = false;
+  };
+
+  absl::StatusOr<Loaded*> Load(const EntryName& name);
+  absl::StatusOr<bool> FindRequest(const stored::Command& command, const std::string& key, stored::CommandResult* result);
+  absl::StatusOr<v1::ErrorReason> AddReport(const stored::Command& command, stored::Change* change,
+                                            stored::CommandResult* result);
+  absl::StatusOr<v1::ErrorReason> AddSuppress(const stored::Command& command, stored::Change* change,
+                                              stored::CommandResult* result);
+  absl::StatusOr<v1::ErrorReason> AddReactivate(const stored::Command& command, stored::Change* change,
+                                                stored::CommandResult* result);
+  void Audit(const stored::Command& command, const char* action, const EntryName& name, const std::string& note,
+             v1::ErrorReason refused, const v1::Suppression& before);
+  void Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change);
+  void UpdateIndex(const EntryName& name, stored::StoredEntry* entry);
+  void Put(ColumnFamily family, const std::string& key, const std::string& value);
+
+  const Store& store_;
+  rocksdb::WriteBatch batch_;
+  uint64_t revision_;  // of the command being added, or the last one added
+  absl::flat_hash_map<std::string, Loaded> entries_;
+  absl::flat_hash_map<std::string, stored::StoredRequest> requests_;
+  absl::flat_hash_map<std::string, int64_t> domain_entries_;
+};
+
+}  // namespace suppression

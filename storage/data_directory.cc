@@ -1,0 +1,127 @@
+#include "storage/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+
+namespace suppression {
+namespace {
+
+constexpr char kTitle[] = "suppressd data directory";
+constexpr char kCreating[] = "creating";
+constexpr char kReady[] = "ready";
+
+absl::Status Refuse(const std::string& path, absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat("data directory ", path, " ", why));
+}
+
+absl::Status SystemError(int error, absl::string_view what) { return absl::ErrnoToStatus(error, what); }
+
+// Writes a small file so that a crash leaves the old or the new content, never a part.
+absl::Status WriteDurably(const std::string& directory, const std::string& name, const std::string& content) {
+  const std::string path = absl::StrCat(directory, "/", name);
+  const std::string temporary = absl::StrCat(path, ".tmp");
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (fd < 0) return SystemError(errno, absl::StrCat("cannot create ", temporary));
+  const bool written = write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  int error = written ? 0 : (errno == 0 ? ENOSPC : errno);
+  if (error == 0 && fsync(fd) != 0) error = errno;
+  if (close(fd) != 0 && error == 0) error = errno;
+  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) return SystemError(error, absl::StrCat("cannot write ", path));
+  const int directory_fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", directory));
+  const int synced = fsync(directory_fd) == 0 ? 0 : errno;
+  close(directory_fd);
+  return synced == 0 ? absl::OkStatus() : SystemError(synced, absl::StrCat("cannot sync ", directory));
+}
+
+// Whether a directory holds nothing but what an interrupted Open may have left.
+bool HoldsNothingElse(const std::string& path) {
+  std::error_code error;
+  for (const auto& item : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = item.path().filename();
+    if (name != "LOCK" && name != "FORMAT.tmp" && name != "lost+found") return false;
+  }
+  return !error;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return SystemError(error.value(), absl::StrCat("cannot create data directory ", path));
+  // Look before touching: another program's directory must stay as it is.
+  struct stat format_stat;
+  const bool has_format = stat(absl::StrCat(path, "/FORMAT").c_str(), &format_stat) == 0;
+  if (!has_format && access(path.c_str(), R_OK | X_OK) != 0) {
+    return SystemError(errno, absl::StrCat("cannot read data directory ", path));
+  }
+  if (!has_format && !HoldsNothingElse(path)) {
+    return Refuse(path, "is not empty and not a suppressd data directory (no FORMAT file); choose another directory");
+  }
+  const std::string lock_path = absl::StrCat(path, "/LOCK");
+  const int lock_fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (lock_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", lock_path));
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, lock_fd));
+  if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Refuse(path, "is in use by another process");
+    return SystemError(errno, absl::StrCat("cannot lock ", lock_path));
+  }
+  if (absl::Status status = directory->ReadFormat(); !status.ok()) return status;
+  return directory;
+}
+
+DataDirectory::~DataDirectory() { close(lock_fd_); }
+
+absl::Status DataDirectory::ReadFormat() {
+  std::ifstream file(absl::StrCat(path_, "/FORMAT"));
+  const bool exists = file.is_open();
+  std::string title, format_word, state_word, state;
+  int format = 0;
+  if (exists) {
+    std::getline(file, title);
+    file >> format_word >> format >> state_word >> state;
+    if (title != kTitle || format_word != "format" || state_word != "state" || format < 1) {
+      return Refuse(path_, "has a FORMAT file that is not ours or is damaged");
+    }
+    if (format > kStorageFormat) {
+      return Refuse(path_, absl::StrCat("has format ", format, "; this program reads up to format ", kStorageFormat,
+                                        ": use a newer suppressd"));
+    }
+  }
+  if (!exists || state == kCreating) {
+    is_new_ = true;
+    std::error_code error;
+    std::filesystem::remove_all(database_path(), error);  // left by an interrupted creation: nothing was acknowledged
+    if (error) return SystemError(error.value(), absl::StrCat("cannot clear ", database_path()));
+    return WriteFormat(kCreating);
+  }
+  if (state != kReady) return Refuse(path_, "has a FORMAT file that is not ours or is damaged");
+  if (!std::filesystem::exists(absl::StrCat(database_path(), "/CURRENT"))) {
+    return Refuse(path_, "has lost its database (db/CURRENT is missing); restore it from a backup");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::WriteFormat(const char* state) {
+  return WriteDurably(path_, "FORMAT", absl::StrCat(kTitle, "\nformat ", kStorageFormat, "\nstate ", state, "\n"));
+}
+
+absl::Status DataDirectory::MarkReady() {
+  if (!is_new_) return absl::OkStatus();
+  absl::Status status = WriteFormat(kReady);
+  if (status.ok()) is_new_ = false;
+  return status;
+}
+
+}  // namespace suppression

@@ -1,0 +1,47 @@
+// The data directory: whose it is, which format it has, and that only one process uses it.
+//
+//   DIR/FORMAT   text: "suppressd data directory", "format 1", "state ready"
+//   DIR/LOCK     held with flock while a process has the directory open
+//   DIR/db/      RocksDB
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace suppression {
+
+// The newest format this program reads and writes.
+inline constexpr int kStorageFormat = 1;
+
+// A data directory held open. Releases the lock when destroyed. Not thread-safe.
+class DataDirectory {
+ public:
+  // Opens or creates it. FAILED_PRECONDITION with one clear sentence when it belongs to another program, has a newer
+  // format, is in use by another process, or has lost its database; the matching code when the system refuses
+  // (permission, disk full).
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path);
+
+  ~DataDirectory();
+  DataDirectory(const DataDirectory&) = delete;
+  DataDirectory& operator=(const DataDirectory&) = delete;
+
+  // Where RocksDB lives.
+  std::string database_path() const { return path_ + "/db"; }
+  // True until MarkReady: the database is to be created.
+  bool is_new() const { return is_new_; }
+  // Notes on disk, durably, that the database exists from now on.
+  absl::Status MarkReady();
+
+ private:
+  DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  absl::Status ReadFormat();
+  absl::Status WriteFormat(const char* state);
+
+  const std::string path_;
+  const int lock_fd_;
+  bool is_new_ = false;
+};
+
+}  // namespace suppression

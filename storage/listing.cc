@@ -1,0 +1,211 @@
+#include "storage/listing.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "protos/error.h"
+#include "rocksdb/snapshot.h"
+#include "storage/entry.h"
+#include "storage/store.h"
+
+namespace suppression {
+namespace {
+
+using Request = v1::ListSuppressionsRequest;
+
+// How often a count asks whether to stop.
+constexpr int kRowsPerStopCheck = 1024;
+
+// The first key behind all keys that begin with `prefix`, whose last octet is never 0xff.
+std::string PrefixEnd(std::string prefix) {
+  prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
+}
+
+bool CauseFits(const ListQuery& query, const v1::Cause& cause) {
+  return (query.reason == v1::BOUNCE_REASON_UNSPECIFIED || cause.reason() == query.reason) &&
+         (query.source.empty() || cause.source() == query.source) &&
+         (query.cause_type == v1::Cause::TYPE_UNSPECIFIED || cause.type() == query.cause_type);
+}
+
+bool StateFits(const ListQuery& query, const v1::Suppression& suppression) {
+  if (query.state == Request::ANY_STATE) return true;
+  if (SuppressedInAnyStream(suppression, query.now_micros)) return query.state == Request::SUPPRESSED_NOW;
+  const bool lifted = std::any_of(suppression.causes().begin(), suppression.causes().end(),
+                                  [](const v1::Cause& cause) { return cause.state() == v1::Cause::REACTIVATED; });
+  return query.state == (lifted ? Request::REACTIVATED : Request::EXPIRED);
+}
+
+bool TimeFits(const ListQuery& query, int64_t listed_at_micros) {
+  return listed_at_micros >= query.listed_from_micros &&
+         (query.listed_before_micros == 0 || listed_at_micros < query.listed_before_micros);
+}
+
+bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
+  return suppression.has_listed_at() && StateFits(query, suppression) &&
+         std::any_of(suppression.causes().begin(), suppression.causes().end(),
+                     [&](const v1::Cause& cause) { return CauseFits(query, cause); });
+}
+
+}  // namespace
+
+// One page, read from one RocksDB snapshot.
+class ListWalk {
+ public:
+  ListWalk(const Store& store, const ListQuery& query) : store_(store), query_(query), snapshot_(store.db_.get()) {
+    read_.snapshot = snapshot_.snapshot();
+  }
+
+  absl::StatusOr<ListPage> Run() {
+    const absl::StatusOr<std::string> revision = store_.GetMeta(read_, "last_revision");
+    if (!revision.ok()) return revision.status();
+    page_.revision = ParseRevisionKey(*revision);
+    page_.first_revision = query_.first_revision == 0 ? page_.revision : query_.first_revision;
+    absl::Status status = query_.order == Request::BY_ADDRESS ? WalkAddresses() : WalkTimes();
+    if (status.ok() && query_.with_counts) status = Count();
+    if (!status.ok()) return status;
+    return std::move(page_);
+  }
+
+ private:
+  // An iterator over [begin, end) that starts behind the previous page.
+  std::unique_ptr<rocksdb::Iterator> Iterate(ColumnFamily family, const std::string& begin, std::string end) {
+    end_ = std::move(end);
+    upper_ = end_;
+    rocksdb::ReadOptions read = read_;
+    read.iterate_upper_bound = &upper_;
+    std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[family]));
+    it->Seek(std::max(begin, query_.after_key));
+    if (it->Valid() && !query_.after_key.empty() && it->key() == query_.after_key) it->Next();
+    return it;
+  }
+
+  // Notes where to go on once the page is full or has walked enough. Returns whether to stop.
+  bool PageEnds(const rocksdb::Iterator& it) {
+    ++walked_;
+    const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size;
+    if (!full && walked_ < kListRowsPerPageMax) return false;
+    page_.next_after_key = it.key().ToString();
+    return true;
+  }
+
+  // A page that ends exactly at the end of the list has no next one.
+  absl::Status Finish(rocksdb::Iterator* it) {
+    if (!page_.next_after_key.empty()) {
+      it->Next();
+      if (!it->Valid()) page_.next_after_key.clear();
+    }
+    return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
+  }
+
+  void Take(v1::Suppression suppression) {
+    SetStatesAt(query_.now_micros, &suppression);
+    page_.suppressions.push_back(std::move(suppression));
+  }
+
+  absl::Status WalkTimes() {
+    const std::string prefix = TimePrefix(query_.tenant, query_.reason);
+    const std::string begin = query_.listed_before_micros == 0
+                                  ? prefix
+                                  : TimeSeekKey(query_.tenant, query_.reason, query_.listed_before_micros - 1);
+    const std::unique_ptr<rocksdb::Iterator> it = Iterate(kByTime, begin, PrefixEnd(prefix));
+    for (; it->Valid(); it->Next()) {
+      EntryName name;
+      int64_t listed_at = 0;
+      stored::IndexRow row;
+      if (!ParseTimeKey(ToView(it->key()), &name, &listed_at) ||
+          !row.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+        return ReadFailure(rocksdb::Status::Corruption());
+      }
+      if (listed_at < query_.listed_from_micros) return absl::OkStatus();
+      const bool stood_here = row.from_revision() <= page_.first_revision &&
+                              (row.until_revision() == 0 || row.until_revision() > page_.first_revision);
+      if (stood_here && (query_.domain.empty() || name.domain == query_.domain)) {
+        std::optional<stored::StoredEntry> entry;
+        if (absl::Status status = store_.GetEntry(read_, name, &entry); !status.ok()) return status;
+        if (entry.has_value() && EntryFits(query_, entry->suppression())) {
+          Take(std::move(*entry->mutable_suppression()));
+        }
+      }
+      if (PageEnds(*it)) break;
+    }
+    return Finish(it.get());
+  }
+
+  absl::Status WalkAddresses() {
+    const std::string prefix = EntryPrefix(query_.tenant, query_.domain);
+    const std::unique_ptr<rocksdb::Iterator> it = Iterate(kEntries, prefix, PrefixEnd(prefix));
+    for (; it->Valid(); it->Next()) {
+      stored::StoredEntry entry;
+      if (absl::Status status = ReadEntry(*it, &entry); !status.ok()) return status;
+      if (EntryFits(query_, entry.suppression()) && TimeFits(query_, ToMicros(entry.suppression().listed_at()))) {
+        Take(std::move(*entry.mutable_suppression()));
+      }
+      if (PageEnds(*it)) break;
+    }
+    return Finish(it.get());
+  }
+
+  absl::Status Count() {
+    const std::string prefix = EntryPrefix(query_.tenant, query_.domain);
+    const std::string end = PrefixEnd(prefix);
+    const rocksdb::Slice upper = end;
+    rocksdb::ReadOptions read = read_;
+    read.iterate_upper_bound = &upper;
+    read.fill_cache = false;  // a walk over everything must not push out what checks need
+    const std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[kEntries]));
+    std::map<v1::BounceReason, int32_t> reasons;
+    int32_t total = 0;
+    int rows = 0;
+    for (it->Seek(prefix); it->Valid(); it->Next()) {
+      if (++rows % kRowsPerStopCheck == 0 && query_.stop()) {
+        return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED, "the deadline passed while counting");
+      }
+      stored::StoredEntry entry;
+      if (absl::Status status = ReadEntry(*it, &entry); !status.ok()) return status;
+      const v1::Suppression& suppression = entry.suppression();
+      if (!EntryFits(query_, suppression) || !TimeFits(query_, ToMicros(suppression.listed_at()))) continue;
+      ++total;
+      std::map<v1::BounceReason, bool> seen;
+      for (const v1::Cause& cause : suppression.causes()) {
+        if (CauseFits(query_, cause) && !std::exchange(seen[cause.reason()], true)) ++reasons[cause.reason()];
+      }
+    }
+    if (!it->status().ok()) return ReadFailure(it->status());
+    page_.counts.set_total(total);
+    for (const auto& [reason, count] : reasons) {
+      v1::ReasonCount* row = page_.counts.add_reasons();
+      row->set_reason(reason);
+      row->set_count(count);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadEntry(const rocksdb::Iterator& it, stored::StoredEntry* entry) {
+    EntryName name;
+    if (!ParseEntryKey(ToView(it.key()), &name)) return ReadFailure(rocksdb::Status::Corruption());
+    return DecodeEntry(name, ToView(it.value()), entry);
+  }
+
+  const Store& store_;
+  const ListQuery& query_;
+  rocksdb::ManagedSnapshot snapshot_;
+  rocksdb::ReadOptions read_;
+  std::string end_;
+  rocksdb::Slice upper_;
+  ListPage page_;
+  int walked_ = 0;
+};
+
+absl::StatusOr<ListPage> Store::List(const ListQuery& query) const {
+  if (query.first_revision != 0 && query.first_revision < oldest_start()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, v1::PAGE_TOKEN_EXPIRED,
+                     "the listing is older than the change log reaches; start it again", "page_token");
+  }
+  return ListWalk(*this, query).Run();
+}
+
+}  // namespace suppression

@@ -1,0 +1,267 @@
+#include "storage/state_machine.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "storage/entry.h"
+
+namespace suppression {
+namespace {
+
+v1::Cause* FindCause(v1::Suppression* suppression, v1::Cause::Type type, v1::BounceReason reason,
+                     const std::string& stream) {
+  for (v1::Cause& cause : *suppression->mutable_causes()) {
+    if (cause.type() == type && cause.reason() == reason && cause.stream() == stream) return &cause;
+  }
+  return nullptr;
+}
+
+// Makes a cause count again. Its old reactivation stays in the audit trail.
+void Activate(v1::Cause* cause) {
+  cause->set_state(v1::Cause::ACTIVE);
+  cause->clear_reactivation();
+}
+
+// Notes listed_at when the entry went from not suppressed to suppressed.
+void NoteListing(bool was_suppressed, int64_t at_micros, v1::Suppression* suppression) {
+  if (!was_suppressed && SuppressedInAnyStream(*suppression, at_micros)) {
+    *suppression->mutable_listed_at() = FromMicros(at_micros);
+  }
+}
+
+// The cause an event belongs to, made if need be. Null: the entry is full.
+v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::string& stream, v1::Suppression* suppression) {
+  if (v1::Cause* found = FindCause(suppression, type, reason, stream)) return found;
+  if (suppression->causes_size() >= kCausesMax) return nullptr;
+  v1::Cause* cause = suppression->add_causes();
+  cause->set_type(type);
+  cause->set_reason(reason);
+  cause->set_stream(stream);
+  return cause;
+}
+
+// Counts an event into a cause. Events may come out of order: the newest one gives source and rule.
+void AddEvent(const v1::BounceEvent& event, v1::Cause* cause) {
+  const int64_t occurred = ToMicros(event.occurred_at());
+  if (!cause->has_first_event_at() || occurred < ToMicros(cause->first_event_at())) {
+    *cause->mutable_first_event_at() = event.occurred_at();
+  }
+  if (!cause->has_last_event_at() || occurred >= ToMicros(cause->last_event_at())) {
+    *cause->mutable_last_event_at() = event.occurred_at();
+    cause->set_source(event.source());
+    cause->set_rule_id(event.verdict().rule_id());
+  }
+  cause->set_event_count(cause->event_count() + 1);
+}
+
+v1::Cause::Type CauseType(v1::Verdict::Class bounce_class) {
+  switch (bounce_class) {
+    case v1::Verdict::COMPLAINT:
+      return v1::Cause::COMPLAINT;
+    case v1::Verdict::HARD:
+      return v1::Cause::HARD_BOUNCE;
+    default:
+      return v1::Cause::SOFT_BOUNCES;
+  }
+}
+
+// Whether the report is about mail from before the last reactivation, or a complaint from before newer consent.
+bool IsOutdated(const v1::BounceEvent& event, const stored::StoredEntry& entry) {
+  if (event.verdict().bounce_class() == v1::Verdict::COMPLAINT) {
+    return entry.has_consent_at() && ToMicros(event.occurred_at()) <= ToMicros(entry.consent_at());
+  }
+  const auto& sent = event.has_mail_sent_at() ? event.mail_sent_at() : event.occurred_at();
+  return entry.has_bounces_reactivated_at() && ToMicros(sent) <= ToMicros(entry.bounces_reactivated_at());
+}
+
+v1::ErrorReason SuppressNow(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                            stored::StoredEntry* entry) {
+  const int64_t expires = ToMicros(event->occurred_at()) + decision.expires_after_days() * kMicrosPerDay;
+  if (decision.expires_after_days() > 0 && expires <= at_micros) {
+    event->set_effect(v1::RECORDED);  // so late that the cause would have expired by now
+    return v1::ERROR_REASON_UNSPECIFIED;
+  }
+  const bool complaint = event->verdict().bounce_class() == v1::Verdict::COMPLAINT;
+  v1::Cause* cause = CauseFor(CauseType(event->verdict().bounce_class()), event->verdict().reason(),
+                              complaint ? event->stream() : "", entry->mutable_suppression());
+  if (cause == nullptr) return v1::TOO_MANY_CAUSES;
+  const bool counted_already = StateAt(*cause, at_micros) == v1::Cause::ACTIVE;
+  event->set_effect(counted_already ? v1::ALREADY_SUPPRESSED : v1::SUPPRESSED);
+  if (decision.expires_after_days() == 0) {
+    cause->clear_expires_at();
+  } else if (!counted_already || (cause->has_expires_at() && ToMicros(cause->expires_at()) < expires)) {
+    *cause->mutable_expires_at() = FromMicros(expires);
+  }
+  Activate(cause);
+  AddEvent(*event, cause);
+  return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+stored::SoftCounter* CounterFor(v1::BounceReason reason, stored::StoredEntry* entry) {
+  for (stored::SoftCounter& counter : *entry->mutable_soft_counters()) {
+    if (counter.reason() == reason) return &counter;
+  }
+  stored::SoftCounter* counter = entry->add_soft_counters();
+  counter->set_reason(reason);
+  return counter;
+}
+
+// Adds an event to a counter and drops the days that left the window, which ends at the newest day.
+void CountEvent(int32_t day, int32_t window_days, stored::SoftCounter* counter) {
+  std::vector<std::pair<int32_t, int32_t>> days;
+  bool found = false;
+  int32_t newest = day;
+  for (int i = 0; i < counter->days_size(); ++i) {
+    const bool same = counter->days(i) == day;
+    days.emplace_back(counter->days(i), counter->events(i) + (same ? 1 : 0));
+    found |= same;
+    newest = std::max(newest, counter->days(i));
+  }
+  if (!found) days.emplace_back(day, 1);
+  std::sort(days.begin(), days.end());
+  counter->clear_days();
+  counter->clear_events();
+  const int32_t oldest = newest - std::clamp(window_days, 1, kSoftCounterDaysMax) + 1;
+  for (const auto& [kept_day, events] : days) {
+    if (kept_day < oldest) continue;
+    counter->add_days(kept_day);
+    counter->add_events(events);
+  }
+}
+
+int64_t EventsOf(const stored::SoftCounter& counter) {
+  int64_t sum = 0;
+  for (const int32_t events : counter.events()) sum += events;
+  return sum;
+}
+
+v1::ErrorReason CountSoftBounce(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                                stored::StoredEntry* entry) {
+  v1::Suppression* suppression = entry->mutable_suppression();
+  const v1::BounceReason reason = event->verdict().reason();
+  v1::Cause* cause = FindCause(suppression, v1::Cause::SOFT_BOUNCES, reason, "");
+  if (cause != nullptr && StateAt(*cause, at_micros) == v1::Cause::ACTIVE) {
+    AddEvent(*event, cause);
+    event->set_effect(v1::ALREADY_SUPPRESSED);
+    return v1::ERROR_REASON_UNSPECIFIED;
+  }
+  if (cause == nullptr && suppression->causes_size() >= kCausesMax) return v1::TOO_MANY_CAUSES;
+  stored::SoftCounter* counter = CounterFor(reason, entry);
+  const int64_t occurred = ToMicros(event->occurred_at());
+  CountEvent(static_cast<int32_t>(occurred / kMicrosPerDay), decision.window_days(), counter);
+  if (EventsOf(*counter) < decision.threshold_events() || counter->days_size() < decision.threshold_days()) {
+    event->set_effect(v1::COUNTED);
+    return v1::ERROR_REASON_UNSPECIFIED;
+  }
+  cause = CauseFor(v1::Cause::SOFT_BOUNCES, reason, "", suppression);
+  const int32_t doubled = counter->last_lease_days() == 0 ? decision.lease_days() : 2 * counter->last_lease_days();
+  const int32_t lease = std::min(doubled, decision.lease_max_days());
+  if (!cause->has_first_event_at()) {
+    *cause->mutable_first_event_at() = FromMicros(std::min(occurred, counter->days(0) * kMicrosPerDay));
+  }
+  const int32_t counted = static_cast<int32_t>(EventsOf(*counter));
+  Activate(cause);
+  AddEvent(*event, cause);
+  cause->set_event_count(cause->event_count() + counted - 1);
+  *cause->mutable_expires_at() = FromMicros(at_micros + lease * kMicrosPerDay);
+  counter->clear_days();
+  counter->clear_events();
+  counter->set_last_lease_days(lease);
+  event->set_effect(v1::SUPPRESSED);
+  return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+bool Selects(const v1::Cause& selector, const v1::Cause& cause) {
+  return selector.type() == cause.type() &&
+         (selector.reason() == v1::BOUNCE_REASON_UNSPECIFIED || selector.reason() == cause.reason()) &&
+         (selector.stream().empty() || selector.stream() == cause.stream());
+}
+
+bool IsBounce(const v1::Cause& cause) {
+  return cause.type() == v1::Cause::HARD_BOUNCE || cause.type() == v1::Cause::SOFT_BOUNCES;
+}
+
+bool NeedsConsent(const v1::Cause& cause) {
+  return cause.type() == v1::Cause::COMPLAINT || cause.type() == v1::Cause::UNSUBSCRIBE;
+}
+
+}  // namespace
+
+v1::ErrorReason ApplyReport(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                            stored::StoredEntry* entry) {
+  const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
+  v1::ErrorReason refused = v1::ERROR_REASON_UNSPECIFIED;
+  if (decision.action() != stored::PolicyDecision::SUPPRESS && decision.action() != stored::PolicyDecision::COUNT) {
+    event->set_effect(v1::RECORDED);
+  } else if (IsOutdated(*event, *entry)) {
+    event->set_effect(v1::OUTDATED);
+  } else if (decision.action() == stored::PolicyDecision::SUPPRESS) {
+    refused = SuppressNow(decision, at_micros, event, entry);
+  } else {
+    refused = CountSoftBounce(decision, at_micros, event, entry);
+  }
+  NoteListing(was_suppressed, at_micros, entry->mutable_suppression());
+  return refused;
+}
+
+v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_t at_micros, stored::StoredEntry* entry,
+                              bool* changed) {
+  const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
+  const v1::Cause& wanted = operation.cause();
+  v1::Cause* cause = CauseFor(wanted.type(), wanted.reason(), wanted.stream(), entry->mutable_suppression());
+  if (cause == nullptr) return v1::TOO_MANY_CAUSES;
+  *changed = StateAt(*cause, at_micros) != v1::Cause::ACTIVE;
+  Activate(cause);
+  v1::BounceEvent event;
+  *event.mutable_occurred_at() = FromMicros(at_micros);
+  event.set_source(wanted.source());
+  AddEvent(event, cause);
+  cause->set_note(wanted.note());
+  if (wanted.has_expires_at()) {
+    *cause->mutable_expires_at() = wanted.expires_at();
+  } else {
+    cause->clear_expires_at();
+  }
+  NoteListing(was_suppressed, at_micros, entry->mutable_suppression());
+  return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor,
+                                int64_t at_micros, stored::StoredEntry* entry, bool* changed) {
+  *changed = false;
+  std::vector<v1::Cause*> lifted;
+  for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
+    const bool selected = operation.selectors().empty()
+                              ? IsBounce(cause)
+                              : std::any_of(operation.selectors().begin(), operation.selectors().end(),
+                                            [&](const v1::Cause& selector) { return Selects(selector, cause); });
+    if (!selected || StateAt(cause, at_micros) != v1::Cause::ACTIVE) continue;
+    if (NeedsConsent(cause) && (!operation.has_consent() || ToMicros(operation.consent().obtained_at()) <=
+                                                                ToMicros(cause.last_event_at()))) {
+      return v1::CONSENT_REQUIRED;
+    }
+    lifted.push_back(&cause);
+  }
+  for (v1::Cause* cause : lifted) {
+    cause->set_state(v1::Cause::REACTIVATED);
+    v1::Reactivation* reactivation = cause->mutable_reactivation();
+    *reactivation->mutable_at() = FromMicros(at_micros);
+    reactivation->set_actor(actor);
+    reactivation->set_note(operation.note());
+    if (NeedsConsent(*cause)) {
+      *reactivation->mutable_consent() = operation.consent();
+      if (!entry->has_consent_at() || ToMicros(entry->consent_at()) < ToMicros(operation.consent().obtained_at())) {
+        *entry->mutable_consent_at() = operation.consent().obtained_at();
+      }
+    }
+    if (IsBounce(*cause)) {
+      *entry->mutable_bounces_reactivated_at() = FromMicros(at_micros);
+      entry->clear_soft_counters();  // a clean slate: the address was vouched for
+    }
+  }
+  *changed = !lifted.empty();
+  return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+}  // namespace suppression

@@ -1,0 +1,332 @@
+#include "storage/store.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protos/error.h"
+#include "storage/command_batch.h"
+
+namespace suppression {
+namespace {
+
+constexpr char kLineageName[] = "lineage";
+constexpr char kRevisionName[] = "last_revision";
+constexpr char kOldestChangeName[] = "oldest_change";
+constexpr char kCommandTimeName[] = "newest_command_micros";
+constexpr char kNormaliserName[] = "normaliser";
+constexpr char kTenantPrefix[] = "tenant/";
+constexpr char kNormaliser[] = "norm-v1";
+// The log is trimmed in steps, and looked at for age once per step.
+constexpr uint64_t kTrimStep = 1024;
+constexpr int kTrimStepsMax = 64;
+
+absl::Status OpenFailure(const std::string& path, const rocksdb::Status& status) {
+  const std::string what = absl::StrCat("cannot open the database in ", path, ": ", status.ToString());
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(what);
+  if (status.IsCorruption()) return absl::DataLossError(what);
+  return absl::FailedPreconditionError(what);
+}
+
+}  // namespace
+
+absl::Status ReadFailure(const rocksdb::Status& status) {
+  // The text of a corruption may quote a key: only its kind goes out.
+  return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR,
+                   status.IsCorruption() ? "stored data is damaged" : "stored data cannot be read");
+}
+
+absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry) {
+  if (!entry->ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    return ReadFailure(rocksdb::Status::Corruption());
+  }
+  entry->mutable_suppression()->set_tenant(std::string(name.tenant));
+  entry->mutable_suppression()->set_address(name.Address());
+  return absl::OkStatus();
+}
+
+std::string EncodeEntry(const stored::StoredEntry& entry) {
+  stored::StoredEntry value = entry;
+  value.mutable_suppression()->clear_tenant();
+  value.mutable_suppression()->clear_address();
+  return value.SerializeAsString();
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
+  std::unique_ptr<Store> store(new Store(options));
+  absl::StatusOr<std::unique_ptr<DataDirectory>> directory = DataDirectory::Open(options.path);
+  if (!directory.ok()) return directory.status();
+  store->directory_ = *std::move(directory);
+  store->horizon_.bounce_retention_micros = options.bounce_retention_days * kMicrosPerDay;
+  store->horizon_.request_window_micros = options.request_window_days * kMicrosPerDay;
+  if (absl::Status status = store->OpenDatabase(); !status.ok()) return status;
+  if (absl::Status status = store->directory_->MarkReady(); !status.ok()) return status;
+  return store;
+}
+
+Store::~Store() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  db_->Close().PermitUncheckedError();
+}
+
+absl::Status Store::OpenDatabase() {
+  rocksdb::DBOptions settings = DatabaseOptions(options_);
+  settings.create_if_missing = settings.create_missing_column_families = directory_->is_new();
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(settings, directory_->database_path(),
+                                                   ColumnFamilyDescriptors(options_, &horizon_), &families_, &db);
+  if (!status.ok()) return OpenFailure(options_.path, status);
+  db_.reset(db);
+  if (directory_->is_new()) {
+    if (absl::Status made = InitialiseMeta(); !made.ok()) return made;
+  }
+  return ReadMeta();
+}
+
+absl::Status Store::InitialiseMeta() {
+  std::random_device random;
+  const uint64_t lineage = (static_cast<uint64_t>(random()) << 32 | random()) | 1;
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status = batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage));
+  if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
+  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(1));
+  if (status.ok()) status = batch.Put(families_[kMeta], kNormaliserName, kNormaliser);
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  if (status.ok()) status = db_->Write(write, &batch);
+  return status.ok() ? absl::OkStatus() : OpenFailure(options_.path, status);
+}
+
+absl::StatusOr<std::string> Store::GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(read, families_[kMeta], name, &value);
+  if (!status.ok() && !status.IsNotFound()) return ReadFailure(status);
+  return value;
+}
+
+absl::Status Store::ReadMeta() {
+  const rocksdb::ReadOptions read;
+  const auto lineage = GetMeta(read, kLineageName);
+  const auto revision = GetMeta(read, kRevisionName);
+  const auto oldest = GetMeta(read, kOldestChangeName);
+  const auto time = GetMeta(read, kCommandTimeName);
+  const auto normaliser = GetMeta(read, kNormaliserName);
+  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser}) {
+    if (!value->ok()) return value->status();
+  }
+  if (*normaliser != kNormaliser || lineage->empty() || revision->empty() || oldest->empty()) {
+    return absl::DataLossError(absl::StrCat("the database in ", options_.path, " lacks its meta records"));
+  }
+  lineage_ = ParseRevisionKey(*lineage);
+  head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
+  horizon_.oldest_change = ParseRevisionKey(*oldest);
+  horizon_.newest_command_micros = static_cast<int64_t>(ParseRevisionKey(*time));
+
+  const std::string prefix = kTenantPrefix;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kMeta]));
+  absl::MutexLock lock(&mutex_);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    stored::TenantInfo info;
+    if (!info.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return ReadFailure(rocksdb::Status::Corruption());
+    }
+    domain_entries_[it->key().ToString().substr(prefix.size())] = info.domain_entries();
+    any_domain_entries_ = true;
+  }
+  return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
+}
+
+absl::Status Store::write_status() const {
+  absl::MutexLock lock(&mutex_);
+  return write_status_;
+}
+
+uint64_t Store::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch) {
+  const uint64_t oldest = horizon_.oldest_change.load();
+  uint64_t wanted = oldest;
+  const uint64_t most = static_cast<uint64_t>(options_.change_log_max_revisions);
+  const uint64_t step = std::min(kTrimStep, most);
+  if (last >= oldest + most + step) wanted = last - most + 1;
+  for (int steps = 0; steps < kTrimStepsMax && wanted + step <= last; ++steps, wanted += step) {
+    std::string value;
+    stored::Change change;
+    const rocksdb::Status status = db_->Get({}, families_[kChanges], RevisionKey(wanted + step - 1), &value);
+    if (!status.ok() || !change.ParseFromString(value) ||
+        ToMicros(change.at()) + options_.change_log_max_age_days * kMicrosPerDay >= now_micros) {
+      break;
+    }
+  }
+  if (wanted == oldest) return oldest;
+  batch->DeleteRange(families_[kChanges], RevisionKey(oldest), RevisionKey(wanted)).PermitUncheckedError();
+  batch->Put(families_[kMeta], kOldestChangeName, RevisionKey(wanted)).PermitUncheckedError();
+  return wanted;
+}
+
+absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const stored::Command> commands) {
+  if (absl::Status status = write_status(); !status.ok()) return status;
+  CommandBatch batch(*this);
+  std::vector<stored::CommandResult> results;
+  results.reserve(commands.size());
+  int64_t newest = horizon_.newest_command_micros.load();
+  for (const stored::Command& command : commands) {
+    absl::StatusOr<stored::CommandResult> result = batch.Add(command);
+    if (!result.ok()) return result.status();  // nothing was written yet
+    newest = std::max(newest, ToMicros(command.at()));
+    results.push_back(*std::move(result));
+  }
+  if (batch.last_revision() == head_->head()) return results;  // repeats and refusals only
+
+  const uint64_t oldest = TrimChanges(batch.last_revision(), newest, batch.write_batch());
+  batch.PutMeta(kRevisionName, RevisionKey(batch.last_revision()));
+  batch.PutMeta(kCommandTimeName, RevisionKey(static_cast<uint64_t>(newest)));
+  for (const auto& [tenant, count] : batch.domain_entries()) {
+    stored::TenantInfo info;
+    info.set_domain_entries(count);
+    batch.PutMeta(absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
+  }
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status = db_->Write(write, batch.write_batch());
+  if (!status.ok()) {
+    absl::MutexLock lock(&mutex_);
+    write_status_ = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                              absl::StrCat("storage refuses writes since a ", status.IsNoSpace() ? "full disk" : "failed write",
+                                           "; restart once the cause is gone"));
+    return write_status_;
+  }
+  if (!batch.domain_entries().empty()) {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [tenant, count] : batch.domain_entries()) domain_entries_[tenant] = count;
+    any_domain_entries_ = true;
+  }
+  horizon_.oldest_change = oldest;
+  horizon_.newest_command_micros = newest;
+  head_->Advance(batch.last_revision());
+  return results;
+}
+
+bool Store::HasDomainEntries(absl::string_view tenant) const {
+  if (!any_domain_entries_.load(std::memory_order_acquire)) return false;
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto found = domain_entries_.find(tenant);
+  return found != domain_entries_.end() && found->second > 0;
+}
+
+absl::Status Store::GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
+                             std::optional<stored::StoredEntry>* entry) const {
+  rocksdb::PinnableSlice value;
+  thread_local std::string key;
+  EntryKeyTo(name, &key);
+  const rocksdb::Status status = db_->Get(read, families_[kEntries], key, &value);
+  if (status.IsNotFound()) return absl::OkStatus();
+  if (!status.ok()) return ReadFailure(status);
+  return DecodeEntry(name, ToView(value), &entry->emplace());
+}
+
+// Why the revision is exact: the head is read first, and is moved on only after a write is visible; so what is seen is
+// the state of `head`, or of a later write to the very entry, which then tells its own revision. Entries read together
+// come from one RocksDB snapshot.
+absl::Status Store::Get(const EntryName& name, Lookup* found) const {
+  if (!name.local_part.empty() && HasDomainEntries(name.tenant)) {
+    return MultiGet(
+        {name},
+        [&](size_t, bool domain, stored::StoredEntry entry) {
+          (domain ? found->domain : found->address) = std::move(entry);
+        },
+        &found->revision);
+  }
+  found->revision = head_->head();
+  absl::Status status = GetEntry({}, name, name.local_part.empty() ? &found->domain : &found->address);
+  if (!status.ok()) return status;
+  const auto& entry = name.local_part.empty() ? found->domain : found->address;
+  if (entry.has_value()) found->revision = std::max(found->revision, entry->revision());
+  return absl::OkStatus();
+}
+
+absl::Status Store::MultiGet(absl::Span<const EntryName> names,
+                             absl::FunctionRef<void(size_t, bool, stored::StoredEntry)> hit, uint64_t* revision) const {
+  *revision = head_->head();
+  if (names.empty()) return absl::OkStatus();
+  const bool domains = HasDomainEntries(names[0].tenant);
+  const size_t per_name = domains ? 2 : 1;
+  const size_t count = names.size() * per_name;
+  std::vector<std::string> keys(count);
+  std::vector<rocksdb::Slice> slices(count);
+  for (size_t i = 0; i < names.size(); ++i) {
+    EntryKeyTo(names[i], &keys[i * per_name]);
+    if (domains) EntryKeyTo({names[i].tenant, names[i].domain, ""}, &keys[i * per_name + 1]);
+  }
+  for (size_t i = 0; i < count; ++i) slices[i] = keys[i];
+  std::vector<rocksdb::PinnableSlice> values(count);
+  std::vector<rocksdb::Status> statuses(count);
+  db_->MultiGet({}, families_[kEntries], count, slices.data(), values.data(), statuses.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    if (!statuses[i].ok()) return ReadFailure(statuses[i]);
+    const EntryName& name = names[i / per_name];
+    const bool domain = (domains && i % 2 == 1) || name.local_part.empty();
+    stored::StoredEntry entry;
+    absl::Status status =
+        DecodeEntry({name.tenant, name.domain, domain ? "" : name.local_part}, ToView(values[i]), &entry);
+    if (!status.ok()) return status;
+    *revision = std::max(*revision, entry.revision());
+    hit(i / per_name, domain, std::move(entry));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::BounceEvent>> Store::ReadEvents(const EntryName& name, const stored::StoredEntry& entry,
+                                                               int max) const {
+  std::vector<v1::BounceEvent> events;
+  const int64_t oldest = horizon_.newest_command_micros.load() - horizon_.bounce_retention_micros;
+  for (int i = entry.event_revisions_size() - 1; i >= 0 && static_cast<int>(events.size()) < max; --i) {
+    std::string value;
+    const rocksdb::Status status =
+        db_->Get({}, families_[kBounces], BounceKey(name, entry.event_revisions(i)), &value);
+    if (status.IsNotFound()) continue;  // past its retention
+    if (!status.ok()) return ReadFailure(status);
+    v1::BounceEvent event;
+    if (!event.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+    if (ToMicros(event.received_at()) >= oldest) events.push_back(std::move(event));
+  }
+  return events;
+}
+
+absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, int max) const {
+  std::vector<RevisionChange> changes;
+  const std::string first = RevisionKey(after + 1);
+  const std::string end = RevisionKey(head_->head() + 1);
+  const rocksdb::Slice upper = end;
+  rocksdb::ReadOptions read;
+  read.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kChanges]));
+  // Asked after the iterator was made: it sees all that was there then, so a trim from now on does no harm.
+  if (after < oldest_start()) {
+    return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE, "the change log no longer reaches back to this token");
+  }
+  for (it->Seek(first); it->Valid() && static_cast<int>(changes.size()) < max; it->Next()) {
+    RevisionChange& next = changes.emplace_back();
+    next.revision = ParseRevisionKey(ToView(it->key()));
+    if (!next.change.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return ReadFailure(rocksdb::Status::Corruption());
+    }
+  }
+  if (!it->status().ok()) return ReadFailure(it->status());
+  return changes;
+}
+
+absl::StatusOr<std::vector<stored::AuditRecord>> Store::ReadAudit(uint64_t after, int max) const {
+  std::vector<stored::AuditRecord> records;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kAudit]));
+  for (it->Seek(RevisionKey(after + 1)); it->Valid() && static_cast<int>(records.size()) < max; it->Next()) {
+    if (!records.emplace_back().ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return ReadFailure(rocksdb::Status::Corruption());
+    }
+  }
+  if (!it->status().ok()) return ReadFailure(it->status());
+  return records;
+}
+
+}  // namespace suppression

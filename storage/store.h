@@ -1,0 +1,150 @@
+// The store: the state machine over RocksDB, and every way to read it.
+//
+//   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open({.path = "/var/lib/suppressd"});
+//   (*store)->Apply({command});                        // one WriteBatch, one fsync
+//   (*store)->Get({"default", "example.com", "jo"}, &found);
+//
+// It knows keys, column families and batches; it knows no gRPC, no clock and no policy. Every read says which revision
+// it was answered at. Thread-safe, but Apply is for one thread at a time (the commit log's).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "rocksdb/db.h"
+#include "storage/data_directory.h"
+#include "storage/head_signal.h"
+#include "storage/keys.h"
+#include "storage/listing.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/stored.h"
+
+namespace suppression {
+
+// Newest bounce events kept per address.
+inline constexpr int kEventsPerEntryMax = 50;
+
+struct StoreOptions {
+  // The data directory; made when missing.
+  std::string path;
+  // Cache of uncompressed blocks, 8 to 1,048,576 MiB.
+  int block_cache_mib = 256;
+  // The change log keeps at most this many revisions (at least 1)...
+  int64_t change_log_max_revisions = 5'000'000;
+  // ... and none older than this (at least 1).
+  int change_log_max_age_days = 7;
+  // Bounce events are forgotten after this many days (at least 1).
+  int bounce_retention_days = 400;
+  // Idempotency records are forgotten after this many days (at least 7).
+  int request_window_days = 8;
+  // The file system; null: the system's. Tests inject faults here.
+  rocksdb::Env* env = nullptr;
+};
+
+// What is known of an address.
+struct Lookup {
+  // The revision this is exact at.
+  uint64_t revision = 0;
+  // The address's entry; the API's Suppression in it is complete (tenant and address set).
+  std::optional<stored::StoredEntry> address;
+  // The entry of its whole domain.
+  std::optional<stored::StoredEntry> domain;
+};
+
+// One step of the change log.
+struct RevisionChange {
+  uint64_t revision = 0;
+  stored::Change change;
+};
+
+class Store {
+ public:
+  // Opens or creates a data directory. FAILED_PRECONDITION and one clear sentence when it is not ours, newer than us, in
+  // use or damaged; other codes when the system refuses.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
+  ~Store();
+
+  // Random number made with the directory: revisions are comparable only within one lineage.
+  uint64_t lineage() const { return lineage_; }
+  // The newest revision, and waiting for a later one.
+  HeadSignal& head() { return *head_; }
+  const HeadSignal& head() const { return *head_; }
+
+  // Applies commands in order: one atomic, fsynced batch. One result per command; a refused command (error_reason set)
+  // changes nothing but may leave an audit record. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on
+  // every Apply fails so until the store is opened anew, while reads go on.
+  absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
+  // OK, or why Apply refuses.
+  absl::Status write_status() const;
+
+  // One address and its domain, from one state. An address without entry is OK with nothing set. INTERNAL when a stored
+  // value is damaged.
+  absl::Status Get(const EntryName& name, Lookup* found) const;
+  // Many addresses (of one tenant) and their domains, from one state. `hit` is called for each entry found, with the
+  // index of the name; `domain` tells that the entry is of the name's whole domain.
+  absl::Status MultiGet(absl::Span<const EntryName> names,
+                        absl::FunctionRef<void(size_t index, bool domain, stored::StoredEntry entry)> hit,
+                        uint64_t* revision) const;
+  // The newest kept events of an entry, newest first, at most `max`. Events past the retention are left out.
+  absl::StatusOr<std::vector<v1::BounceEvent>> ReadEvents(const EntryName& name, const stored::StoredEntry& entry,
+                                                          int max) const;
+  // One page of the list; see listing.h.
+  absl::StatusOr<ListPage> List(const ListQuery& query) const;
+  // Changes after a revision, in order, at most `max`. OUT_OF_RANGE (HISTORY_GONE) when the log no longer reaches back.
+  absl::StatusOr<std::vector<RevisionChange>> ReadChanges(uint64_t after, int max) const;
+  // The oldest revision that ReadChanges can start after.
+  uint64_t oldest_start() const { return horizon_.oldest_change.load() - 1; }
+  // Audit records after a revision, in order, at most `max`.
+  absl::StatusOr<std::vector<stored::AuditRecord>> ReadAudit(uint64_t after, int max) const;
+
+ private:
+  friend class CommandBatch;
+  friend class ListWalk;
+
+  explicit Store(const StoreOptions& options) : options_(options) {}
+  absl::Status OpenDatabase();
+  absl::Status InitialiseMeta();
+  absl::Status ReadMeta();
+  absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
+                        std::optional<stored::StoredEntry>* entry) const;
+  absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
+  bool HasDomainEntries(absl::string_view tenant) const;
+  // Adds the trimming of the change log to a batch that ends at `last`. Returns the new oldest revision.
+  uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch);
+
+  const StoreOptions options_;
+  std::unique_ptr<DataDirectory> directory_;
+  Horizon horizon_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  uint64_t lineage_ = 0;
+  std::unique_ptr<HeadSignal> head_;
+
+  // How many whole-domain entries each list holds: lets a check skip the domain.
+  std::atomic<bool> any_domain_entries_{false};
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, int64_t> domain_entries_ ABSL_GUARDED_BY(mutex_);
+  absl::Status write_status_ ABSL_GUARDED_BY(mutex_);
+};
+
+// An absl::Status for a RocksDB failure while reading: INTERNAL_ERROR, without keys.
+absl::Status ReadFailure(const rocksdb::Status& status);
+// Reads a stored entry and fills in what its key says. INTERNAL (INTERNAL_ERROR) when damaged.
+absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry);
+// The value of an entry: without what its key says.
+std::string EncodeEntry(const stored::StoredEntry& entry);
+
+inline rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
+inline absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+}  // namespace suppression

@@ -1,0 +1,211 @@
+// The whole client against a service on a real socket.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "fake_service.h"
+#include "suppression/client.h"
+
+namespace suppression {
+namespace {
+
+using ::testing::ElementsAre;
+
+class SocketTest : public ::testing::Test {
+ protected:
+  Client MakeClient() {
+    const absl::StatusOr<Client> client = Client::Create(service_.ClientOptions());
+    EXPECT_TRUE(client.ok()) << client.status();
+    return *client;
+  }
+
+  FakeService service_;
+};
+
+TEST_F(SocketTest, AWriteIsRetriedWithOneRequestId) {
+  std::vector<std::string> ids;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
+    ids.push_back(request.request_id());
+    if (ids.size() < 3) return WireError(grpc::StatusCode::UNAVAILABLE, v1::OVERLOADED, "full", {}, 0);
+    response->add_outcomes()->set_effect(v1::SUPPRESSED);
+    return grpc::Status::OK;
+  };
+  ReportRequest request;
+  request.report = SmtpReply{"a@example.com", 550, "5.1.1", "no such user", SmtpStage::kRcpt, "mx.example.com"};
+  const absl::StatusOr<ReportResult> result = MakeClient().ReportBounce(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->outcomes.at(0).effect, Effect::kSuppressed);
+  ASSERT_EQ(ids.size(), 3u);
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 1u);
+  EXPECT_EQ(ids[0].size(), 36u);
+}
+
+TEST_F(SocketTest, AReportArrivesFieldByField) {
+  v1::ReportBounceRequest got;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
+    got = request;
+    return grpc::Status::OK;
+  };
+  ReportRequest request;
+  request.tenant = "acme";
+  request.event_id = "evt-1";
+  request.report = Complaint{"a@example.com", "abuse", "feedback.example.com"};
+  request.occurred_at = absl::FromUnixNanos(-1);
+  request.mail_sent_at = absl::FromUnixNanos(1'700'000'000'123'456'789);
+  request.stream = "news";
+  request.source = "mailer";
+  request.message_id = "<1@example.com>";
+  ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+  EXPECT_EQ(got.request_id(), "");
+  EXPECT_EQ(got.event_id(), "evt-1");
+  EXPECT_EQ(got.complaint().feedback_type(), "abuse");
+  EXPECT_EQ(got.complaint().reporter(), "feedback.example.com");
+  EXPECT_EQ(got.occurred_at().seconds(), -1);
+  EXPECT_EQ(got.occurred_at().nanos(), 999'999'999);
+  EXPECT_EQ(got.mail_sent_at().nanos(), 123'456'789);
+  EXPECT_EQ(got.tenant() + got.stream() + got.source() + got.message_id(), "acmenewsmailer<1@example.com>");
+}
+
+TEST_F(SocketTest, ACheckCarriesItsTokenBothWays) {
+  std::string at_least;
+  service_.on_check = [&](const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
+    at_least = request.at_least();
+    response->set_token("next");
+    response->set_suppressed(true);
+    v1::Match* match = response->add_matches();
+    match->set_whole_domain(true);
+    match->mutable_cause()->set_type(v1::Cause::HARD_BOUNCE);
+    match->mutable_cause()->mutable_last_event_at()->set_seconds(5);
+    return grpc::Status::OK;
+  };
+  CheckRequest request;
+  request.address = "a@example.com";
+  request.at_least = "previous";
+  const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(at_least, "previous");
+  EXPECT_EQ(result->token, "next");
+  ASSERT_EQ(result->matches.size(), 1u);
+  EXPECT_TRUE(result->matches[0].whole_domain);
+  EXPECT_EQ(result->matches[0].cause.type, CauseType::kHardBounce);
+  EXPECT_EQ(result->matches[0].cause.last_event_at, absl::FromUnixSeconds(5));
+  EXPECT_EQ(result->matches[0].cause.expires_at, std::nullopt);
+}
+
+TEST_F(SocketTest, AnEnumValueOfANewerServiceIsKept) {
+  service_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
+    response->add_matches()->mutable_cause()->set_reason(static_cast<v1::BounceReason>(77));
+    return grpc::Status::OK;
+  };
+  const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed("a@example.com");
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(Name(result->matches.at(0).cause.reason), "UNKNOWN_77");
+}
+
+TEST_F(SocketTest, ASilentServerEndsInDeadlineExceeded) {
+  std::atomic<bool> done{false};
+  service_.on_check = [&](const auto&, auto*) {
+    while (!done) std::this_thread::yield();
+    return grpc::Status::OK;
+  };
+  CallOptions call;
+  call.timeout = absl::Milliseconds(20);
+  CheckRequest request;
+  request.address = "a@example.com";
+  EXPECT_TRUE(absl::IsDeadlineExceeded(MakeClient().IsSuppressed(request, call).status()));
+  done = true;
+}
+
+TEST_F(SocketTest, AServerThatIsGoneIsUnavailable) {
+  service_.Stop();
+  const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed("a@example.com");
+  EXPECT_TRUE(absl::IsUnavailable(result.status())) << result.status();
+  EXPECT_EQ(ErrorReason(result.status()), "");
+}
+
+TEST_F(SocketTest, AWatchFollowsAcrossCutsWithoutAGap) {
+  std::vector<std::string> starts;
+  service_.on_watch = [&](grpc::ServerContext*, const v1::WatchRequest& request,
+                          grpc::ServerWriter<v1::WatchResponse>* writer) {
+    starts.push_back(request.after());
+    int next = request.after().empty() ? 1 : std::stoi(request.after()) + 1;
+    for (int i = 0; i < 2; ++i, ++next) {
+      v1::WatchResponse step;
+      step.set_token(std::to_string(next));
+      step.add_suppressions()->set_address("a@example.com");
+      writer->Write(step);
+    }
+    // Cut by an overloaded server, cut for a slow reader, ended in a drain.
+    if (starts.size() == 1) return WireError(grpc::StatusCode::UNAVAILABLE, v1::OVERLOADED, "full");
+    return starts.size() == 2 ? grpc::Status::CANCELLED : grpc::Status::OK;
+  };
+  std::vector<std::string> tokens;
+  const absl::Status status = MakeClient().Watch(WatchRequest(), [&](const Change& change) {
+    tokens.push_back(change.token);
+    return tokens.size() < 7;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(tokens, ElementsAre("1", "2", "3", "4", "5", "6", "7"));
+  EXPECT_THAT(starts, ElementsAre("", "2", "4", "6"));
+}
+
+TEST_F(SocketTest, AWatchIsCancelledFromAnotherThread) {
+  service_.on_watch = [](grpc::ServerContext* context, const auto&, grpc::ServerWriter<v1::WatchResponse>* writer) {
+    v1::WatchResponse step;
+    step.set_token("1");
+    step.add_suppressions();
+    writer->Write(step);
+    while (!context->IsCancelled()) std::this_thread::yield();
+    return grpc::Status::CANCELLED;
+  };
+  Cancellation cancellation;
+  std::thread canceller;
+  const absl::Status status = MakeClient().Watch(
+      WatchRequest(),
+      [&](const Change&) {
+        canceller = std::thread([cancellation] { cancellation.Cancel(); });
+        return true;
+      },
+      cancellation);
+  canceller.join();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  EXPECT_TRUE(absl::IsCancelled(MakeClient().Watch(
+      WatchRequest(), [](const Change&) { return true; }, cancellation)));
+}
+
+TEST_F(SocketTest, AWatchSaysWhereHistoryStarts) {
+  service_.on_watch = [](auto*, const auto&, auto*) {
+    return WireError(grpc::StatusCode::OUT_OF_RANGE, v1::HISTORY_GONE, "too old", {{"oldest_token", "t9"}});
+  };
+  const absl::Status status = MakeClient().Watch(WatchRequest(), [](const Change&) { return true; });
+  EXPECT_EQ(ErrorReason(status), "HISTORY_GONE");
+  EXPECT_EQ(ErrorDetail(status, "oldest_token"), "t9");
+}
+
+TEST_F(SocketTest, OneClientServesManyThreads) {
+  service_.on_check = [](const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
+    response->set_token(request.address());
+    return grpc::Status::OK;
+  };
+  const Client client = MakeClient();
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([copy = client, i, &right] {
+      for (int j = 0; j < 50; ++j) {
+        const std::string address = std::to_string(i) + "." + std::to_string(j) + "@example.com";
+        const absl::StatusOr<CheckResult> result = copy.IsSuppressed(address);
+        right += result.ok() && result->token == address ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 200);
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,291 @@
+"""suppressd as a stranger meets it: with grpcurl, through reflection, over TCP and over a Unix socket."""
+
+import json
+import unittest
+
+import harness
+from harness import SERVICE
+
+UNKNOWN_USER = "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in virtual mailbox table"
+REPORT_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0001"
+REACTIVATE_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0002"
+SUPPRESS_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0003"
+DEADLINE_EXCEEDED_EXIT_CODE = 64 + 4
+
+
+def report(recipient, code=550, enhanced_code="5.1.1", text=UNKNOWN_USER, **fields):
+    reply = {"recipient": recipient, "code": code, "enhanced_code": enhanced_code, "text": text, "stage": "RCPT",
+             "remote_mta": "mx.example.com"}
+    return {"smtp_reply": reply, **fields}
+
+
+class Caller(unittest.TestCase):
+    """Calls one server through one address."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Server())
+
+    def over(self):
+        """The arguments that name the server."""
+        return ["-plaintext"], self.server.tcp
+
+    def grpcurl(self, method, request=None, *flags):
+        before, target = self.over()
+        stdin = "" if request is None else json.dumps(request)
+        data = [] if request is None else ["-d", "@"]
+        return harness.grpcurl(*before, *flags, *data, target, method, stdin=stdin)
+
+    def call(self, rpc, request, *flags):
+        outcome = self.grpcurl(f"{SERVICE}/{rpc}", request, *flags)
+        self.assertEqual(outcome.code, 0, f"{rpc}\n{outcome}")
+        values = outcome.json()
+        return values[0] if values else {}
+
+    def assert_refused(self, rpc, request, code, reason):
+        outcome = self.grpcurl(f"{SERVICE}/{rpc}", request)
+        shown = f"{rpc} {json.dumps(request)[:300]}\n{outcome}"
+        self.assertNotEqual(outcome.code, 0, shown)
+        self.assertIn(f"Code: {code}\n", outcome.err, shown)
+        self.assertIn(f'"reason":"{reason}"', outcome.err.replace('": "', '":"'), shown)
+        self.assertIn('"domain":"suppressd"', outcome.err.replace('": "', '":"'), shown)
+        return outcome
+
+
+class EveryCall(Caller):
+    """Each call, in the order a person would try them, on a list of the test's own."""
+
+    tenant = "tcp"
+
+    def ask(self, rpc, **request):
+        return self.call(rpc, {"tenant": self.tenant, **request})
+
+    def test_report_check_list_details_reactivate(self):
+        address = "Nobody@EXAMPLE.com"
+        first = self.ask("ReportBounce", **report(address, request_id=REPORT_ID, source="newsletter"))
+        self.assertEqual(len(first["outcomes"]), 1)
+        outcome = first["outcomes"][0]
+        self.assertEqual(outcome["address"], "nobody@example.com")
+        self.assertEqual(outcome["verdict"]["bounceClass"], "HARD")
+        self.assertEqual(outcome["verdict"]["reason"], "ADDRESS_NOT_FOUND")
+        self.assertTrue(outcome["verdict"]["ruleId"])
+        self.assertTrue(outcome["verdict"]["ruleSetVersion"])
+        self.assertEqual(outcome["effect"], "SUPPRESSED")
+        self.assertNotIn("duplicate", first)
+
+        repeat = self.ask("ReportBounce", **report(address, request_id=REPORT_ID, source="newsletter"))
+        self.assertTrue(repeat["duplicate"])
+        self.assertEqual(repeat["outcomes"], first["outcomes"])
+        self.assert_refused("ReportBounce",
+                            {"tenant": self.tenant, **report("other@example.com", request_id=REPORT_ID)},
+                            "AlreadyExists", "REQUEST_ID_REUSED")
+
+        check = self.ask("IsSuppressed", address="<nobody@example.com>", at_least=first["token"])
+        self.assertTrue(check["suppressed"])
+        self.assertEqual(check["matches"][0]["cause"]["type"], "HARD_BOUNCE")
+        self.assertTrue(self.ask("IsSuppressed", address=address, stream="receipts")["suppressed"])
+        self.assertNotIn("suppressed", self.ask("IsSuppressed", address="somebody@example.com"))
+
+        batch = self.ask("BatchIsSuppressed", addresses=["a@example.com", address, "no address", address])
+        self.assertEqual([r.get("index", 0) for r in batch["results"]], [1, 2, 3])
+        self.assertEqual(batch["results"][1]["errorReason"], "INVALID_ADDRESS")
+        self.assertNotIn("suppressed", batch["results"][1])
+
+        listing = self.ask("ListSuppressions", domain="example.com", with_counts=True)
+        self.assertEqual([s["address"] for s in listing["suppressions"]], ["nobody@example.com"])
+        self.assertEqual(listing["suppressions"][0]["originalAddress"], address)
+        self.assertEqual(listing["counts"], {"total": 1, "reasons": [{"reason": "ADDRESS_NOT_FOUND", "count": 1}]})
+
+        details = self.ask("GetBounceDetails", address=address)
+        self.assertTrue(details["suppressed"])
+        self.assertEqual(details["events"][0]["diagnostic"], UNKNOWN_USER)
+        self.assertEqual(details["events"][0]["remoteMta"], "mx.example.com")
+        self.assertTrue(details["explanations"][0]["canReactivate"])
+        self.assertEqual(details["explanations"][0]["need"], "NOTE")
+
+        lifted = self.ask("Reactivate", address=address, note="typed wrongly in the report", actor="helpdesk",
+                          request_id=REACTIVATE_ID)
+        self.assertTrue(lifted["changed"])
+        self.assertNotIn("stillSuppressed", lifted)
+        self.assertEqual(lifted["suppression"]["causes"][0]["state"], "REACTIVATED")
+        self.assertNotIn("changed", self.ask("Reactivate", address=address, note="once more"))
+        self.assertNotIn("suppressed", self.ask("IsSuppressed", address=address, at_least=lifted["token"]))
+
+        late = self.ask("ReportBounce", **report(address, mail_sent_at="2020-01-01T00:00:00Z"))
+        self.assertEqual(late["outcomes"][0]["effect"], "OUTDATED")
+        self.assertNotIn("suppressed", self.ask("IsSuppressed", address=address))
+
+    def test_suppress_a_domain(self):
+        put = self.ask("Suppress", domain="Blocked.Example", note="asked by the owner", request_id=SUPPRESS_ID)
+        self.assertTrue(put["newlySuppressed"])
+        self.assertEqual(put["suppression"]["address"], "@blocked.example")
+        check = self.ask("IsSuppressed", address="anyone@blocked.example", at_least=put["token"])
+        self.assertTrue(check["matches"][0]["wholeDomain"])
+        self.assertNotIn("suppressed", self.ask("IsSuppressed", address="anyone@sub.blocked.example"))
+        self.assertTrue(self.ask("Suppress", domain="Blocked.Example", note="asked by the owner",
+                                 request_id=SUPPRESS_ID)["duplicate"])
+
+    def test_a_complaint_needs_consent(self):
+        complaint = {"tenant": self.tenant, "complaint": {"recipient": "angry@example.org", "feedback_type": "abuse"}}
+        told = self.call("ReportBounce", complaint)
+        self.assertEqual(told["outcomes"][0]["verdict"]["bounceClass"], "COMPLAINT")
+        self.assert_refused("Reactivate", {"tenant": self.tenant, "address": "angry@example.org", "note": "please",
+                                           "causes": [{"type": "COMPLAINT"}]},
+                            "FailedPrecondition", "CONSENT_REQUIRED")
+        self.assertTrue(self.ask("IsSuppressed", address="angry@example.org")["suppressed"])
+
+    def test_pages_hold_every_entry_once(self):
+        tenant = self.tenant + "-pages"
+        for number in range(5):
+            self.call("Suppress", {"tenant": tenant, "address": f"a{number}@example.net", "note": "test"})
+        seen, token = [], ""
+        for _ in range(10):
+            page = self.call("ListSuppressions", {"tenant": tenant, "page_size": 2, "page_token": token})
+            seen += [s["address"] for s in page.get("suppressions", [])]
+            token = page.get("nextPageToken", "")
+            if not token:
+                break
+        self.assertEqual(seen, [f"a{number}@example.net" for number in (4, 3, 2, 1, 0)])
+
+    def test_watch_streams_changes_after_a_token(self):
+        tenant = self.tenant + "-watch"
+        start = self.call("IsSuppressed", {"tenant": tenant, "address": "x@example.com"})["token"]
+        for number in range(3):
+            self.call("Suppress", {"tenant": tenant, "address": f"w{number}@example.net", "note": "test"})
+        outcome = self.grpcurl(f"{SERVICE}/Watch", {"tenants": [tenant], "after": start}, "-max-time", "3")
+        self.assertEqual(outcome.code, DEADLINE_EXCEEDED_EXIT_CODE, str(outcome))
+        steps = outcome.json()
+        addresses = [s["address"] for step in steps for s in step.get("suppressions", [])]
+        self.assertEqual(addresses, [f"w{number}@example.net" for number in range(3)])
+        self.assertTrue(all(step["token"] for step in steps))
+
+    def test_health_answers_by_name(self):
+        for name in ("", SERVICE, SERVICE + "/write"):
+            outcome = self.grpcurl("grpc.health.v1.Health/Check", {"service": name})
+            self.assertEqual((outcome.code, outcome.out.split()), (0, ["{", '"status":', '"SERVING"', "}"]),
+                             f"health of '{name}': {outcome}")
+
+    def test_channelz_answers(self):
+        outcome = self.grpcurl("grpc.channelz.v1.Channelz/GetServers", {})
+        self.assertEqual(outcome.code, 0, str(outcome))
+        self.assertEqual(len(outcome.json()[0]["server"]), 1)
+
+    def test_reflection_lists_and_describes(self):
+        services = self.grpcurl("list").out.split()
+        for name in (SERVICE, "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"):
+            self.assertIn(name, services)
+        methods = self.grpcurl_verb("list", SERVICE)
+        self.assertEqual(sorted(methods.out.split()), sorted(f"{SERVICE}.{rpc}" for rpc in (
+            "ReportBounce", "IsSuppressed", "BatchIsSuppressed", "ListSuppressions", "GetBounceDetails", "Reactivate",
+            "Suppress", "Watch")))
+        for symbol in (SERVICE, "suppression.v1.Cause", "suppression.v1.ErrorReason", "google.rpc.ErrorInfo"):
+            described = self.grpcurl_verb("describe", symbol)
+            self.assertEqual(described.code, 0, str(described))
+            self.assertIn(f"{symbol} is a", described.out)
+
+    def grpcurl_verb(self, *verb):
+        before, target = self.over()
+        return harness.grpcurl(*before, target, *verb)
+
+
+class EveryCallOverUnixSocket(EveryCall):
+    """The same through the socket."""
+
+    tenant = "unix"
+
+    def over(self):
+        return ["-plaintext", "-unix"], self.server.unix
+
+
+class BadInput(Caller):
+    """What is refused, with which code and reason; and never with the address in the error."""
+
+    def test_malformed_addresses(self):
+        for address in ("", "nobody", "canary@", "@example.com", "canary two@example.com", "canary@exa_mple..com",
+                        "canary@" + "a" * 250 + ".com", "c" * 65 + "@example.com", "canary\u0000@example.com"):
+            outcome = self.assert_refused("IsSuppressed", {"address": address}, "InvalidArgument", "INVALID_ADDRESS")
+            if "canary" in address:
+                self.assertNotIn("canary", outcome.err)
+
+    def test_reports(self):
+        far = "2999-01-01T00:00:00Z"
+        for request, reason in (
+                ({}, "MISSING_FIELD"),
+                (report(""), "NO_RECIPIENT"),
+                ({"complaint": {}}, "NO_RECIPIENT"),
+                (report("no address"), "INVALID_ADDRESS"),
+                (report("a@example.com", code=700), "INVALID_FIELD"),
+                (report("a@example.com", code=-1), "INVALID_FIELD"),
+                (report("a@example.com", enhanced_code="five"), "INVALID_FIELD"),
+                (report("a@example.com", text="x" * 16385), "FIELD_TOO_LONG"),
+                (report("a@example.com", source="x" * 129), "FIELD_TOO_LONG"),
+                (report("a@example.com", occurred_at=far), "INVALID_FIELD"),
+                (report("a@example.com", mail_sent_at=far), "INVALID_FIELD"),
+                (report("a@example.com", request_id="42"), "INVALID_REQUEST_ID"),
+                (report("a@example.com", tenant="Odd Tenant!"), "INVALID_TENANT"),
+                (report("a@example.com", stream="-x"), "INVALID_STREAM"),
+                ({"smtp_reply": {"recipient": "a@example.com", "code": 550, "stage": 99}}, "UNKNOWN_ENUM_VALUE"),
+                ({"complaint": {"recipient": "a@example.com", "feedback_type": "nonsense"}}, "UNKNOWN_FEEDBACK_TYPE")):
+            with self.subTest(reason=reason, request=str(request)[:120]):
+                self.assert_refused("ReportBounce", request, "InvalidArgument", reason)
+
+    def test_reads(self):
+        many = [f"a{number}@example.com" for number in range(10001)]
+        for rpc, request, reason in (
+                ("IsSuppressed", {"address": "a@example.com", "tenant": "a" * 64}, "INVALID_TENANT"),
+                ("IsSuppressed", {"address": "a@example.com", "stream": "UPPER"}, "INVALID_STREAM"),
+                ("IsSuppressed", {"address": "a@example.com", "at_least": "garbled"}, "INVALID_TOKEN"),
+                ("BatchIsSuppressed", {"addresses": many}, "BATCH_TOO_LARGE"),
+                ("ListSuppressions", {"page_size": -1}, "INVALID_PAGE_SIZE"),
+                ("ListSuppressions", {"page_token": "garbled"}, "INVALID_PAGE_TOKEN"),
+                ("ListSuppressions", {"domain": "exa mple"}, "INVALID_DOMAIN"),
+                ("ListSuppressions", {"reason": 99}, "UNKNOWN_ENUM_VALUE"),
+                ("ListSuppressions", {"order": 99}, "UNKNOWN_ENUM_VALUE"),
+                ("GetBounceDetails", {"address": "a@example.com", "max_events": -1}, "INVALID_FIELD"),
+                ("GetBounceDetails", {"domain": "-"}, "INVALID_DOMAIN"),
+                ("Watch", {"after": "garbled"}, "INVALID_TOKEN"),
+                ("Watch", {"tenants": ["Odd"]}, "INVALID_TENANT")):
+            with self.subTest(rpc=rpc, reason=reason):
+                self.assert_refused(rpc, request, "InvalidArgument", reason)
+        for rpc in ("GetBounceDetails", "Reactivate"):
+            self.assert_refused(rpc, {"address": "unheard-of@example.com", "note": "x"}
+                                if rpc == "Reactivate" else {"address": "unheard-of@example.com"},
+                                "NotFound", "SUPPRESSION_NOT_FOUND")
+
+    def test_writes_by_hand(self):
+        for rpc, request, reason in (
+                ("Suppress", {"address": "a@example.com"}, "MISSING_FIELD"),
+                ("Suppress", {"note": "x"}, "MISSING_FIELD"),
+                ("Suppress", {"address": "a@example.com", "note": "x" * 2001}, "FIELD_TOO_LONG"),
+                ("Suppress", {"address": "a@example.com", "note": "x", "type": "HARD_BOUNCE"}, "INVALID_FIELD"),
+                ("Suppress", {"address": "a@example.com", "note": "x", "type": 99}, "UNKNOWN_ENUM_VALUE"),
+                ("Suppress", {"address": "a@example.com", "note": "x", "expires_at": "2001-01-01T00:00:00Z"},
+                 "INVALID_FIELD"),
+                ("Reactivate", {"address": "a@example.com"}, "MISSING_FIELD"),
+                ("Reactivate", {"address": "a@example.com", "note": "x", "causes": [{}]}, "MISSING_FIELD"),
+                ("Reactivate", {"address": "a@example.com", "note": "x", "actor": "x" * 129}, "FIELD_TOO_LONG")):
+            with self.subTest(rpc=rpc, reason=reason, request=str(request)[:120]):
+                self.assert_refused(rpc, request, "InvalidArgument", reason)
+
+    def test_a_page_token_of_another_filter(self):
+        for number in range(3):
+            self.call("Suppress", {"tenant": "filters", "address": f"f{number}@example.net", "note": "test"})
+        page = self.call("ListSuppressions", {"tenant": "filters", "page_size": 1})
+        token = page["nextPageToken"]
+        for other in ({"tenant": "other"}, {"tenant": "filters", "domain": "example.net"},
+                      {"tenant": "filters", "order": "BY_ADDRESS"}):
+            self.assert_refused("ListSuppressions", {**other, "page_token": token}, "InvalidArgument",
+                                "INVALID_PAGE_TOKEN")
+
+    def test_a_token_of_another_server(self):
+        with harness.Server() as other:
+            answer = harness.grpcurl("-plaintext", "-d", '{"address": "a@example.com"}', other.tcp,
+                                     f"{SERVICE}/IsSuppressed")
+        token = answer.json()[0]["token"]
+        self.assert_refused("IsSuppressed", {"address": "a@example.com", "at_least": token}, "FailedPrecondition",
+                            "LINEAGE_MISMATCH")
+        self.assert_refused("Watch", {"after": token}, "FailedPrecondition", "LINEAGE_MISMATCH")
+
+
+if __name__ == "__main__":
+    harness.main()

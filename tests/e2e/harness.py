@@ -1,0 +1,145 @@
+"""Parts of the end-to-end tests: a suppressd process of one's own, and runs of grpcurl and suppressctl against it.
+
+Traffic stays on loopback and Unix sockets; processes are ended by the id they were started with.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVICE = "suppression.v1.SuppressionService"
+START_MAX_SECONDS = 120  # a sanitizer build on a busy machine
+CALL_MAX_SECONDS = 120
+
+options = argparse.Namespace(suppressd="", suppressctl="")
+
+
+def main():
+    """Runs the tests of the calling script: SCRIPT --suppressd PATH --suppressctl PATH [unittest arguments]."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--suppressd", required=True)
+    parser.add_argument("--suppressctl", required=True)
+    rest = parser.parse_known_args(namespace=options)[1]
+    unittest.main(module="__main__", argv=[sys.argv[0], *rest], verbosity=2)
+
+
+def grpcurl_path():
+    path = shutil.which("grpcurl", path=os.path.join(REPOSITORY, ".tools", "bin") + os.pathsep + os.environ["PATH"])
+    if path is None:
+        raise RuntimeError("no grpcurl here: run script/bootstrap test")
+    return path
+
+
+class TemporaryDirectory:
+    """A directory with a short path: a Unix socket's may have 107 octets."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
+        return self.path
+
+    def __exit__(self, *exception):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Server:
+    """A running `suppressd serve` on a free loopback port and a Unix socket.
+
+    On leaving the block it gets SIGTERM and must end with 0; its log is printed when it does not, or when the
+    block failed.
+    """
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
+        self.log_path = os.path.join(self.directory, "log")
+        self.port_file = os.path.join(self.directory, "ports")
+        self.unix = os.path.join(self.directory, "s.sock")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [options.suppressd, "serve", "--data_dir", os.path.join(self.directory, "data"),
+                 "--listen_address", "127.0.0.1:0", "--listen_address", "unix:" + self.unix,
+                 "--port_file", self.port_file, *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            addresses = wait_for_port_file(self.process, self.port_file)
+            self.tcp = next(a for a in addresses if a.startswith("127.0.0.1:"))
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def __exit__(self, exception_type, exception, traceback):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        log = self.log()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if exception_type is not None or code != 0:
+            print("--- log of suppressd, exit code", code, "\n" + log, file=sys.stderr)
+        if exception_type is None and code != 0:
+            raise AssertionError(f"suppressd ended with {code} after SIGTERM")
+
+
+def wait_for_port_file(process, path):
+    """The lines of the port file, once the server has written it. It is written whole, by rename."""
+    deadline = time.monotonic() + START_MAX_SECONDS
+    while not os.path.exists(path):
+        if process.poll() is not None:
+            raise AssertionError(f"suppressd ended with {process.returncode} before it served")
+        if time.monotonic() > deadline:
+            raise AssertionError("suppressd did not write its port file in time")
+        time.sleep(0.02)
+    with open(path, encoding="utf-8") as lines:
+        return lines.read().splitlines()
+
+
+class Outcome:
+    """What a program printed and how it ended."""
+
+    def __init__(self, completed):
+        self.code = completed.returncode
+        self.out = completed.stdout
+        self.err = completed.stderr
+
+    def json(self):
+        """The JSON values on standard output, one or several in a row."""
+        decoder, values, text = json.JSONDecoder(), [], self.out.lstrip()
+        while text:
+            value, end = decoder.raw_decode(text)
+            values.append(value)
+            text = text[end:].lstrip()
+        return values
+
+    def __str__(self):
+        return f"exit code {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+def run(command, stdin=""):
+    completed = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=CALL_MAX_SECONDS,
+                               check=False)
+    return Outcome(completed)
+
+
+def grpcurl(*arguments, stdin=""):
+    return run([grpcurl_path(), *arguments], stdin)
+
+
+def suppressctl(*arguments, stdin=""):
+    return run([options.suppressctl, *arguments], stdin)

@@ -1,0 +1,106 @@
+#include "storage/local_commit_log.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
+#include "protos/error.h"
+#include "tests/testing/commands.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+class LocalCommitLogTest : public ::testing::Test {
+ protected:
+  LocalCommitLogTest() : store_(*Store::Open({.path = directory_ / "data"})), log_(store_.get()) {}
+
+  absl::StatusOr<stored::CommandResult> Append(const stored::Command& command) {
+    absl::StatusOr<stored::CommandResult> answer;
+    absl::Notification done;
+    log_.Append(command, [&](absl::StatusOr<stored::CommandResult> result) {
+      answer = std::move(result);
+      done.Notify();
+    });
+    done.WaitForNotification();
+    return answer;
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<Store> store_;
+  LocalCommitLog log_;
+};
+
+TEST_F(LocalCommitLogTest, AnswerComesWhenTheChangeIsVisible) {
+  const auto result = Append(HardBounce("jo@example.com", Day(0)));
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->revision(), store_->head().head());
+  Lookup found;
+  ASSERT_TRUE(store_->Get({"default", "example.com", "jo"}, &found).ok());
+  EXPECT_TRUE(found.address.has_value());
+}
+
+TEST_F(LocalCommitLogTest, ManyCallersShareBatchesAndEachGetsItsOwnRevision) {
+  constexpr int kCallers = 32, kEach = 25;
+  std::vector<std::thread> callers;
+  std::vector<std::atomic<int>> seen(kCallers * kEach + 1);
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto result =
+            Append(HardBounce("u" + std::to_string(caller) + "." + std::to_string(i) + "@example.com", Day(0)));
+        ASSERT_TRUE(result.ok());
+        ++seen[result->revision()];
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (size_t revision = 1; revision < seen.size(); ++revision) EXPECT_EQ(seen[revision], 1) << revision;
+  EXPECT_EQ(log_.counts().commands, static_cast<uint64_t>(kCallers * kEach));
+  EXPECT_LT(log_.counts().batches, log_.counts().commands);
+}
+
+TEST_F(LocalCommitLogTest, CloseFinishesWhatWasAppendedAndRefusesTheRest) {
+  absl::BlockingCounter answered(100);
+  std::atomic<int> ok = 0;
+  for (int i = 0; i < 100; ++i) {
+    log_.Append(HardBounce("u" + std::to_string(i) + "@example.com", Day(0)),
+                [&](absl::StatusOr<stored::CommandResult> result) {
+                  ok += result.ok();
+                  answered.DecrementCount();
+                });
+  }
+  log_.Close();
+  answered.Wait();
+  EXPECT_EQ(ok, 100);
+  EXPECT_EQ(ReasonOf(Append(HardBounce("jo@example.com", Day(0))).status()), v1::SHUTTING_DOWN);
+}
+
+TEST_F(LocalCommitLogTest, FullQueueIsRefusedAtOnce) {
+  // The log's thread is held in the first answer while the queue fills.
+  absl::Notification entered, leave;
+  log_.Append(HardBounce("first@example.com", Day(0)), [&](absl::StatusOr<stored::CommandResult>) {
+    entered.Notify();
+    leave.WaitForNotification();
+  });
+  entered.WaitForNotification();
+  std::atomic<int> refused = 0, applied = 0;
+  const int extra = 7;
+  for (size_t i = 0; i < LocalCommitLog::kQueueMax + extra; ++i) {
+    log_.Append(HardBounce("u@example.com", Day(0)), [&](absl::StatusOr<stored::CommandResult> result) {
+      (result.ok() ? applied : refused) += 1;
+      EXPECT_TRUE(result.ok() || ReasonOf(result.status()) == v1::OVERLOADED);
+    });
+  }
+  EXPECT_EQ(refused, extra);
+  leave.Notify();
+  log_.Close();
+  EXPECT_EQ(applied, static_cast<int>(LocalCommitLog::kQueueMax));
+}
+
+}  // namespace
+}  // namespace suppression
