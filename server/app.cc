@@ -29,10 +29,8 @@ constexpr size_t kGrpcMemoryOctetsMax = size_t{1} << 30;
 constexpr int kPingIntervalMinMillis = 20'000;  // clients ping every 30 s; the default allows one in 5 minutes
 constexpr int kHealthIntervalSeconds = 1;
 
-void SetUp(const ServeOptions& options, grpc::ServerBuilder* builder) {
+void SetUp(grpc::ServerBuilder* builder) {
   grpc::EnableDefaultHealthCheckService(true);
-  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
   builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
@@ -83,8 +81,11 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
 }
 
 absl::Status App::Listen(const ServeOptions& options) {
+  // Plugins must be there before the builder is made.
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
-  SetUp(options, &builder);
+  SetUp(&builder);
   builder.RegisterService(service_.get());
   std::vector<ListenAddress> wanted;
   for (const std::string& text : options.listen_addresses) {
@@ -131,6 +132,7 @@ void App::Reload() {
 }
 
 void App::UpdateHealth() {
+  store_->NoteHead().IgnoreError();  // a full disk shows in write_status
   const absl::Status status = store_->write_status();
   if (status.ok() == writes_served_) return;
   writes_served_ = status.ok();

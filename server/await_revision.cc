@@ -1,6 +1,6 @@
 #include "server/await_revision.h"
 
-#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -32,7 +32,7 @@ void AwaitRevision(Store* store, const std::string& token, absl::Time deadline, 
   wait->then = std::move(then);
   // Cancelling an alarm that is not set does nothing, so the alarm is set before the head may cancel it.
   auto id = std::make_shared<std::atomic<uint64_t>>(0);
-  wait->alarm.Set(absl::ToChronoTime(std::min(deadline, absl::Now() + kAwaitRevisionMax)),
+  wait->alarm.Set(absl::ToChronoTime(deadline),
                   [store, revision, wait, id](bool) {
                     store->head().Cancel(id->load());
                     if (store->head().head() >= revision) return wait->then(absl::OkStatus());

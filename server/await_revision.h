@@ -10,9 +10,6 @@
 
 namespace suppression {
 
-// Longest wait for a revision, whatever the caller's deadline.
-inline constexpr absl::Duration kAwaitRevisionMax = absl::Seconds(10);
-
 // Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or the
 // token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH when
 // the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.

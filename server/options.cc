@@ -36,7 +36,6 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "log_level", options->log_level, "Lowest level logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   FlagRow(serve, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
-  FlagRow(serve, "reflection", options->reflection, "Serve gRPC reflection (--reflection=false: do not)");
   FlagRow(serve, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
   FlagRow(serve, "check_config", options->check_config, "Check options and policy file, then exit");
   Row(serve, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));

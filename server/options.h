@@ -20,7 +20,6 @@ struct ServeOptions {
   std::string log_level = "info";
   bool insecure = false;
   bool check_config = false;
-  bool reflection = true;
   bool channelz = true;
   int max_request_kib = 4096;
   int max_calls = 10'000;

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "server/await_revision.h"
 #include "server/explanations.h"
 #include "server/page_token.h"
@@ -37,7 +38,7 @@ template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
                                                    Admission* admission, Work work) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
-    AwaitRevision(store_, request->at_least(), DeadlineOf(*context),
+    AwaitRevision(store_, request->at_least(), std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max),
                   [done = std::move(done), work = std::move(work)](absl::Status reached) {
                     done(reached.ok() ? work() : reached);
                   });

@@ -27,6 +27,8 @@ struct ServiceOptions {
   int listings_in_flight_max = 64;
   // Most watches at once.
   int watches_max = 1'000;
+  // Longest wait for the state that a read demands, whatever its deadline.
+  absl::Duration await_revision_max = absl::Seconds(10);
 };
 
 // Thread-safe. Everything passed in must outlive it; Drain must be called before the commit log closes.

@@ -49,7 +49,7 @@ bool HoldsNothingElse(const std::string& path) {
   std::error_code error;
   for (const auto& item : std::filesystem::directory_iterator(path, error)) {
     const std::string name = item.path().filename();
-    if (name != "LOCK" && name != "FORMAT.tmp" && name != "lost+found") return false;
+    if (name != "LOCK" && name != "FORMAT.tmp" && name != "HEAD.tmp" && name != "lost+found") return false;
   }
   return !error;
 }
@@ -115,6 +115,19 @@ absl::Status DataDirectory::ReadFormat() {
 
 absl::Status DataDirectory::WriteFormat(const char* state) {
   return WriteDurably(path_, "FORMAT", absl::StrCat(kTitle, "\nformat ", kStorageFormat, "\nstate ", state, "\n"));
+}
+
+absl::Status DataDirectory::NoteHead(uint64_t revision) {
+  return WriteDurably(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
+}
+
+absl::StatusOr<uint64_t> DataDirectory::ReadHead() const {
+  std::ifstream file(absl::StrCat(path_, "/HEAD"));
+  if (!file.is_open()) return 0;
+  std::string word;
+  uint64_t revision = 0;
+  if (!(file >> word >> revision) || word != "revision") return Refuse(path_, "has a damaged HEAD file");
+  return revision;
 }
 
 absl::Status DataDirectory::MarkReady() {

@@ -1,10 +1,12 @@
 // The data directory: whose it is, which format it has, and that only one process uses it.
 //
 //   DIR/FORMAT   text: "suppressd data directory", "format 1", "state ready"
+//   DIR/HEAD     text: a revision that was durable; fewer revisions in the database mean that data was lost
 //   DIR/LOCK     held with flock while a process has the directory open
 //   DIR/db/      RocksDB
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -33,6 +35,11 @@ class DataDirectory {
   bool is_new() const { return is_new_; }
   // Notes on disk, durably, that the database exists from now on.
   absl::Status MarkReady();
+
+  // Notes on disk that everything up to this revision is durable.
+  absl::Status NoteHead(uint64_t revision);
+  // The revision noted last; zero when none was. FAILED_PRECONDITION when the note is damaged.
+  absl::StatusOr<uint64_t> ReadHead() const;
 
  private:
   DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}

@@ -91,6 +91,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   // The default (point in time) silently drops everything behind a damaged record in the middle of the log.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   database.track_and_verify_wals_in_manifest = true;
+  database.avoid_flush_during_recovery = true;  // a refused open must leave the log as evidence
   database.max_bgerror_resume_count = 0;  // a background error latches; recovery is close and reopen
   database.max_background_jobs = 4;
   database.max_open_files = -1;

@@ -67,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
 
 Store::~Store() {
   if (db_ == nullptr) return;
+  if (head_ != nullptr) NoteHead().IgnoreError();  // the note only gets older
   for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
   db_->Close().PermitUncheckedError();
 }
@@ -82,7 +83,28 @@ absl::Status Store::OpenDatabase() {
   if (directory_->is_new()) {
     if (absl::Status made = InitialiseMeta(); !made.ok()) return made;
   }
-  return ReadMeta();
+  if (absl::Status read = ReadMeta(); !read.ok()) return read;
+  return CheckNotedHead();
+}
+
+absl::Status Store::CheckNotedHead() {
+  const absl::StatusOr<uint64_t> noted = directory_->ReadHead();
+  if (!noted.ok()) return noted.status();
+  noted_head_ = *noted;
+  if (*noted <= head_->head()) return absl::OkStatus();
+  const uint64_t found = head_->head();
+  head_.reset();  // keep the note as it is
+  return absl::DataLossError(absl::StrCat("the database in ", options_.path, " ends at revision ", found, " but was at ", *noted,
+                                          ": its log is damaged; restore a backup, or accept the loss by removing ",
+                                          options_.path, "/HEAD"));
+}
+
+absl::Status Store::NoteHead() {
+  const uint64_t head = head_->head();
+  if (head == noted_head_) return absl::OkStatus();
+  absl::Status status = directory_->NoteHead(head);
+  if (status.ok()) noted_head_ = head;
+  return status;
 }
 
 absl::Status Store::InitialiseMeta() {

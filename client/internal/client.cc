@@ -14,6 +14,8 @@ namespace {
 
 // Far above any real listing; more means that the server goes in circles.
 constexpr int64_t kForEachMaxPages = 10'000'000;
+// A longer deadline is no deadline, and an infinite one overflows gRPC's clock.
+constexpr absl::Duration kTimeoutMax = absl::Hours(1);
 
 }  // namespace
 
@@ -39,6 +41,7 @@ Client::Client(std::shared_ptr<Connection> connection, const ClientOptions& opti
 
 CallOptions Client::WithDeadline(CallOptions call) const {
   if (call.timeout <= absl::ZeroDuration()) call.timeout = options_->deadline;
+  call.timeout = std::min(call.timeout, kTimeoutMax);
   return call;
 }
 

@@ -28,7 +28,7 @@ class JsonObject {
 
   // An RFC 3339 time; left out when unset.
   JsonObject& Add(const std::string& name, const std::optional<absl::Time>& time) {
-    return time.has_value() ? AddRaw(name, JsonString(FormatTime(time))) : *this;
+    return time.has_value() ? AddRaw(name, JsonString(TimeText(time))) : *this;
   }
 
   // An object; kept even when empty.

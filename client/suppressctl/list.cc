@@ -61,7 +61,7 @@ class ListPrinter {
       return;
     }
     ++printed_;
-    table_.Add({entry.address, FormatTime(entry.listed_at), DescribeCauses(entry)});
+    table_.Add({entry.address, TimeText(entry.listed_at), DescribeCauses(entry)});
     if (++rows_ == kTableChunkRows) Flush();
   }
 
@@ -113,7 +113,11 @@ int List(const ListOptions& options, Session& session) {
   for (int64_t left = options.all ? kAllMax : options.limit; left > 0;) {
     request->page_size = static_cast<int32_t>(std::min<int64_t>(left, kPageMax));
     absl::StatusOr<Page> page = client->ListSuppressions(*request);
-    if (!page.ok()) return session.Fail(page.status());
+    if (!page.ok()) {
+      // What was printed stays one JSON object; the exit code says that it is not all.
+      if (printer != nullptr) printer->Finish(Page());
+      return session.Fail(page.status());
+    }
     if (printer == nullptr) printer = std::make_unique<ListPrinter>(session);
     if (page->counts) counts = page->counts;
     for (const Suppression& entry : page->suppressions) printer->Add(entry);

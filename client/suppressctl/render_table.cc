@@ -14,14 +14,14 @@ bool Active(const Cause& cause) {
 void PrintCause(const Cause& cause, const CauseExplanation& explanation, std::ostream& out) {
   out << "\n" << Escape(Describe(cause)) << "  [" << Name(cause.state) << "]\n";
   if (!explanation.meaning.empty()) out << "  meaning:     " << Escape(explanation.meaning) << "\n";
-  out << "  events:      " << cause.event_count << ", " << FormatTime(cause.first_event_at) << " to "
-      << FormatTime(cause.last_event_at) << "\n";
-  if (cause.expires_at) out << "  expires:     " << FormatTime(cause.expires_at) << "\n";
+  out << "  events:      " << cause.event_count << ", " << TimeText(cause.first_event_at) << " to "
+      << TimeText(cause.last_event_at) << "\n";
+  if (cause.expires_at) out << "  expires:     " << TimeText(cause.expires_at) << "\n";
   if (!cause.rule_id.empty()) out << "  rule:        " << Escape(cause.rule_id) << "\n";
   if (!cause.source.empty()) out << "  source:      " << Escape(cause.source) << "\n";
   if (!cause.note.empty()) out << "  note:        " << Escape(cause.note) << "\n";
   if (cause.reactivation) {
-    out << "  reactivated: " << FormatTime(cause.reactivation->at) << " by "
+    out << "  reactivated: " << TimeText(cause.reactivation->at) << " by "
         << (cause.reactivation->actor.empty() ? "-" : Escape(cause.reactivation->actor)) << ": "
         << Escape(cause.reactivation->note) << "\n";
   }
@@ -35,7 +35,7 @@ void PrintCause(const Cause& cause, const CauseExplanation& explanation, std::os
 
 void PrintEvent(const BounceEvent& event, std::ostream& out) {
   const Verdict& verdict = event.verdict;
-  out << "\n" << FormatTime(event.occurred_at) << "  " << Name(verdict.bounce_class);
+  out << "\n" << TimeText(event.occurred_at) << "  " << Name(verdict.bounce_class);
   if (verdict.reason != BounceReason::kUnspecified) out << " " << Name(verdict.reason);
   out << "  " << Name(event.effect) << "\n";
   if (!event.diagnostic.empty()) out << "  text:        " << Escape(event.diagnostic) << "\n";
@@ -45,7 +45,7 @@ void PrintEvent(const BounceEvent& event, std::ostream& out) {
   }
   if (!event.remote_mta.empty()) out << "  remote MTA:  " << Escape(event.remote_mta) << "\n";
   if (!verdict.rule_id.empty()) out << "  rule:        " << Escape(verdict.rule_id) << "\n";
-  if (event.mail_sent_at) out << "  mail sent:   " << FormatTime(event.mail_sent_at) << "\n";
+  if (event.mail_sent_at) out << "  mail sent:   " << TimeText(event.mail_sent_at) << "\n";
   if (!event.stream.empty()) out << "  stream:      " << Escape(event.stream) << "\n";
   if (!event.source.empty()) out << "  source:      " << Escape(event.source) << "\n";
   if (!event.message_id.empty()) out << "  message id:  " << Escape(event.message_id) << "\n";
@@ -85,8 +85,8 @@ void PrintDetails(const Details& details, std::ostream& out) {
   if (!entry.original_address.empty() && entry.original_address != entry.address) {
     out << "first reported as " << Escape(entry.original_address) << "\n";
   }
-  out << "tenant " << Escape(entry.tenant) << ", listed " << FormatTime(entry.listed_at) << ", updated "
-      << FormatTime(entry.updated_at) << "\n";
+  out << "tenant " << Escape(entry.tenant) << ", listed " << TimeText(entry.listed_at) << ", updated "
+      << TimeText(entry.updated_at) << "\n";
   for (size_t i = 0; i < entry.causes.size(); ++i) {
     const bool explained = i < details.explanations.size();
     PrintCause(entry.causes[i], explained ? details.explanations[i] : CauseExplanation(), out);

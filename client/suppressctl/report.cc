@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "client/suppressctl/commands.h"
 #include "client/suppressctl/render.h"
 
@@ -47,34 +46,37 @@ struct FileProgress {
   std::string token;
 };
 
-// Reports one line; false: it failed, which has been said.
-bool ReportLine(const std::string& line, int64_t number, const ReportOptions& options, const Client& client,
-                Session& session, FileProgress* progress) {
+void PrintLine(const ReportResult& result, int64_t number, bool first, Session& session) {
+  if (session.json()) {
+    session.out() << (first ? "" : ",") << ToJson(result).AddRaw("line", absl::StrCat(number)).ToString();
+    return;
+  }
+  for (const Outcome& outcome : result.outcomes) {
+    session.out() << Escape(outcome.address) << "\t" << Name(outcome.verdict.bounce_class) << "\t"
+                  << Name(outcome.verdict.reason) << "\t" << Name(outcome.effect) << "\n";
+  }
+}
+
+// Reports one line and prints what it was taken for.
+absl::Status ReportLine(const std::string& line, int64_t number, const ReportOptions& options, const Client& client,
+                        Session& session, FileProgress* progress) {
   ReportOptions of_line = options;
   // The same file reported again counts once.
   if (!options.event_id.empty()) of_line.event_id = absl::StrCat(options.event_id, ":", number);
-  const std::string where = absl::StrCat("line ", number);
   const absl::StatusOr<ReportRequest> request = ParseReportLine(line, of_line);
-  if (!request.ok()) {
-    session.Fail(where, request.status());
-    return false;
-  }
+  if (!request.ok()) return request.status();
   const absl::StatusOr<ReportResult> result = client.ReportBounce(*request);
-  if (!result.ok()) {
-    session.Fail(where, result.status());
-    return false;
-  }
+  if (!result.ok()) return result.status();
+  PrintLine(*result, number, progress->reported == 0, session);
   progress->token = result->token;
-  if (session.json()) {
-    session.out() << (progress->reported == 0 ? "" : ",")
-                  << ToJson(*result).AddRaw("line", absl::StrCat(number)).ToString();
-  } else {
-    for (const Outcome& outcome : result->outcomes) {
-      session.out() << Escape(outcome.address) << "\t" << Name(outcome.verdict.bounce_class) << "\t"
-                    << Name(outcome.verdict.reason) << "\t" << Name(outcome.effect) << "\n";
-    }
-  }
-  return true;
+  ++progress->reported;
+  return absl::OkStatus();
+}
+
+// Whether the next line would fail for the same reason.
+bool Hopeless(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsUnimplemented(status) ||
+         absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
 }
 
 int ReportFile(std::istream& in, const ReportOptions& options, const Client& client, Session& session) {
@@ -84,8 +86,11 @@ int ReportFile(std::istream& in, const ReportOptions& options, const Client& cli
   for (int64_t number = 1; std::getline(in, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.empty() || line.front() == '#') continue;
-    const bool good = ReportLine(line, number, options, client, session, &progress);
-    ++(good ? progress.reported : progress.failed);
+    const absl::Status status = ReportLine(line, number, options, client, session, &progress);
+    if (status.ok()) continue;
+    ++progress.failed;
+    session.Fail(absl::StrCat("line ", number, Hopeless(status) ? ", stopped here" : ""), status);
+    if (Hopeless(status)) break;
   }
   if (session.json()) {
     session.out() << "],\"reported\":" << progress.reported << ",\"failed\":" << progress.failed
@@ -139,7 +144,9 @@ void AddReport(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("--file", options->file,
                       "Reports, one a line, - for standard input: recipient<TAB>code<TAB>enhanced<TAB>stage<TAB>"
                       "remote_mta<TAB>text; # begins a comment line; - is an unknown field");
-  command->footer("Exit codes: 0 all reported, 2 error. With --file a bad line is named and the rest goes on.");
+  command->footer(
+      "Exit codes: 0 all reported, 2 error. With --file a bad line is named and the rest goes on, unless the "
+      "service is away.");
   command->callback([options, &session, exit_code] { *exit_code = Report(*options, session); });
 }
 

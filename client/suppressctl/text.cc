@@ -105,7 +105,7 @@ std::string JsonString(const std::string& text) {
   return out;
 }
 
-std::string FormatTime(const std::optional<absl::Time>& time) {
+std::string TimeText(const std::optional<absl::Time>& time) {
   return time.has_value() ? absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", *time, absl::UTCTimeZone()) : "-";
 }
 

@@ -20,7 +20,7 @@ std::string Escape(const std::string& text);
 std::string JsonString(const std::string& text);
 
 // RFC 3339 in UTC with as many decimals as needed; "-" when unset.
-std::string FormatTime(const std::optional<absl::Time>& time);
+std::string TimeText(const std::optional<absl::Time>& time);
 
 // Rows under a header, in columns two spaces apart. Cells are escaped on the way out; an empty cell
 // shows as "-".

@@ -17,7 +17,7 @@ void Print(const Change& change, Session& session) {
     session.out() << ToJson(change).ToString() << "\n";
   } else {
     for (const Suppression& entry : change.suppressions) {
-      session.out() << FormatTime(change.committed_at) << "  " << Escape(entry.tenant) << "  " << Escape(entry.address)
+      session.out() << TimeText(change.committed_at) << "  " << Escape(entry.tenant) << "  " << Escape(entry.address)
                     << "  " << Escape(DescribeCauses(entry)) << "  " << Escape(change.token) << "\n";
     }
     if (change.suppressions.empty()) session.out() << "heartbeat  " << Escape(change.token) << "\n";

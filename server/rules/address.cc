@@ -47,9 +47,13 @@ constexpr std::array<uint8_t, 256> MakeOctetClasses() {
 
 constexpr std::array<uint8_t, 256> kOctetClasses = MakeOctetClasses();
 
-bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
+bool IsAscii(char c) {
+  return static_cast<uint8_t>(c) < 0x80;
+}
 
-bool HasClass(char c, OctetClass octet_class) { return (kOctetClasses[static_cast<uint8_t>(c)] & octet_class) != 0; }
+bool HasClass(char c, OctetClass octet_class) {
+  return (kOctetClasses[static_cast<uint8_t>(c)] & octet_class) != 0;
+}
 
 bool IsAscii(absl::string_view text) {
   for (const char c : text) {
@@ -58,16 +62,20 @@ bool IsAscii(absl::string_view text) {
   return true;
 }
 
-const uint8_t* Octets(absl::string_view text) { return reinterpret_cast<const uint8_t*>(text.data()); }
+const uint8_t* Octets(absl::string_view text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
 
-bool IsValidUtf8(absl::string_view text) { return u8_check(Octets(text), text.size()) == nullptr; }
+bool IsValidUtf8(absl::string_view text) {
+  return u8_check(Octets(text), text.size()) == nullptr;
+}
 
 // Control, space and invisible characters: no mailbox has them, pasted text does. The joiners are letters in effect in
 // several scripts and stay.
 bool IsRefusedCharacter(ucs4_t character) {
   if (character == 0x200C || character == 0x200D) return false;
-  constexpr uint32_t kRefused = UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Zs | UC_CATEGORY_MASK_Zl |
-                                UC_CATEGORY_MASK_Zp;
+  constexpr uint32_t kRefused =
+      UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Zs | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp;
   return uc_is_general_category_withtable(character, kRefused);
 }
 
@@ -197,7 +205,8 @@ const char* NormaliseLocalPart(const Parts& parts, std::string* local_part) {
   return nullptr;
 }
 
-// An address literal with its brackets. General-address-literals other than IPv6 are refused: no tag was ever registered.
+// An address literal with its brackets. General-address-literals other than IPv6 are refused: no tag was ever
+// registered.
 const char* NormaliseLiteral(absl::string_view literal, std::string* domain) {
   if (literal.size() > kDomainMaxOctets || literal.back() != ']') return "the address literal does not end with \"]\"";
   *domain = absl::AsciiStrToLower(literal);
@@ -220,7 +229,8 @@ const char* ConvertLabel(absl::string_view label, std::string* a_label) {
     *a_label = reinterpret_cast<const char*>(raw);
     return nullptr;
   }
-  // An A-label of symbols (emoji): valid punycode that IDNA2008 disallows, yet such domains are registered and get mail.
+  // An A-label of symbols (emoji): valid punycode that IDNA2008 disallows, yet such domains are registered and get
+  // mail.
   if (result == IDN2_DISALLOWED && IsAscii(input)) {
     *a_label = input;
     return nullptr;
@@ -314,7 +324,9 @@ const char* Normalise(absl::string_view input, Address* address) {
 
 }  // namespace
 
-std::string Address::ToString() const { return absl::StrCat(local_part, "@", domain); }
+std::string Address::ToString() const {
+  return absl::StrCat(local_part, "@", domain);
+}
 
 absl::StatusOr<Address> NormaliseAddress(absl::string_view input) {
   Address address;

@@ -175,7 +175,9 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::FromYaml(absl::str
   return classifier;
 }
 
-const std::string& Classifier::version() const { return rules_->version; }
+const std::string& Classifier::version() const {
+  return rules_->version;
+}
 
 v1::Verdict Classifier::Classify(const v1::SmtpReply& reply) const {
   v1::Verdict verdict;

@@ -1,8 +1,8 @@
 // The classifier: one SMTP reply in, one verdict out.
 //
-// The rules are data (bounce_rules.yaml, compiled into the binary): each has an id, conditions (reply codes, enhanced codes,
-// stages, remote MTA families), patterns that must and must not match, a verdict, its source, and examples that a test
-// runs. All patterns of all rules are compiled into one RE2::Set, so that a reply is read once.
+// The rules are data (bounce_rules.yaml, compiled into the binary): each has an id, conditions (reply codes, enhanced
+// codes, stages, remote MTA families), patterns that must and must not match, a verdict, its source, and examples that
+// a test runs. All patterns of all rules are compiled into one RE2::Set, so that a reply is read once.
 #pragma once
 
 #include <memory>

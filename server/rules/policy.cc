@@ -50,9 +50,13 @@ PolicyDecision Count(int events, int window_days) {
   return decision;
 }
 
-PolicyDecision CountDefault(int reason) { return reason == v1::UNDETERMINED ? Count(5, 30) : Count(3, 14); }
+PolicyDecision CountDefault(int reason) {
+  return reason == v1::UNDETERMINED ? Count(5, 30) : Count(3, 14);
+}
 
-bool IsHardReason(int reason) { return reason >= v1::ADDRESS_NOT_FOUND && reason <= v1::REJECTS_UNKNOWN_SENDERS; }
+bool IsHardReason(int reason) {
+  return reason >= v1::ADDRESS_NOT_FOUND && reason <= v1::REJECTS_UNKNOWN_SENDERS;
+}
 
 Table BuiltInTable() {
   Table table;
@@ -180,7 +184,8 @@ class PolicyReader {
     };
     for (const Field& field : kFields) {
       if (key != field.name) continue;
-      if (decision->action() != field.action) return yaml_.Error(node, absl::StrCat(key, " does not go with this action"));
+      if (decision->action() != field.action)
+        return yaml_.Error(node, absl::StrCat(key, " does not go with this action"));
       int number = 0;
       absl::Status status = yaml_.ReadNumber(node, key, field.min, field.max, &number);
       if (status.ok()) (decision->*field.set)(number);

@@ -14,7 +14,9 @@ namespace {
 
 constexpr size_t kNotFound = absl::string_view::npos;
 
-bool IsDigit(char c) { return absl::ascii_isdigit(c); }
+bool IsDigit(char c) {
+  return absl::ascii_isdigit(c);
+}
 
 bool StartsWithNumber(absl::string_view text, size_t at) {
   return at + 3 <= text.size() && IsDigit(text[at]) && IsDigit(text[at + 1]) && IsDigit(text[at + 2]) &&
@@ -151,8 +153,8 @@ std::string MaskAddresses(absl::string_view text) {
   return masked;
 }
 
-// Where the decisive reply code of a text stands. In a transcript the first failure decides; 503 only says that an earlier
-// command failed, 2xx that another succeeded.
+// Where the decisive reply code of a text stands. In a transcript the first failure decides; 503 only says that an
+// earlier command failed, 2xx that another succeeded.
 size_t FindCode(absl::string_view text) {
   size_t fallback = kNotFound;
   for (size_t at = 0; at + 3 <= text.size(); ++at) {
@@ -161,12 +163,14 @@ size_t FindCode(absl::string_view text) {
     if (after != ' ' && after != '-' && after != ':' && after != ';' && after != ',') continue;
     const bool failure = (text[at] == '4' || text[at] == '5') && (text[at + 1] <= '5' || text[at + 1] == '7');
     if (failure && NumberAt(text, at) != 503) return at;
-    if (fallback == kNotFound && (failure || (at == 0 && (text[at] == '2' || text[at] == '3')))) fallback = at;
+    if (fallback == kNotFound && (failure || (at == 0 && text.size() > 3 && (text[at] == '2' || text[at] == '3'))))
+      fallback = at;
   }
   return fallback;
 }
 
-// The enhanced code that belongs to a text: right behind the reply code, else the first of the same class, else the first.
+// The enhanced code that belongs to a text: right behind the reply code, else the first of the same class, else the
+// first.
 absl::string_view FindEnhancedCode(absl::string_view text, size_t code_at) {
   if (code_at != kNotFound) {
     for (size_t at = code_at + 4; at < text.size() && at < code_at + 8; ++at) {
@@ -185,7 +189,9 @@ absl::string_view FindEnhancedCode(absl::string_view text, size_t code_at) {
   return first;
 }
 
-bool IsVague(absl::string_view enhanced_code) { return absl::EndsWith(enhanced_code, ".0.0"); }
+bool IsVague(absl::string_view enhanced_code) {
+  return absl::EndsWith(enhanced_code, ".0.0");
+}
 
 class Votes {
  public:

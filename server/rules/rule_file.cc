@@ -145,8 +145,9 @@ class RuleFileReader {
       Rule rule;
       rule.layer = layer;
       rule.line = item.Mark().line + 1;
-      absl::Status status = yaml_.ForEachEntry(
-          item, "a rule", [&](const std::string& key, const YAML::Node& value) { return ReadField(value, key, &rule); });
+      absl::Status status = yaml_.ForEachEntry(item, "a rule", [&](const std::string& key, const YAML::Node& value) {
+        return ReadField(value, key, &rule);
+      });
       if (status.ok()) status = CheckRule(item, rule);
       if (status.ok()) status = ReadExamples(item, rule);
       file_.rules.push_back(std::move(rule));
@@ -255,7 +256,8 @@ class RuleFileReader {
     if (rule.bounce_class == v1::Verdict::HARD && rule.reason == v1::UNDETERMINED) {
       return yaml_.Error(node, "what is UNDETERMINED cannot be HARD");
     }
-    const bool conditions = !rule.codes.empty() || !rule.enhanced_codes.empty() || rule.stages != 0 || !rule.match.empty();
+    const bool conditions =
+        !rule.codes.empty() || !rule.enhanced_codes.empty() || rule.stages != 0 || !rule.match.empty();
     if (!conditions) return yaml_.Error(node, "a rule needs codes, enhanced, stages or match");
     if (rule.layer >= RuleLayer::kStage && !rule.match.empty()) {
       return yaml_.Error(node, "rules of this layer look at codes and stages only");

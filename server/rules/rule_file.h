@@ -1,4 +1,5 @@
-// The rule file as data: what bounce_rules.yaml says, checked but not yet compiled. The file itself describes the format.
+// The rule file as data: what bounce_rules.yaml says, checked but not yet compiled. The file itself describes the
+// format.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,9 @@ RE2::Options PatternOptions(int64_t max_octets) {
   return options;
 }
 
-re2::StringPiece Piece(absl::string_view text) { return re2::StringPiece(text.data(), text.size()); }
+re2::StringPiece Piece(absl::string_view text) {
+  return re2::StringPiece(text.data(), text.size());
+}
 
 absl::Status Fail(absl::string_view name, int line, absl::string_view what) {
   return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(name, ":", line, ": ", what));
@@ -57,7 +59,8 @@ absl::StatusOr<std::unique_ptr<const RuleMatcher>> RuleMatcher::Compile(absl::st
     add(1, Role::kStage, i, file.stages[i].texts);
   }
   if (!status.ok()) return status;
-  if (!matcher->texts_.Compile() || !matcher->hosts_.Compile()) return Fail(name, 1, "the patterns need too much memory");
+  if (!matcher->texts_.Compile() || !matcher->hosts_.Compile())
+    return Fail(name, 1, "the patterns need too much memory");
   return std::unique_ptr<const RuleMatcher>(std::move(matcher));
 }
 

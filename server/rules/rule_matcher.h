@@ -44,7 +44,7 @@ class RuleMatcher {
   enum class Role { kMatch, kUnless, kFamily, kStage };
   struct Pattern {
     Role role;
-    size_t owner;                        // index of the rule, family or stage
+    size_t owner;                         // index of the rule, family or stage
     std::unique_ptr<const RE2> evidence;  // kMatch only
   };
 

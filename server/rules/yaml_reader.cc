@@ -2,8 +2,11 @@
 
 #include <set>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "protos/error.h"
 
 namespace suppression {
@@ -13,15 +16,28 @@ absl::Status Fail(absl::string_view name, int line, absl::string_view what) {
   return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(name, ":", line, ": ", what));
 }
 
+// The line of a "---" or "..." that ends a first document; zero: none. Load reads one document and ignores the rest.
+int SecondDocumentLine(absl::string_view text) {
+  int line = 0;
+  bool content = false;
+  for (const absl::string_view row : absl::StrSplit(text, '\n')) {
+    ++line;
+    const bool marker = absl::StartsWith(row, "---") || absl::StartsWith(row, "...");
+    if (marker && content) return line;
+    content |= marker || (!row.empty() && row[0] != '#' && !absl::StripAsciiWhitespace(row).empty());
+  }
+  return 0;
+}
+
 }  // namespace
 
 absl::StatusOr<YAML::Node> YamlReader::Parse(absl::string_view text) const {
   if (text.size() > kYamlMaxOctets) return Fail(name_, 1, "the file is larger than 1 MiB");
   // Nesting is bounded by yaml-cpp itself: it throws beyond 500 levels.
+  if (const int line = SecondDocumentLine(text); line > 0) return Fail(name_, line, "more than one document");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return Fail(name_, documents[1].Mark().line + 1, "more than one document");
-    return documents.empty() ? YAML::Node() : documents[0];
+    // Not LoadAll: there are malformed inputs on which it adds documents without end.
+    return YAML::Load(std::string(text));
   } catch (const YAML::Exception& e) {
     return Fail(name_, e.mark.is_null() ? 1 : e.mark.line + 1, e.msg);
   } catch (const std::exception& e) {
@@ -78,7 +94,8 @@ absl::Status YamlReader::ReadStrings(const YAML::Node& node, absl::string_view w
   });
 }
 
-absl::Status YamlReader::ReadNumber(const YAML::Node& node, absl::string_view what, int min, int max, int* value) const {
+absl::Status YamlReader::ReadNumber(const YAML::Node& node, absl::string_view what, int min, int max,
+                                    int* value) const {
   if (!node.IsScalar() || !absl::SimpleAtoi(node.Scalar(), value) || *value < min || *value > max) {
     return Error(node, absl::StrCat(what, " is not a number from ", min, " to ", max));
   }

@@ -2,7 +2,8 @@
 //
 //   YamlReader reader("policy.yaml");
 //   absl::StatusOr<YAML::Node> root = reader.Parse(text);
-//   absl::Status status = reader.ForEachEntry(*root, "file", [&](const std::string& key, const YAML::Node& value) {...});
+//   absl::Status status = reader.ForEachEntry(*root, "file", [&](const std::string& key, const YAML::Node& value)
+//   {...});
 //
 // The only place where yaml-cpp's exceptions are caught is Parse: afterwards nodes are only looked at through
 // functions that do not throw. All errors are INVALID_ARGUMENT (INVALID_FIELD). Not thread-safe, because nodes are not.
@@ -38,8 +39,9 @@ class YamlReader {
 
   // Calls `visit` for each entry of a mapping, in file order, until one fails. An error for anything but a mapping with
   // distinct scalar keys; null counts as an empty mapping.
-  absl::Status ForEachEntry(const YAML::Node& map, absl::string_view what,
-                            const std::function<absl::Status(const std::string& key, const YAML::Node& value)>& visit) const;
+  absl::Status ForEachEntry(
+      const YAML::Node& map, absl::string_view what,
+      const std::function<absl::Status(const std::string& key, const YAML::Node& value)>& visit) const;
   // The same for the items of a sequence.
   absl::Status ForEachItem(const YAML::Node& sequence, absl::string_view what,
                            const std::function<absl::Status(const YAML::Node& item)>& visit) const;

@@ -54,12 +54,12 @@ class FakeService final : public v1::SuppressionService::Service {
   template <typename Request, typename Response>
   using Handler = std::function<grpc::Status(const Request&, Response*)>;
 
-  FakeService() {
+  explicit FakeService(std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
     char directory[] = "/tmp/suppression_test.XXXXXX";
     directory_ = mkdtemp(directory);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(target(), grpc::InsecureServerCredentials());
+    builder.AddListeningPort(target(), credentials);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
   }

@@ -54,10 +54,10 @@ TEST(TableTest, ColumnsLineUpAndCellsAreEscaped) {
   EXPECT_EQ(out.str(), "A     LONGER\ngr\u00fcn  x\\ny\n-     z\n");
 }
 
-TEST(FormatTimeTest, IsRfc3339InUtc) {
-  EXPECT_EQ(FormatTime(absl::FromUnixSeconds(0)), "1970-01-01T00:00:00Z");
-  EXPECT_EQ(FormatTime(absl::FromUnixMillis(1500)), "1970-01-01T00:00:01.5Z");
-  EXPECT_EQ(FormatTime(std::nullopt), "-");
+TEST(TimeTextTest, IsRfc3339InUtc) {
+  EXPECT_EQ(TimeText(absl::FromUnixSeconds(0)), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(TimeText(absl::FromUnixMillis(1500)), "1970-01-01T00:00:01.5Z");
+  EXPECT_EQ(TimeText(std::nullopt), "-");
 }
 
 TEST(ParseTest, Durations) {

@@ -33,7 +33,7 @@ class Call:
 
     def arguments(self, server, last):
         known = {"localhost:7025": server.tcp, "/run/suppressd/suppressd.sock": server.unix, "$TOKEN": last["token"],
-                 "$PAGE_TOKEN": last["nextPageToken"]}
+                 "$PAGE_TOKEN": last["next_page_token"]}
         words = []
         for word in self.words:
             for name, value in known.items():
@@ -97,7 +97,7 @@ class DocumentedCalls(unittest.TestCase):
     def run_all(self, path):
         calls = calls_of(path)
         self.assertTrue(calls, f"{path} has no grpcurl line in a code block")
-        last = {"token": "", "nextPageToken": ""}
+        last = {"token": "", "next_page_token": ""}
         with harness.Server() as server:
             for call in calls:
                 with self.subTest(where=call.where):

@@ -66,10 +66,10 @@ class EveryCall(Caller):
         self.assertEqual(len(first["outcomes"]), 1)
         outcome = first["outcomes"][0]
         self.assertEqual(outcome["address"], "nobody@example.com")
-        self.assertEqual(outcome["verdict"]["bounceClass"], "HARD")
+        self.assertEqual(outcome["verdict"]["bounce_class"], "HARD")
         self.assertEqual(outcome["verdict"]["reason"], "ADDRESS_NOT_FOUND")
-        self.assertTrue(outcome["verdict"]["ruleId"])
-        self.assertTrue(outcome["verdict"]["ruleSetVersion"])
+        self.assertTrue(outcome["verdict"]["rule_id"])
+        self.assertTrue(outcome["verdict"]["rule_set_version"])
         self.assertEqual(outcome["effect"], "SUPPRESSED")
         self.assertNotIn("duplicate", first)
 
@@ -88,25 +88,25 @@ class EveryCall(Caller):
 
         batch = self.ask("BatchIsSuppressed", addresses=["a@example.com", address, "no address", address])
         self.assertEqual([r.get("index", 0) for r in batch["results"]], [1, 2, 3])
-        self.assertEqual(batch["results"][1]["errorReason"], "INVALID_ADDRESS")
+        self.assertEqual(batch["results"][1]["error_reason"], "INVALID_ADDRESS")
         self.assertNotIn("suppressed", batch["results"][1])
 
         listing = self.ask("ListSuppressions", domain="example.com", with_counts=True)
         self.assertEqual([s["address"] for s in listing["suppressions"]], ["nobody@example.com"])
-        self.assertEqual(listing["suppressions"][0]["originalAddress"], address)
+        self.assertEqual(listing["suppressions"][0]["original_address"], address)
         self.assertEqual(listing["counts"], {"total": 1, "reasons": [{"reason": "ADDRESS_NOT_FOUND", "count": 1}]})
 
         details = self.ask("GetBounceDetails", address=address)
         self.assertTrue(details["suppressed"])
         self.assertEqual(details["events"][0]["diagnostic"], UNKNOWN_USER)
-        self.assertEqual(details["events"][0]["remoteMta"], "mx.example.com")
-        self.assertTrue(details["explanations"][0]["canReactivate"])
+        self.assertEqual(details["events"][0]["remote_mta"], "mx.example.com")
+        self.assertTrue(details["explanations"][0]["can_reactivate"])
         self.assertEqual(details["explanations"][0]["need"], "NOTE")
 
         lifted = self.ask("Reactivate", address=address, note="typed wrongly in the report", actor="helpdesk",
                           request_id=REACTIVATE_ID)
         self.assertTrue(lifted["changed"])
-        self.assertNotIn("stillSuppressed", lifted)
+        self.assertNotIn("still_suppressed", lifted)
         self.assertEqual(lifted["suppression"]["causes"][0]["state"], "REACTIVATED")
         self.assertNotIn("changed", self.ask("Reactivate", address=address, note="once more"))
         self.assertNotIn("suppressed", self.ask("IsSuppressed", address=address, at_least=lifted["token"]))
@@ -117,10 +117,10 @@ class EveryCall(Caller):
 
     def test_suppress_a_domain(self):
         put = self.ask("Suppress", domain="Blocked.Example", note="asked by the owner", request_id=SUPPRESS_ID)
-        self.assertTrue(put["newlySuppressed"])
+        self.assertTrue(put["newly_suppressed"])
         self.assertEqual(put["suppression"]["address"], "@blocked.example")
         check = self.ask("IsSuppressed", address="anyone@blocked.example", at_least=put["token"])
-        self.assertTrue(check["matches"][0]["wholeDomain"])
+        self.assertTrue(check["matches"][0]["whole_domain"])
         self.assertNotIn("suppressed", self.ask("IsSuppressed", address="anyone@sub.blocked.example"))
         self.assertTrue(self.ask("Suppress", domain="Blocked.Example", note="asked by the owner",
                                  request_id=SUPPRESS_ID)["duplicate"])
@@ -128,7 +128,7 @@ class EveryCall(Caller):
     def test_a_complaint_needs_consent(self):
         complaint = {"tenant": self.tenant, "complaint": {"recipient": "angry@example.org", "feedback_type": "abuse"}}
         told = self.call("ReportBounce", complaint)
-        self.assertEqual(told["outcomes"][0]["verdict"]["bounceClass"], "COMPLAINT")
+        self.assertEqual(told["outcomes"][0]["verdict"]["bounce_class"], "COMPLAINT")
         self.assert_refused("Reactivate", {"tenant": self.tenant, "address": "angry@example.org", "note": "please",
                                            "causes": [{"type": "COMPLAINT"}]},
                             "FailedPrecondition", "CONSENT_REQUIRED")
@@ -142,7 +142,7 @@ class EveryCall(Caller):
         for _ in range(10):
             page = self.call("ListSuppressions", {"tenant": tenant, "page_size": 2, "page_token": token})
             seen += [s["address"] for s in page.get("suppressions", [])]
-            token = page.get("nextPageToken", "")
+            token = page.get("next_page_token", "")
             if not token:
                 break
         self.assertEqual(seen, [f"a{number}@example.net" for number in (4, 3, 2, 1, 0)])
@@ -271,7 +271,7 @@ class BadInput(Caller):
         for number in range(3):
             self.call("Suppress", {"tenant": "filters", "address": f"f{number}@example.net", "note": "test"})
         page = self.call("ListSuppressions", {"tenant": "filters", "page_size": 1})
-        token = page["nextPageToken"]
+        token = page["next_page_token"]
         for other in ({"tenant": "other"}, {"tenant": "filters", "domain": "example.net"},
                       {"tenant": "filters", "order": "BY_ADDRESS"}):
             self.assert_refused("ListSuppressions", {**other, "page_token": token}, "InvalidArgument",

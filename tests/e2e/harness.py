@@ -52,24 +52,26 @@ class TemporaryDirectory:
 class Server:
     """A running `suppressd serve` on a free loopback port and a Unix socket.
 
-    On leaving the block it gets SIGTERM and must end with 0; its log is printed when it does not, or when the
+    `prefix` is a command that ends by executing the one behind it; DATA in it stands for the data directory. On leaving the block it gets SIGTERM and must end with 0; its log is printed when it does not, or when the
     block failed.
     """
 
-    def __init__(self, *arguments):
-        self.arguments = arguments
+    def __init__(self, *arguments, prefix=(), preexec_fn=None):
+        self.arguments, self.prefix, self.preexec_fn = arguments, prefix, preexec_fn
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
         self.log_path = os.path.join(self.directory, "log")
         self.port_file = os.path.join(self.directory, "ports")
         self.unix = os.path.join(self.directory, "s.sock")
+        self.data = os.path.join(self.directory, "data")
+        os.mkdir(self.data)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [options.suppressd, "serve", "--data_dir", os.path.join(self.directory, "data"),
-                 "--listen_address", "127.0.0.1:0", "--listen_address", "unix:" + self.unix,
+                [*(part.replace("DATA", self.data) for part in self.prefix), options.suppressd, "serve",
+                 "--data_dir", self.data, "--listen_address", "127.0.0.1:0", "--listen_address", "unix:" + self.unix,
                  "--port_file", self.port_file, *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.preexec_fn)
         try:
             addresses = wait_for_port_file(self.process, self.port_file)
             self.tcp = next(a for a in addresses if a.startswith("127.0.0.1:"))
@@ -108,6 +110,15 @@ def wait_for_port_file(process, path):
         time.sleep(0.02)
     with open(path, encoding="utf-8") as lines:
         return lines.read().splitlines()
+
+
+def small_disk(kib):
+    """A prefix that puts a disk of this size under the data directory DATA; None where no mounts are allowed."""
+    mount = f'mount -t tmpfs -o size={kib}k tmpfs DATA && exec "$@"'
+    prefix = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c", mount, "sh"]
+    with TemporaryDirectory() as directory:
+        probe = [part.replace("DATA", directory) for part in prefix] + ["true"]
+        return prefix if subprocess.run(probe, capture_output=True, check=False).returncode == 0 else None
 
 
 class Outcome:

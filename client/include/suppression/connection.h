@@ -36,7 +36,8 @@ class Cancellation {
 
 // How one call is made.
 struct CallOptions {
-  // How long the call may take in all. Client sets ClientOptions::deadline where this is zero.
+  // How long the call may take in all. Client sets ClientOptions::deadline where this is not
+  // positive, and one hour where it is more.
   absl::Duration timeout = absl::ZeroDuration();
 };
 

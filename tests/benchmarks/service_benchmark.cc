@@ -1,0 +1,163 @@
+// The service over a real Unix socket, beside a bare echo of the same gRPC stack, the same messages and the same run; and
+// what one fsync carries when many callers report at once.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "tests/testing/fill_store.h"
+#include "tests/testing/test_server.h"
+
+namespace suppression {
+namespace {
+
+constexpr int64_t kEntries = 200'000;
+
+// Answers every check with the same message, without looking at anything.
+class Echo final : public v1::SuppressionService::CallbackService {
+ public:
+  grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest*,
+                                         v1::IsSuppressedResponse* response) override {
+    response->set_token("AeX5OO14g2l5AAAAAAAAAAHUj7Fg");
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+};
+
+class Servers {
+ public:
+  Servers() {
+    if (!FillStore(&service_.store(), 0, kEntries).ok()) std::abort();
+    const std::string address = "unix:" + (directory_ / "echo");
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.RegisterService(&echo_service_);
+    echo_server_ = builder.BuildAndStart();
+    echo_ = v1::SuppressionService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  }
+  TestServer& service() { return service_; }
+  v1::SuppressionService::StubInterface& echo() { return *echo_; }
+
+ private:
+  TempDirectory directory_;
+  TestServer service_;
+  Echo echo_service_;
+  std::unique_ptr<grpc::Server> echo_server_;
+  std::unique_ptr<v1::SuppressionService::StubInterface> echo_;
+};
+
+Servers& TheServers() {
+  static Servers* servers = new Servers;  // never taken down: the process ends with the benchmarks
+  return *servers;
+}
+
+double CheckOnce(v1::SuppressionService::StubInterface& stub, int64_t i) {
+  grpc::ClientContext context;
+  v1::IsSuppressedRequest request;
+  v1::IsSuppressedResponse response;
+  request.set_address("nobody" + FilledAddress(i));
+  const absl::Time start = absl::Now();
+  if (!stub.IsSuppressed(&context, request, &response).ok()) std::abort();
+  return absl::ToDoubleMicroseconds(absl::Now() - start);
+}
+
+// Echo and check in turn, so that both meet the same noise; the counters are medians over the run.
+void UnaryCheckAgainstEcho(benchmark::State& state) {
+  std::vector<double> echo, check;
+  int64_t i = 0;
+  for (int warm = 0; warm < 500; ++warm) {
+    CheckOnce(TheServers().echo(), warm);
+    CheckOnce(TheServers().service().stub(), warm);
+  }
+  for (auto _ : state) {
+    echo.push_back(CheckOnce(TheServers().echo(), i % kEntries));
+    check.push_back(CheckOnce(TheServers().service().stub(), i++ % kEntries));
+  }
+  const auto median = [](std::vector<double>& values) {
+    std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+    return values[values.size() / 2];
+  };
+  state.counters["echo_us"] = median(echo);
+  state.counters["check_us"] = median(check);
+  state.counters["check/echo"] = state.counters["check_us"] / state.counters["echo_us"];
+}
+BENCHMARK(UnaryCheckAgainstEcho)->MinTime(3)->UseRealTime();
+
+// The handler's own part of a check: validate, normalise, look up, decide, answer; no gRPC.
+void HandlerCheckMiss(benchmark::State& state) {
+  int64_t i = 0;
+  v1::IsSuppressedRequest request;
+  for (auto _ : state) {
+    request.set_address("nobody" + FilledAddress(i++ % kEntries));
+    v1::IsSuppressedResponse response;
+    if (!TheServers().service().service().Check(request, &response).ok()) std::abort();
+  }
+}
+BENCHMARK(HandlerCheckMiss);
+
+// One core, no gRPC: parsing the request and serialising the answer are not in it.
+void HandlerBatchOf1000Misses(benchmark::State& state) {
+  v1::BatchIsSuppressedRequest request;
+  for (int64_t i = 0; i < 1000; ++i) request.add_addresses("nobody" + FilledAddress(i * 197));
+  for (auto _ : state) {
+    v1::BatchIsSuppressedResponse response;
+    if (!TheServers().service().service().CheckBatch(request, &response).ok()) std::abort();
+  }
+  state.SetItemsProcessed(state.iterations() * 1000);
+}
+BENCHMARK(HandlerBatchOf1000Misses);
+
+// 256 reports under way at any moment, over the socket.
+void ReportBounceWith256Callers(benchmark::State& state) {
+  constexpr int kCallers = 256;
+  constexpr int64_t kReports = 20'000;
+  struct Call {
+    grpc::ClientContext context;
+    v1::ReportBounceRequest request;
+    v1::ReportBounceResponse response;
+  };
+  auto& server = TheServers().service();
+  const auto channel = grpc::CreateChannel(server.address(), grpc::InsecureChannelCredentials());
+  const auto stub = v1::SuppressionService::NewStub(channel);
+  for (auto _ : state) {
+    const LocalCommitLog::Counts before = server.log().counts();
+    absl::Mutex mutex;
+    int64_t started = 0, finished = 0;
+    std::function<void()> start = [&] {
+      int64_t number;
+      {
+        absl::MutexLock lock(&mutex);
+        if (started == kReports) return;
+        number = started++;
+      }
+      auto call = std::make_shared<Call>();
+      call->request.mutable_smtp_reply()->set_recipient(FilledAddress(number));
+      call->request.mutable_smtp_reply()->set_text("550 5.1.1 no such user");
+      stub->async()->ReportBounce(&call->context, &call->request, &call->response, [&, call](grpc::Status status) {
+        if (!status.ok()) std::abort();
+        start();
+        absl::MutexLock lock(&mutex);
+        ++finished;
+      });
+    };
+    for (int i = 0; i < kCallers; ++i) start();
+    {
+      const auto done = [&] { return finished == kReports; };
+      absl::MutexLock lock(&mutex, absl::Condition(&done));
+    }
+    const LocalCommitLog::Counts after = server.log().counts();
+    state.counters["commits/fsync"] =
+        static_cast<double>(after.commands - before.commands) / static_cast<double>(after.batches - before.batches);
+    state.SetItemsProcessed(state.iterations() * kReports);
+  }
+}
+BENCHMARK(ReportBounceWith256Callers)->Iterations(3)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace suppression
+
+BENCHMARK_MAIN();

@@ -1,0 +1,74 @@
+#include "server/listen_address.h"
+
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/options.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+// Binds a Unix socket; the caller closes it, which leaves the file behind.
+int Bind(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(listen(fd, 1), 0);
+  return fd;
+}
+
+TEST(ListenAddressTest, ReadsBothForms) {
+  EXPECT_EQ(ParseListenAddress("127.0.0.1:7025")->text, "127.0.0.1:7025");
+  EXPECT_EQ(ParseListenAddress("unix:/run/s.sock")->socket_path, "/run/s.sock");
+  EXPECT_EQ(ParseListenAddress("unix:///run/s.sock")->text, "unix:/run/s.sock");
+}
+
+TEST(ListenAddressTest, KnowsWhatOthersCanReach) {
+  for (const char* local : {"127.0.0.1:1", "localhost:1", "[::1]:1", "unix:x"}) EXPECT_TRUE(ParseListenAddress(local)->local);
+  for (const char* open : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1", "example.com:1"}) EXPECT_FALSE(ParseListenAddress(open)->local);
+}
+
+TEST(ListenAddressTest, RefusesNonsense) {
+  for (const std::string text : {"", ":1", "host", "host:", "host:65536", "host:-1", "host:x", "::1:5", "unix:"}) {
+    EXPECT_FALSE(ParseListenAddress(text).ok()) << text;
+  }
+  EXPECT_FALSE(ParseListenAddress("unix:/" + std::string(107, 'a')).ok());
+}
+
+TEST(ListenAddressTest, PlaintextForOthersNeedsInsecure) {
+  ServeOptions options;
+  options.listen_addresses = {"0.0.0.0:7025"};
+  EXPECT_FALSE(ValidateOptions(options).ok());
+  options.insecure = true;
+  EXPECT_TRUE(ValidateOptions(options).ok());
+}
+
+TEST(ListenAddressTest, StaleSocketIsRemovedAndALivingOneIsNot) {
+  TempDirectory directory;
+  const std::string path = directory / "s";
+  EXPECT_TRUE(ClearSocket(path).ok()) << "nothing there";
+  const int fd = Bind(path);
+  EXPECT_EQ(ClearSocket(path).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(std::filesystem::exists(path));
+  close(fd);
+  EXPECT_TRUE(ClearSocket(path).ok());
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(ListenAddressTest, FileThatIsNoSocketIsLeftAlone) {
+  TempDirectory directory;
+  std::ofstream(directory / "s") << "precious";
+  EXPECT_EQ(ClearSocket(directory / "s").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(std::filesystem::exists(directory / "s"));
+}
+
+}  // namespace
+}  // namespace suppression

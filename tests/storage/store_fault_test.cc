@@ -1,0 +1,130 @@
+// What the store does when the disk does not do its part.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "protos/error.h"
+#include "storage/store.h"
+#include "tests/testing/commands.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+class StoreFaultTest : public ::testing::Test {
+ protected:
+  StoreFaultTest() {
+    options_.path = directory_ / "data";
+    options_.env = env_.get();
+    Open();
+  }
+  void Open() {
+    auto store = Store::Open(options_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  bool Has(const std::string& address) {
+    const stored::Target target = TargetOf(address);
+    Lookup found;
+    EXPECT_TRUE(store_->Get({"default", target.domain(), target.local_part()}, &found).ok());
+    return found.address.has_value();
+  }
+  static std::string ReadFile(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  }
+  // The newest write-ahead log with anything in it.
+  std::string NewestLog() {
+    std::string newest;
+    for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
+      if (item.path().extension() == ".log" && item.file_size() > 0 && item.path().string() > newest) newest = item.path();
+    }
+    return newest;
+  }
+
+  TempDirectory directory_;
+  std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
+  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
+  StoreOptions options_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(StoreFaultTest, WhatWasAcknowledgedIsOnDiskBeforeTheAnswer) {
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(store_->Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
+  }
+  files_->SetFull(true);  // closing must not sync anything more
+  store_.reset();
+  files_->LoseUnsyncedData();
+  files_->SetFull(false);
+  Open();
+  EXPECT_EQ(store_->head().head(), 200u);
+  for (int i = 0; i < 200; ++i) EXPECT_TRUE(Has("u" + std::to_string(i) + "@example.com")) << i;
+}
+
+TEST_F(StoreFaultTest, FullDiskLatchesWritesWhileReadsGoOn) {
+  ASSERT_TRUE(store_->Apply({HardBounce("a@example.com", Day(0))}).ok());
+  files_->SetFull(true);
+  const auto refused = store_->Apply({HardBounce("b@example.com", Day(0))});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(refused.status()), v1::STORAGE_UNAVAILABLE);
+  files_->SetFull(false);
+  EXPECT_EQ(ReasonOf(store_->Apply({HardBounce("c@example.com", Day(0))}).status()), v1::STORAGE_UNAVAILABLE)
+      << "latched until the store is opened anew";
+  EXPECT_FALSE(store_->write_status().ok());
+  EXPECT_TRUE(Has("a@example.com"));
+  EXPECT_EQ(store_->head().head(), 1u);
+  store_.reset();
+  Open();
+  EXPECT_TRUE(Has("a@example.com"));
+  EXPECT_TRUE(store_->Apply({HardBounce("d@example.com", Day(1))}).ok());
+}
+
+TEST_F(StoreFaultTest, TornTailOfTheLogIsCutOff) {
+  ASSERT_TRUE(store_->Apply({HardBounce("a@example.com", Day(0))}).ok());
+  ASSERT_TRUE(store_->Apply({HardBounce("b@example.com", Day(0))}).ok());
+  store_.reset();
+  const std::string log = NewestLog();
+  ASSERT_FALSE(log.empty());
+  std::ofstream(log, std::ios::app | std::ios::binary) << "half a rec";  // a write that was never acknowledged
+  Open();
+  EXPECT_TRUE(Has("a@example.com"));
+  EXPECT_TRUE(Has("b@example.com"));
+}
+
+TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(store_->Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
+  }
+  store_.reset();
+  const std::string log = NewestLog();
+  ASSERT_FALSE(log.empty());
+  const std::string sound = ReadFile(log);
+  // Every octet in turn over a stretch longer than a record: check sum, length, type and content. A damaged length looks to
+  // RocksDB like the end of the log; that the log was longer is known from elsewhere.
+  for (size_t offset = sound.size() / 2; offset < sound.size() / 2 + 700; offset += 7) {
+    std::string damaged = sound;
+    for (size_t i = 0; i < 6; ++i) damaged[offset + i] = static_cast<char>(damaged[offset + i] ^ 0x55);
+    std::ofstream(log, std::ios::binary) << damaged;
+    const auto store = Store::Open(options_);
+    ASSERT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << "offset " << offset << ": " << store.status();
+    std::ofstream(log, std::ios::binary) << sound;
+  }
+}
+
+TEST_F(StoreFaultTest, RocksDbsOwnLogHoldsNoAddress) {
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store_->Apply({HardBounce("canary-7f3a@example.com", Day(0, i))}).ok());
+  store_.reset();
+  int logs = 0;
+  for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
+    if (!item.path().filename().string().starts_with("LOG")) continue;
+    ++logs;
+    EXPECT_EQ(ReadFile(item.path()).find("canary-7f3a"), std::string::npos);
+  }
+  EXPECT_GT(logs, 0);
+}
+
+}  // namespace
+}  // namespace suppression

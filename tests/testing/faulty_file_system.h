@@ -1,0 +1,108 @@
+// A file system under RocksDB that can run full, and that knows what a power cut would leave: of every file, only what
+// was synced.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
+
+namespace suppression {
+
+// Thread-safe.
+class FaultyFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  FaultyFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "FaultyFileSystem"; }
+
+  // From now on every write fails with ENOSPC, or no longer.
+  void SetFull(bool full) {
+    absl::MutexLock lock(&mutex_);
+    full_ = full;
+  }
+  // Cuts every file back to what was synced. Call it when the database is closed.
+  void LoseUnsyncedData() {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, octets] : synced_) {
+      std::error_code error;
+      if (std::filesystem::exists(name, error) && std::filesystem::file_size(name, error) > octets) {
+        std::filesystem::resize_file(name, octets, error);
+      }
+    }
+  }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                    rocksdb::IODebugContext* context) override {
+    if (full()) return rocksdb::IOStatus::NoSpace("disk full");
+    rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, result, context);
+    if (!status.ok()) return status;
+    Synced(name, 0);
+    *result = std::make_unique<File>(std::move(*result), name, this);
+    return status;
+  }
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* context) override {
+    rocksdb::IOStatus status = FileSystemWrapper::RenameFile(from, to, options, context);
+    absl::MutexLock lock(&mutex_);
+    if (const auto found = synced_.find(from); status.ok() && found != synced_.end()) {
+      synced_[to] = found->second;
+      synced_.erase(from);
+    }
+    return status;
+  }
+
+ private:
+  class File : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    File(std::unique_ptr<rocksdb::FSWritableFile> file, std::string name, FaultyFileSystem* system)
+        : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)), system_(system) {}
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* context) override {
+      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      size_ += data.size();
+      return FSWritableFileOwnerWrapper::Append(data, options, context);
+    }
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             const rocksdb::DataVerificationInfo& info, rocksdb::IODebugContext* context) override {
+      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      size_ += data.size();
+      return FSWritableFileOwnerWrapper::Append(data, options, info, context);
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      system_->Synced(name_, size_);
+      return FSWritableFileOwnerWrapper::Sync(options, context);
+    }
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      system_->Synced(name_, size_);
+      return FSWritableFileOwnerWrapper::Fsync(options, context);
+    }
+
+   private:
+    const std::string name_;
+    FaultyFileSystem* const system_;
+    uint64_t size_ = 0;
+  };
+
+  bool full() {
+    absl::MutexLock lock(&mutex_);
+    return full_;
+  }
+  void Synced(const std::string& name, uint64_t octets) {
+    absl::MutexLock lock(&mutex_);
+    synced_[name] = octets;
+  }
+
+  absl::Mutex mutex_;
+  bool full_ = false;
+  std::map<std::string, uint64_t> synced_;
+};
+
+}  // namespace suppression

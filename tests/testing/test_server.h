@@ -1,0 +1,91 @@
+// A whole service on a real Unix socket in a temporary directory, with a fake clock.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "grpcpp/create_channel.h"
+#include "grpcpp/server_builder.h"
+#include "protos/error.h"
+#include "server/log.h"
+#include "server/service.h"
+#include "storage/local_commit_log.h"
+#include "suppression/internal/v1/rpc_status.pb.h"
+#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+
+class TestServer {
+ public:
+  explicit TestServer(StoreOptions store_options = {}, ServiceOptions service_options = {})
+      : store_options_(store_options), service_options_(service_options) {
+    store_options_.path = directory_ / "data";
+    SetLogLevel("error");
+    rules_ = *RuleBook::Open("");
+    Start();
+  }
+  ~TestServer() { Stop(); }
+
+  void Start() {
+    store_ = *Store::Open(store_options_);
+    log_ = std::make_unique<LocalCommitLog>(store_.get());
+    service_ = std::make_unique<SuppressionService>(
+        store_.get(), log_.get(), rules_.get(), [this] { return clock_.Now(); }, service_options_);
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
+    builder.SetMaxReceiveMessageSize(32 << 20);
+    builder.RegisterService(service_.get());
+    server_ = builder.BuildAndStart();
+    channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
+    stub_ = v1::SuppressionService::NewStub(channel_);
+  }
+  void Stop() {
+    if (server_ == nullptr) return;
+    service_->Drain();
+    server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    log_->Close();
+    server_.reset();
+    service_.reset();
+    log_.reset();
+    store_.reset();
+  }
+  void Restart() {
+    Stop();
+    Start();
+  }
+
+  std::string address() const { return "unix:" + (directory_ / "s"); }
+  v1::SuppressionService::StubInterface& stub() { return *stub_; }
+  FakeClock& clock() { return clock_; }
+  Store& store() { return *store_; }
+  LocalCommitLog& log() { return *log_; }
+  SuppressionService& service() { return *service_; }
+
+ private:
+  TempDirectory directory_;
+  StoreOptions store_options_;
+  ServiceOptions service_options_;
+  FakeClock clock_{absl::FromUnixSeconds(1'780'000'000)};
+  std::unique_ptr<RuleBook> rules_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<LocalCommitLog> log_;
+  std::unique_ptr<SuppressionService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
+};
+
+// Reads the reason out of a gRPC error; empty when it has none.
+inline std::string GrpcReason(const grpc::Status& status) {
+  internal::v1::RpcStatus rpc;
+  if (!rpc.ParseFromString(status.error_details())) return "";
+  for (const auto& detail : rpc.details()) {
+    internal::v1::ErrorInfo info;
+    if (detail.type_url() == kErrorInfoTypeUrl && info.ParseFromString(detail.value())) return info.reason();
+  }
+  return "";
+}
+
+}  // namespace suppression
