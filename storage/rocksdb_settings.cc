@@ -65,6 +65,14 @@ bool IsLeftRow(const Horizon& horizon, const rocksdb::Slice& value) {
          row.until_revision() < horizon.oldest_change.load();
 }
 
+// RocksDB's own log goes nowhere: it could hold keys, and Debian's library ends the process when it cannot write it, which
+// a full disk would bring about. What goes wrong shows in the status of each operation.
+class QuietLogger : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::ColumnFamilyOptions BaseOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;  // pinned: a newer library must not write what an older one cannot read
@@ -97,9 +105,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   database.max_open_files = -1;
   database.max_total_wal_size = 256 << 20;
   database.bytes_per_sync = 1 << 20;
-  database.info_log_level = rocksdb::WARN_LEVEL;  // never keys or values
-  database.keep_log_file_num = 4;
-  database.max_log_file_size = 4 << 20;
+  database.info_log = std::make_shared<QuietLogger>();
   return database;
 }
 

@@ -1,12 +1,12 @@
 #include "server/rules/yaml_reader.h"
 
-#include <set>
+#include <yaml-cpp/eventhandler.h>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include <set>
+#include <sstream>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "protos/error.h"
 
 namespace suppression {
@@ -16,17 +16,38 @@ absl::Status Fail(absl::string_view name, int line, absl::string_view what) {
   return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(name, ":", line, ": ", what));
 }
 
-// The line of a "---" or "..." that ends a first document; zero: none. Load reads one document and ignores the rest.
-int SecondDocumentLine(absl::string_view text) {
-  int line = 0;
-  bool content = false;
-  for (const absl::string_view row : absl::StrSplit(text, '\n')) {
-    ++line;
-    const bool marker = absl::StartsWith(row, "---") || absl::StartsWith(row, "...");
-    if (marker && content) return line;
-    content |= marker || (!row.empty() && row[0] != '#' && !absl::StripAsciiWhitespace(row).empty());
+// Counts documents and notes where the latest starts.
+class DocumentCounter : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    ++count_;
+    line_ = mark.line + 1;
   }
-  return 0;
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  int count() const { return count_; }
+  int line() const { return line_; }
+
+ private:
+  int count_ = 0;
+  int line_ = 1;
+};
+
+// The line where a second document starts; zero: none. Load would ignore it, and what follows a closed root mapping or
+// a stray comma with it. LoadAll would add documents without end for ",": hence no more than two are asked for. Throws.
+int SecondDocumentLine(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentCounter counter;
+  for (int i = 0; i < 2; ++i) parser.HandleNextDocument(counter);
+  return counter.count() > 1 ? counter.line() : 0;
 }
 
 }  // namespace
@@ -34,10 +55,10 @@ int SecondDocumentLine(absl::string_view text) {
 absl::StatusOr<YAML::Node> YamlReader::Parse(absl::string_view text) const {
   if (text.size() > kYamlMaxOctets) return Fail(name_, 1, "the file is larger than 1 MiB");
   // Nesting is bounded by yaml-cpp itself: it throws beyond 500 levels.
-  if (const int line = SecondDocumentLine(text); line > 0) return Fail(name_, line, "more than one document");
   try {
-    // Not LoadAll: there are malformed inputs on which it adds documents without end.
-    return YAML::Load(std::string(text));
+    const std::string document(text);
+    if (const int line = SecondDocumentLine(document); line > 0) return Fail(name_, line, "more than one document");
+    return YAML::Load(document);
   } catch (const YAML::Exception& e) {
     return Fail(name_, e.mark.is_null() ? 1 : e.mark.line + 1, e.msg);
   } catch (const std::exception& e) {

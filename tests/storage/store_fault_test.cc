@@ -114,16 +114,12 @@ TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
   }
 }
 
-TEST_F(StoreFaultTest, RocksDbsOwnLogHoldsNoAddress) {
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store_->Apply({HardBounce("canary-7f3a@example.com", Day(0, i))}).ok());
+TEST_F(StoreFaultTest, RocksDbKeepsNoLogOfItsOwn) {
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store_->Apply({HardBounce("jo@example.com", Day(0, i))}).ok());
   store_.reset();
-  int logs = 0;
   for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
-    if (!item.path().filename().string().starts_with("LOG")) continue;
-    ++logs;
-    EXPECT_EQ(ReadFile(item.path()).find("canary-7f3a"), std::string::npos);
+    EXPECT_FALSE(item.path().filename().string().starts_with("LOG")) << item.path();  // LOCK is another matter
   }
-  EXPECT_GT(logs, 0);
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+"""An address that goes through every call, good and bad, stands in no log line, error message or error detail."""
+
+import json
+import os
+import unittest
+
+import harness
+
+CANARY = "canary-7f3a91"
+ADDRESS = CANARY + "@canary-9c2e.example"
+
+
+def call(server, method, request):
+    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server.tcp, f"{harness.SERVICE}/{method}")
+
+
+class Privacy(unittest.TestCase):
+    def test_no_address_in_logs_and_errors(self):
+        calls = [
+            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": f"550 5.1.1 <{ADDRESS}> user unknown"}}),
+            ("ReportBounce", {"complaint": {"recipient": ADDRESS}}),
+            ("IsSuppressed", {"address": ADDRESS}),
+            ("BatchIsSuppressed", {"addresses": [ADDRESS]}),
+            ("ListSuppressions", {}),
+            ("GetBounceDetails", {"address": ADDRESS}),
+            ("Suppress", {"address": ADDRESS, "note": "by hand"}),
+            ("Reactivate", {"address": ADDRESS, "note": "works again"}),
+        ]
+        refused = [
+            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS + " " + ADDRESS, "text": "550 no"}}),
+            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": "550 no", "code": 999}}),
+            ("IsSuppressed", {"address": CANARY + " @canary-9c2e.example"}),
+            ("IsSuppressed", {"address": CANARY + "@canary-9c2e..example"}),
+            ("IsSuppressed", {"address": "a@b.example", "tenant": ADDRESS}),
+            ("IsSuppressed", {"address": "a@b.example", "at_least": ADDRESS}),
+            ("ListSuppressions", {"domain": "canary-9c2e..example"}),
+            ("ListSuppressions", {"page_token": ADDRESS}),
+            ("GetBounceDetails", {"address": "no" + ADDRESS}),
+            ("Reactivate", {"address": "no" + ADDRESS, "note": "unknown"}),
+            ("Reactivate", {"address": ADDRESS, "note": "x", "causes": [{"type": "COMPLAINT"}]}),
+            ("Suppress", {"address": ADDRESS, "domain": "canary-9c2e.example", "note": "both"}),
+        ]
+        with harness.Server("--log_level", "debug") as server:
+            for method, request in calls:
+                answer = call(server, method, request)
+                self.assertEqual(answer.code, 0, f"{method}: {answer}")
+            for method, request in refused:
+                answer = call(server, method, request)
+                self.assertNotEqual(answer.code, 0, f"{method} {request}")
+                self.assertNotIn("canary", answer.out + answer.err, f"{method} {request}")
+            lines = server.log()
+            self.assertIn('"event":"reactivate"', lines)
+            self.assertNotIn("canary", lines)
+            for name in os.listdir(os.path.join(server.data, "db")):
+                self.assertFalse(name.startswith("LOG"), "RocksDB keeps a log of its own")
+
+
+if __name__ == "__main__":
+    harness.main()
