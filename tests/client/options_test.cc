@@ -9,6 +9,8 @@
 
 #include "suppression/client.h"
 
+#include "tests/testing/temp_directory.h"
+
 namespace suppression {
 namespace {
 
@@ -131,12 +133,13 @@ TEST(ClientOptionsTest, ACertificateNeedsItsKey) {
 TEST(ClientOptionsTest, PemFilesMustExistAndBePem) {
   ClientOptions options = Local();
   options.tls.emplace();
-  options.tls->ca_file = ::testing::TempDir() + "/no_such_file.pem";
+  TempDirectory directory;
+  options.tls->ca_file = directory / "no_such_file.pem";
   EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kNotFound);
-  options.tls->ca_file = ::testing::TempDir() + "/not_pem_" + std::to_string(::getpid());
+  options.tls->ca_file = directory / "not_pem";
   std::ofstream(options.tls->ca_file) << "hello";
   EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kFailedPrecondition);
-  options.tls->ca_file = ::testing::TempDir();
+  options.tls->ca_file = directory.path();
   EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
