@@ -27,7 +27,9 @@ endif()
 
 # Warnings are errors in our code; generated code does not get them.
 add_library(suppression_warnings INTERFACE)
-target_compile_options(suppression_warnings INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow=local)
+target_compile_options(suppression_warnings INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  target_compile_options(suppression_warnings INTERFACE -Wthread-safety)
+  target_compile_options(suppression_warnings INTERFACE -Wshadow -Wthread-safety)
+else()
+  target_compile_options(suppression_warnings INTERFACE -Wshadow=local)
 endif()

@@ -14,8 +14,8 @@ bool ReadErrorInfo(const absl::Status& status, internal::v1::ErrorInfo* info) {
 
 }  // namespace
 
-absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message, absl::string_view field,
-                       const std::map<std::string, std::string>& metadata) {
+absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message,
+                       absl::string_view field, const std::map<std::string, std::string>& metadata) {
   internal::v1::ErrorInfo info;
   info.set_reason(ReasonName(reason));
   info.set_domain(kErrorDomain);
@@ -42,7 +42,9 @@ std::string ErrorMetadata(const absl::Status& status, const std::string& key) {
   return found == info.metadata().end() ? "" : found->second;
 }
 
-const std::string& ReasonName(v1::ErrorReason reason) { return v1::ErrorReason_Name(reason); }
+const std::string& ReasonName(v1::ErrorReason reason) {
+  return v1::ErrorReason_Name(reason);
+}
 
 v1::ErrorReason ReasonFromName(const std::string& name) {
   v1::ErrorReason reason = v1::ERROR_REASON_UNSPECIFIED;

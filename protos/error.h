@@ -23,8 +23,8 @@ inline constexpr char kRetryInfoTypeUrl[] = "type.googleapis.com/google.rpc.Retr
 inline constexpr char kErrorDomain[] = "suppressd";
 
 // An error with a reason. `field` names the request field at fault; empty: none.
-absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message, absl::string_view field = "",
-                       const std::map<std::string, std::string>& metadata = {});
+absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message,
+                       absl::string_view field = "", const std::map<std::string, std::string>& metadata = {});
 
 // INVALID_ARGUMENT with a reason, the most common error.
 absl::Status InvalidArgument(v1::ErrorReason reason, absl::string_view message, absl::string_view field = "");

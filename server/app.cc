@@ -121,7 +121,9 @@ absl::Status App::Listen(const ServeOptions& options) {
   return options.port_file.empty() ? absl::OkStatus() : WritePortFile(options.port_file, addresses_);
 }
 
-App::~App() { Stop(absl::ZeroDuration()); }
+App::~App() {
+  Stop(absl::ZeroDuration());
+}
 
 void App::Reload() {
   if (absl::Status status = rules_->Reload(); !status.ok()) {

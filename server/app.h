@@ -49,8 +49,8 @@ class App {
   bool writes_served_ = true;
 };
 
-// Runs a server until SIGTERM or SIGINT; SIGHUP reloads the policy. Returns the exit code: 0 after an orderly stop, 1 when
-// it could not start (one line on stderr says why).
+// Runs a server until SIGTERM or SIGINT; SIGHUP reloads the policy. Returns the exit code: 0 after an orderly stop, 1
+// when it could not start (one line on stderr says why).
 int Serve(const ServeOptions& options);
 
 }  // namespace suppression

@@ -10,9 +10,9 @@
 
 namespace suppression {
 
-// Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or the
-// token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH when
-// the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.
+// Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or
+// the token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH
+// when the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.
 void AwaitRevision(Store* store, const std::string& token, absl::Time deadline, std::function<void(absl::Status)> then);
 
 }  // namespace suppression

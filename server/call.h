@@ -33,18 +33,22 @@ class Admission {
 };
 
 // The deadline of a call; absl::InfiniteFuture() when it has none.
-inline absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
+inline absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
+  return absl::FromChrono(context.deadline());
+}
 
 // Runs one unary call. `handler` is void(Done); it is not started when the call is too large, too late or too many.
 template <typename Request, typename Handler>
-grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const Request& request, size_t request_octets_max,
-                                   Admission* admission, const Handler& handler) {
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const Request& request,
+                                   size_t request_octets_max, Admission* admission, const Handler& handler) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::Status refused;
   if (request.ByteSizeLong() > request_octets_max) {
-    refused = MakeError(absl::StatusCode::kResourceExhausted, v1::MESSAGE_TOO_LARGE, "the request is over the size limit");
+    refused =
+        MakeError(absl::StatusCode::kResourceExhausted, v1::MESSAGE_TOO_LARGE, "the request is over the size limit");
   } else if (context->IsCancelled()) {
-    refused = MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED, "the deadline passed before the work began");
+    refused = MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
+                        "the deadline passed before the work began");
   } else if (!admission->Enter()) {
     refused = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many calls are in flight");
   }

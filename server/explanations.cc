@@ -24,7 +24,8 @@ Words WordsForReason(v1::BounceReason reason) {
               "Tell the domain's administrator. Reactivate when they have mended it."};
     case v1::MAILBOX_FULL:
       return {"The mailbox was full, so mail was returned. People with full mailboxes often no longer read them.",
-              "Ask the person to make room. It becomes mailable again by itself when the entry expires, or reactivate now."};
+              "Ask the person to make room. It becomes mailable again by itself when the entry expires, or reactivate "
+              "now."};
     case v1::MAILBOX_INACTIVE:
       return {"The account exists but was disabled, closed or not used for a long time.",
               "Ask the person for another address. Reactivate when they say the account is in use again."};

@@ -62,7 +62,8 @@ absl::Status ClearSocket(const std::string& path) {
   close(fd);
   if (answered) return absl::FailedPreconditionError(absl::StrCat("another process listens on ", path));
   if (error != ECONNREFUSED) return absl::ErrnoToStatus(error, absl::StrCat("cannot use ", path));
-  if (unlink(path.c_str()) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the stale socket ", path));
+  if (unlink(path.c_str()) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove the stale socket ", path));
   return absl::OkStatus();
 }
 

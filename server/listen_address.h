@@ -17,12 +17,12 @@ struct ListenAddress {
   bool local = false;
 };
 
-// Reads an address. INVALID_ARGUMENT when it is neither form: the port must be 0 to 65535 (0: any free one), a path at most
-// 107 octets.
+// Reads an address. INVALID_ARGUMENT when it is neither form: the port must be 0 to 65535 (0: any free one), a path at
+// most 107 octets.
 absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
 
-// Makes way for a Unix socket: removes a stale one, after nobody answered on it. FAILED_PRECONDITION when somebody does or
-// the path is no socket.
+// Makes way for a Unix socket: removes a stale one, after nobody answered on it. FAILED_PRECONDITION when somebody does
+// or the path is no socket.
 absl::Status ClearSocket(const std::string& path);
 
 // Sets owner group and mode of a bound socket. `group` empty: unchanged.

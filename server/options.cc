@@ -15,7 +15,9 @@ constexpr char kVersion[] = SUPPRESSD_VERSION;
 // One row: option, its environment name by rule, its meaning.
 template <typename T>
 CLI::Option* Row(CLI::App* app, const std::string& name, T& value, const std::string& doc) {
-  return app->add_option("--" + name, value, doc)->envname("SUPPRESSD_" + absl::AsciiStrToUpper(name))->capture_default_str();
+  return app->add_option("--" + name, value, doc)
+      ->envname("SUPPRESSD_" + absl::AsciiStrToUpper(name))
+      ->capture_default_str();
 }
 
 CLI::Option* FlagRow(CLI::App* app, const std::string& name, bool& value, const std::string& doc) {
@@ -29,7 +31,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
       "Where to listen: HOST:PORT (port 0: any free one) or unix:PATH; repeat for several. Default 127.0.0.1:7025")
       ->expected(1, 16);
   Row(serve, "data_dir", options->data_dir, "The data directory; made when missing")->required();
-  Row(serve, "policy_file", options->policy_file, "Policy file (docs/policy.md), read again on SIGHUP. Default: built in");
+  Row(serve, "policy_file", options->policy_file,
+      "Policy file (docs/policy.md), read again on SIGHUP. Default: built in");
   Row(serve, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
   Row(serve, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
   Row(serve, "socket_group", options->socket_group, "Group of Unix sockets. Default: unchanged");
@@ -40,7 +43,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   FlagRow(serve, "check_config", options->check_config, "Check options and policy file, then exit");
   Row(serve, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
   Row(serve, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
-  Row(serve, "max_listings", options->max_listings, "Most listings and details in flight")->check(CLI::Range(1, 10'000));
+  Row(serve, "max_listings", options->max_listings, "Most listings and details in flight")
+      ->check(CLI::Range(1, 10'000));
   Row(serve, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
   Row(serve, "drain_timeout_seconds", options->drain_timeout_seconds, "Longest wait for calls in flight on SIGTERM")
       ->check(CLI::Range(0, 3'600));
@@ -48,7 +52,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "block_cache_mib", store.block_cache_mib, "Cache of data blocks")->check(CLI::Range(8, 1'048'576));
   Row(serve, "change_log_max_revisions", store.change_log_max_revisions, "Most revisions kept in the change log")
       ->check(CLI::Range(int64_t{1'000}, int64_t{1'000'000'000}));
-  Row(serve, "change_log_max_age_days", store.change_log_max_age_days, "Longest time revisions are kept in the change log")
+  Row(serve, "change_log_max_age_days", store.change_log_max_age_days,
+      "Longest time revisions are kept in the change log")
       ->check(CLI::Range(1, 3'650));
   Row(serve, "bounce_retention_days", store.bounce_retention_days, "How long bounce events are kept")
       ->check(CLI::Range(1, 36'500));
@@ -86,9 +91,10 @@ absl::Status ValidateOptions(const ServeOptions& options) {
     const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
     if (!address.ok()) return address.status();
     if (!address->local && !options.insecure) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "listen_address ", text, " can be reached by others and there is no TLS; use a loopback address or a Unix "
-          "socket, or say --insecure"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("listen_address ", text,
+                       " can be reached by others and there is no TLS; use a loopback address or a Unix "
+                       "socket, or say --insecure"));
     }
   }
   const std::string& mode = options.socket_mode;
@@ -98,6 +104,8 @@ absl::Status ValidateOptions(const ServeOptions& options) {
   return absl::OkStatus();
 }
 
-int SocketMode(const ServeOptions& options) { return std::stoi(options.socket_mode, nullptr, 8); }
+int SocketMode(const ServeOptions& options) {
+  return std::stoi(options.socket_mode, nullptr, 8);
+}
 
 }  // namespace suppression

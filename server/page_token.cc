@@ -21,7 +21,8 @@ std::string FilterDigest(v1::ListSuppressionsRequest request) {
 }
 
 absl::Status Garbled() {
-  return InvalidArgument(v1::INVALID_PAGE_TOKEN, "the page token is garbled or was not made by this service", "page_token");
+  return InvalidArgument(v1::INVALID_PAGE_TOKEN, "the page token is garbled or was not made by this service",
+                         "page_token");
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ absl::Status DecodePageToken(uint64_t lineage, const v1::ListSuppressionsRequest
   std::string octets;
   internal::v1::PageToken token;
   if (request.page_token().size() > kTokenOctetsMax || !absl::WebSafeBase64Unescape(request.page_token(), &octets) ||
-      octets.size() <= kSumOctets || Sha256(octets.substr(kSumOctets)).substr(0, kSumOctets) != octets.substr(0, kSumOctets) ||
+      octets.size() <= kSumOctets ||
+      Sha256(octets.substr(kSumOctets)).substr(0, kSumOctets) != octets.substr(0, kSumOctets) ||
       !token.ParseFromString(octets.substr(kSumOctets)) || token.after_key().empty()) {
     return Garbled();
   }

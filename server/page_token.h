@@ -14,8 +14,8 @@ namespace suppression {
 std::string EncodePageToken(uint64_t lineage, const v1::ListSuppressionsRequest& request, const ListPage& page);
 
 // Reads request.page_token (not empty) into the query. INVALID_ARGUMENT (INVALID_PAGE_TOKEN) when it was not made by
-// EncodePageToken or for another filter, order or tenant; FAILED_PRECONDITION (PAGE_TOKEN_EXPIRED) when it is of another
-// lineage.
+// EncodePageToken or for another filter, order or tenant; FAILED_PRECONDITION (PAGE_TOKEN_EXPIRED) when it is of
+// another lineage.
 absl::Status DecodePageToken(uint64_t lineage, const v1::ListSuppressionsRequest& request, ListQuery* query);
 
 }  // namespace suppression

@@ -16,7 +16,8 @@ namespace {
 
 // Adds the causes of an entry that count for this stream now.
 template <typename Response>
-void AddMatches(stored::StoredEntry* entry, bool whole_domain, int64_t now, const std::string& stream, Response* response) {
+void AddMatches(stored::StoredEntry* entry, bool whole_domain, int64_t now, const std::string& stream,
+                Response* response) {
   for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
     if (!Matches(cause, now, stream)) continue;
     v1::Match* match = response->add_matches();
@@ -38,7 +39,8 @@ template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
                                                    Admission* admission, Work work) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
-    AwaitRevision(store_, request->at_least(), std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max),
+    AwaitRevision(store_, request->at_least(),
+                  std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max),
                   [done = std::move(done), work = std::move(work)](absl::Status reached) {
                     done(reached.ok() ? work() : reached);
                   });
@@ -61,7 +63,8 @@ grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackSer
                                                                const v1::ListSuppressionsRequest* request,
                                                                v1::ListSuppressionsResponse* response) {
   return Read(context, request, &listings_, [this, context, request, response] {
-    return List(*request, [context] { return context->IsCancelled(); }, response);
+    return List(
+        *request, [context] { return context->IsCancelled(); }, response);
   });
 }
 
@@ -71,7 +74,8 @@ grpc::ServerUnaryReactor* SuppressionService::GetBounceDetails(grpc::CallbackSer
   return Read(context, request, &listings_, [this, request, response] { return Details(*request, response); });
 }
 
-absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) const {
+absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,
+                                       v1::IsSuppressedResponse* response) const {
   const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
   if (!tenant.ok()) return tenant.status();
   if (absl::Status status = CheckStream(request.stream()); !status.ok()) return status;
@@ -163,9 +167,11 @@ absl::Status SuppressionService::Details(const v1::GetBounceDetailsRequest& requ
   const bool whole_domain = target->local_part.empty();
   std::optional<stored::StoredEntry>& entry = whole_domain ? found.domain : found.address;
   if (!entry.has_value()) {
-    return MakeError(absl::StatusCode::kNotFound, v1::SUPPRESSION_NOT_FOUND, "nothing is known of this address or domain");
+    return MakeError(absl::StatusCode::kNotFound, v1::SUPPRESSION_NOT_FOUND,
+                     "nothing is known of this address or domain");
   }
-  const int events_max = request.max_events() == 0 ? kDetailsEventsDefault : std::min(request.max_events(), kEventsPerEntryMax);
+  const int events_max =
+      request.max_events() == 0 ? kDetailsEventsDefault : std::min(request.max_events(), kEventsPerEntryMax);
   absl::StatusOr<std::vector<v1::BounceEvent>> events = store_->ReadEvents(name, *entry, events_max);
   if (!events.ok()) return events.status();
   for (v1::BounceEvent& event : *events) *response->add_events() = std::move(event);

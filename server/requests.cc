@@ -60,11 +60,13 @@ absl::Status CheckRequestId(const std::string& id) {
 }
 
 absl::Status UnknownEnum(absl::string_view field) {
-  return InvalidArgument(v1::UNKNOWN_ENUM_VALUE, absl::StrCat(field, " holds a value this version does not know"), field);
+  return InvalidArgument(v1::UNKNOWN_ENUM_VALUE, absl::StrCat(field, " holds a value this version does not know"),
+                         field);
 }
 
 // The time of a field in microseconds, `otherwise` when unset.
-absl::StatusOr<int64_t> TimeOf(bool set, const google::protobuf::Timestamp& time, int64_t otherwise, absl::string_view field) {
+absl::StatusOr<int64_t> TimeOf(bool set, const google::protobuf::Timestamp& time, int64_t otherwise,
+                               absl::string_view field) {
   if (!set) return otherwise;
   // Years 1 to 9999, as protobuf has it.
   if (time.seconds() < google::protobuf::util::TimeUtil::kTimestampMinSeconds ||
@@ -103,7 +105,8 @@ absl::Status CheckReply(const v1::SmtpReply& reply) {
   RETURN_IF_ERROR(CheckLength(reply.text(), kReplyTextOctetsMax, "smtp_reply.text"));
   RETURN_IF_ERROR(CheckLength(reply.remote_mta(), kHostOctetsMax, "smtp_reply.remote_mta"));
   if (reply.code() != 0 && (reply.code() < 200 || reply.code() > 599)) {
-    return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.code is not an SMTP reply code (200 to 599)", "smtp_reply.code");
+    return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.code is not an SMTP reply code (200 to 599)",
+                           "smtp_reply.code");
   }
   if (!reply.enhanced_code().empty() && !IsEnhancedCode(reply.enhanced_code())) {
     return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.enhanced_code is not of the form 5.1.1 (RFC 3463)",
@@ -182,14 +185,14 @@ absl::StatusOr<v1::BounceEvent> StartEvent(const v1::ReportBounceRequest& reques
 absl::StatusOr<std::string> TenantOf(const std::string& tenant) {
   if (tenant.empty()) return std::string("default");
   if (IsName(tenant)) return tenant;
-  return InvalidArgument(v1::INVALID_TENANT,
-                         "tenant must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit", "tenant");
+  return InvalidArgument(v1::INVALID_TENANT, "tenant must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit",
+                         "tenant");
 }
 
 absl::Status CheckStream(const std::string& stream) {
   if (stream.empty() || IsName(stream)) return absl::OkStatus();
-  return InvalidArgument(v1::INVALID_STREAM,
-                         "stream must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit", "stream");
+  return InvalidArgument(v1::INVALID_STREAM, "stream must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit",
+                         "stream");
 }
 
 absl::StatusOr<Address> TargetOf(const std::string& address, const std::string& domain) {
@@ -290,7 +293,8 @@ absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateReques
   RETURN_IF_ERROR(CheckRequired(request.note(), kNoteOctetsMax, "note"));
   RETURN_IF_ERROR(CheckLength(request.actor(), kLabelOctetsMax, "actor"));
   if (request.causes_size() > kSelectorsMax) {
-    return InvalidArgument(v1::FIELD_TOO_LONG, absl::StrCat("causes holds more than ", kSelectorsMax, " selectors"), "causes");
+    return InvalidArgument(v1::FIELD_TOO_LONG, absl::StrCat("causes holds more than ", kSelectorsMax, " selectors"),
+                           "causes");
   }
   command->set_actor(request.actor());
   stored::ReactivateOperation* operation = command->mutable_reactivate();

@@ -1,5 +1,5 @@
-// Requests to commands and queries: every field of every request is checked here, and only here. Pure: time and rules are
-// arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field.
+// Requests to commands and queries: every field of every request is checked here, and only here. Pure: time and rules
+// are arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field.
 #pragma once
 
 #include <string>

@@ -61,8 +61,8 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
                                                      const v1::WatchRequest* request) override;
 
-  // The work of the calls, without gRPC around it; benchmarks and tests use them too. They answer from the state that the
-  // store has now.
+  // The work of the calls, without gRPC around it; benchmarks and tests use them too. They answer from the state that
+  // the store has now.
   absl::Status Check(const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) const;
   absl::Status CheckBatch(const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) const;
   absl::Status List(const v1::ListSuppressionsRequest& request, const std::function<bool()>& stop,

@@ -17,8 +17,8 @@
 
 namespace suppression {
 
-// One watch. It is driven by one event at a time: the end of a write, or the alarm it waits with. A change of the head, a
-// drain and a cancellation only cancel that alarm, so that all work happens on gRPC's threads.
+// One watch. It is driven by one event at a time: the end of a write, or the alarm it waits with. A change of the head,
+// a drain and a cancellation only cancel that alarm, so that all work happens on gRPC's threads.
 class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std::enable_shared_from_this<WatchCall> {
  public:
   WatchCall(WatchRegistry* registry, grpc::CallbackServerContext* context)
@@ -148,8 +148,8 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std
     StartWrite(&message_);
   }
 
-  // Waits for the head to pass after_, at most until a heartbeat is due. The head is asked for one call at a time: one that
-  // is still open from an earlier wait serves this one too.
+  // Waits for the head to pass after_, at most until a heartbeat is due. The head is asked for one call at a time: one
+  // that is still open from an earlier wait serves this one too.
   void Wait() {
     const std::shared_ptr<WatchCall> self = shared_from_this();
     const uint64_t wanted = after_ + 1;  // once the alarm is set, another thread may go on with after_

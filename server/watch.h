@@ -1,7 +1,7 @@
 // Watch: the change log as a stream.
 //
-// Each watch has at most one message under way and reads the change log in small steps, so a slow reader costs nothing but
-// its place: when it takes nothing for 30 s it is cut, and it resumes with the last token it got.
+// Each watch has at most one message under way and reads the change log in small steps, so a slow reader costs nothing
+// but its place: when it takes nothing for 30 s it is cut, and it resumes with the last token it got.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,8 @@ class WatchRegistry {
 
   // Starts a watch. The reactor ends at once with INVALID_TENANT, INVALID_TOKEN, LINEAGE_MISMATCH, HISTORY_GONE or
   // OVERLOADED where that is due.
-  grpc::ServerWriteReactor<v1::WatchResponse>* Start(grpc::CallbackServerContext* context, const v1::WatchRequest& request);
+  grpc::ServerWriteReactor<v1::WatchResponse>* Start(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest& request);
 
   // Ends every watch with OK, also those that start later.
   void Drain();

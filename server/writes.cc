@@ -1,5 +1,5 @@
-// The write path: ReportBounce, Suppress, Reactivate. Validate, normalise, classify, ask the policy, append; the answer is
-// made from what the state machine said.
+// The write path: ReportBounce, Suppress, Reactivate. Validate, normalise, classify, ask the policy, append; the answer
+// is made from what the state machine said.
 #include <utility>
 
 #include "server/log.h"
@@ -16,7 +16,8 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
   const v1::ErrorReason reason = ReasonFromName(result.error_reason());
   switch (reason) {
     case v1::REQUEST_ID_REUSED:
-      return MakeError(absl::StatusCode::kAlreadyExists, reason, "this request or event id was used with another payload");
+      return MakeError(absl::StatusCode::kAlreadyExists, reason,
+                       "this request or event id was used with another payload");
     case v1::SUPPRESSION_NOT_FOUND:
       return MakeError(absl::StatusCode::kNotFound, reason, "nothing is known of this address or domain");
     case v1::CONSENT_REQUIRED:
@@ -42,7 +43,9 @@ SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleB
       listings_(options.listings_in_flight_max),
       watches_(store, options.watches_max) {}
 
-std::string SuppressionService::Token(uint64_t revision) const { return EncodeToken({store_->lineage(), revision}); }
+std::string SuppressionService::Token(uint64_t revision) const {
+  return EncodeToken({store_->lineage(), revision});
+}
 
 template <typename Request, typename Answer>
 grpc::ServerUnaryReactor* SuppressionService::Write(
@@ -77,7 +80,8 @@ grpc::ServerUnaryReactor* SuppressionService::ReportBounce(grpc::CallbackServerC
 }
 
 grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerContext* context,
-                                                       const v1::SuppressRequest* request, v1::SuppressResponse* response) {
+                                                       const v1::SuppressRequest* request,
+                                                       v1::SuppressResponse* response) {
   return Write(context, request, &SuppressionService::MakeSuppress, [this, response](stored::CommandResult result) {
     const int64_t now = absl::ToUnixMicros(clock_());
     LogInfo("suppress", {{"tenant", result.suppression().tenant()},

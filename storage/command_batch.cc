@@ -158,9 +158,8 @@ absl::StatusOr<v1::ErrorReason> CommandBatch::AddReactivate(const stored::Comman
   const v1::Suppression before = entry.suppression();
   bool changed = false;
   const v1::ErrorReason refused =
-      (*loaded)->existed
-          ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
-          : v1::SUPPRESSION_NOT_FOUND;
+      (*loaded)->existed ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
+                         : v1::SUPPRESSION_NOT_FOUND;
   Audit(command, "reactivate", name, operation.note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
   if (changed) Save(name, ToMicros(command.at()), *loaded, change);

@@ -34,7 +34,8 @@ class CommandBatch {
   };
 
   absl::StatusOr<Loaded*> Load(const EntryName& name);
-  absl::StatusOr<bool> FindRequest(const stored::Command& command, const std::string& key, stored::CommandResult* result);
+  absl::StatusOr<bool> FindRequest(const stored::Command& command, const std::string& key,
+                                   stored::CommandResult* result);
   absl::StatusOr<v1::ErrorReason> AddReport(const stored::Command& command, stored::Change* change,
                                             stored::CommandResult* result);
   absl::StatusOr<v1::ErrorReason> AddSuppress(const stored::Command& command, stored::Change* change,

@@ -18,8 +18,8 @@ class CommitLog {
 
   virtual ~CommitLog() = default;
 
-  // Appends a command; durable and visible to reads before `done` is called with OK. `done` runs on the log's thread, or
-  // on the caller's when the command is refused at once; it must be quick.
+  // Appends a command; durable and visible to reads before `done` is called with OK. `done` runs on the log's thread,
+  // or on the caller's when the command is refused at once; it must be quick.
   virtual void Append(stored::Command command, Done done) = 0;
 
   // Finishes what was appended, refuses the rest. Idempotent; called by the destructor.

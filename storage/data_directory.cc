@@ -23,7 +23,9 @@ absl::Status Refuse(const std::string& path, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat("data directory ", path, " ", why));
 }
 
-absl::Status SystemError(int error, absl::string_view what) { return absl::ErrnoToStatus(error, what); }
+absl::Status SystemError(int error, absl::string_view what) {
+  return absl::ErrnoToStatus(error, what);
+}
 
 // Writes a small file so that a crash leaves the old or the new content, never a part.
 absl::Status WriteDurably(const std::string& directory, const std::string& name, const std::string& content) {
@@ -81,7 +83,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   return directory;
 }
 
-DataDirectory::~DataDirectory() { close(lock_fd_); }
+DataDirectory::~DataDirectory() {
+  close(lock_fd_);
+}
 
 absl::Status DataDirectory::ReadFormat() {
   std::ifstream file(absl::StrCat(path_, "/FORMAT"));

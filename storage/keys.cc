@@ -20,14 +20,22 @@ uint64_t ReadNumber(absl::string_view octets) {
 }
 
 // Times before 1970 (never written by us) would sort wrongly without the offset.
-uint64_t InvertTime(int64_t micros) { return ~(static_cast<uint64_t>(micros) ^ (uint64_t{1} << 63)); }
-int64_t RevertTime(uint64_t inverted) { return static_cast<int64_t>(~inverted ^ (uint64_t{1} << 63)); }
+uint64_t InvertTime(int64_t micros) {
+  return ~(static_cast<uint64_t>(micros) ^ (uint64_t{1} << 63));
+}
+int64_t RevertTime(uint64_t inverted) {
+  return static_cast<int64_t>(~inverted ^ (uint64_t{1} << 63));
+}
 
-void AppendPart(absl::string_view part, std::string* key) { key->append(part.data(), part.size()); }
+void AppendPart(absl::string_view part, std::string* key) {
+  key->append(part.data(), part.size());
+}
 
 }  // namespace
 
-std::string EntryName::Address() const { return absl::StrCat(local_part, "@", domain); }
+std::string EntryName::Address() const {
+  return absl::StrCat(local_part, "@", domain);
+}
 
 void EntryKeyTo(const EntryName& name, std::string* key) {
   key->clear();
@@ -115,7 +123,9 @@ std::string RevisionKey(uint64_t revision) {
   return key;
 }
 
-uint64_t ParseRevisionKey(absl::string_view key) { return key.size() == kNumberOctets ? ReadNumber(key) : 0; }
+uint64_t ParseRevisionKey(absl::string_view key) {
+  return key.size() == kNumberOctets ? ReadNumber(key) : 0;
+}
 
 std::string RequestKey(absl::string_view tenant, absl::string_view request_key) {
   std::string key(tenant);

@@ -162,7 +162,8 @@ class ListWalk {
     int rows = 0;
     for (it->Seek(prefix); it->Valid(); it->Next()) {
       if (++rows % kRowsPerStopCheck == 0 && query_.stop()) {
-        return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED, "the deadline passed while counting");
+        return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
+                         "the deadline passed while counting");
       }
       stored::StoredEntry entry;
       if (absl::Status status = ReadEntry(*it, &entry); !status.ok()) return status;

@@ -9,7 +9,9 @@ namespace suppression {
 
 LocalCommitLog::LocalCommitLog(Store* store) : store_(store), thread_([this] { Run(); }) {}
 
-LocalCommitLog::~LocalCommitLog() { Close(); }
+LocalCommitLog::~LocalCommitLog() {
+  Close();
+}
 
 void LocalCommitLog::Append(stored::Command command, Done done) {
   absl::Status refused;

@@ -36,7 +36,8 @@ class ForgettingFilterFactory : public rocksdb::CompactionFilterFactory {
   ForgettingFilterFactory(const char* name, const Horizon* horizon, Forget forget)
       : name_(name), horizon_(horizon), forget_(std::move(forget)) {}
   const char* Name() const override { return name_; }
-  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(const rocksdb::CompactionFilter::Context&) override {
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
     return std::make_unique<ForgettingFilter>(name_, horizon_, forget_);
   }
 
@@ -65,8 +66,8 @@ bool IsLeftRow(const Horizon& horizon, const rocksdb::Slice& value) {
          row.until_revision() < horizon.oldest_change.load();
 }
 
-// RocksDB's own log goes nowhere: it could hold keys, and Debian's library ends the process when it cannot write it, which
-// a full disk would bring about. What goes wrong shows in the status of each operation.
+// RocksDB's own log goes nowhere: it could hold keys, and Debian's library ends the process when it cannot write it,
+// which a full disk would bring about. What goes wrong shows in the status of each operation.
 class QuietLogger : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -100,7 +101,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   database.track_and_verify_wals_in_manifest = true;
   database.avoid_flush_during_recovery = true;  // a refused open must leave the log as evidence
-  database.max_bgerror_resume_count = 0;  // a background error latches; recovery is close and reopen
+  database.max_bgerror_resume_count = 0;        // a background error latches; recovery is close and reopen
   database.max_background_jobs = 4;
   database.max_open_files = -1;
   database.max_total_wal_size = 256 << 20;

@@ -31,7 +31,8 @@ void NoteListing(bool was_suppressed, int64_t at_micros, v1::Suppression* suppre
 }
 
 // The cause an event belongs to, made if need be. Null: the entry is full.
-v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::string& stream, v1::Suppression* suppression) {
+v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::string& stream,
+                    v1::Suppression* suppression) {
   if (v1::Cause* found = FindCause(suppression, type, reason, stream)) return found;
   if (suppression->causes_size() >= kCausesMax) return nullptr;
   v1::Cause* cause = suppression->add_causes();
@@ -237,8 +238,8 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
                               : std::any_of(operation.selectors().begin(), operation.selectors().end(),
                                             [&](const v1::Cause& selector) { return Selects(selector, cause); });
     if (!selected || StateAt(cause, at_micros) != v1::Cause::ACTIVE) continue;
-    if (NeedsConsent(cause) && (!operation.has_consent() || ToMicros(operation.consent().obtained_at()) <=
-                                                                ToMicros(cause.last_event_at()))) {
+    if (NeedsConsent(cause) &&
+        (!operation.has_consent() || ToMicros(operation.consent().obtained_at()) <= ToMicros(cause.last_event_at()))) {
       return v1::CONSENT_REQUIRED;
     }
     lifted.push_back(&cause);

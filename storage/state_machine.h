@@ -26,7 +26,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
 
 // Lifts the selected causes, all or none. `changed` tells whether any was active. Returns ERROR_REASON_UNSPECIFIED or
 // CONSENT_REQUIRED with nothing changed.
-v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor, int64_t at_micros,
-                                stored::StoredEntry* entry, bool* changed);
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor,
+                                int64_t at_micros, stored::StoredEntry* entry, bool* changed);
 
 }  // namespace suppression

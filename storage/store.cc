@@ -94,9 +94,9 @@ absl::Status Store::CheckNotedHead() {
   if (*noted <= head_->head()) return absl::OkStatus();
   const uint64_t found = head_->head();
   head_.reset();  // keep the note as it is
-  return absl::DataLossError(absl::StrCat("the database in ", options_.path, " ends at revision ", found, " but was at ", *noted,
-                                          ": its log is damaged; restore a backup, or accept the loss by removing ",
-                                          options_.path, "/HEAD"));
+  return absl::DataLossError(
+      absl::StrCat("the database in ", options_.path, " ends at revision ", found, " but was at ", *noted,
+                   ": its log is damaged; restore a backup, or accept the loss by removing ", options_.path, "/HEAD"));
 }
 
 absl::Status Store::NoteHead() {
@@ -213,9 +213,10 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
   const rocksdb::Status status = db_->Write(write, batch.write_batch());
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
-    write_status_ = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
-                              absl::StrCat("storage refuses writes since a ", status.IsNoSpace() ? "full disk" : "failed write",
-                                           "; restart once the cause is gone"));
+    write_status_ =
+        MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                  absl::StrCat("storage refuses writes since a ", status.IsNoSpace() ? "full disk" : "failed write",
+                               "; restart once the cause is gone"));
     return write_status_;
   }
   if (!batch.domain_entries().empty()) {
@@ -305,8 +306,7 @@ absl::StatusOr<std::vector<v1::BounceEvent>> Store::ReadEvents(const EntryName& 
   const int64_t oldest = horizon_.newest_command_micros.load() - horizon_.bounce_retention_micros;
   for (int i = entry.event_revisions_size() - 1; i >= 0 && static_cast<int>(events.size()) < max; --i) {
     std::string value;
-    const rocksdb::Status status =
-        db_->Get({}, families_[kBounces], BounceKey(name, entry.event_revisions(i)), &value);
+    const rocksdb::Status status = db_->Get({}, families_[kBounces], BounceKey(name, entry.event_revisions(i)), &value);
     if (status.IsNotFound()) continue;  // past its retention
     if (!status.ok()) return ReadFailure(status);
     v1::BounceEvent event;
@@ -326,7 +326,8 @@ absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, i
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kChanges]));
   // Asked after the iterator was made: it sees all that was there then, so a trim from now on does no harm.
   if (after < oldest_start()) {
-    return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE, "the change log no longer reaches back to this token");
+    return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
+                     "the change log no longer reaches back to this token");
   }
   for (it->Seek(first); it->Valid() && static_cast<int>(changes.size()) < max; it->Next()) {
     RevisionChange& next = changes.emplace_back();

@@ -69,8 +69,8 @@ struct RevisionChange {
 
 class Store {
  public:
-  // Opens or creates a data directory. FAILED_PRECONDITION and one clear sentence when it is not ours, newer than us, in
-  // use or damaged; other codes when the system refuses.
+  // Opens or creates a data directory. FAILED_PRECONDITION and one clear sentence when it is not ours, newer than us,
+  // in use or damaged; other codes when the system refuses.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
   ~Store();
 
@@ -81,11 +81,11 @@ class Store {
   const HeadSignal& head() const { return *head_; }
 
   // Applies commands in order: one atomic, fsynced batch. One result per command; a refused command (error_reason set)
-  // changes nothing but may leave an audit record. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on
-  // every Apply fails so until the store is opened anew, while reads go on.
+  // changes nothing but may leave an audit record. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then
+  // on every Apply fails so until the store is opened anew, while reads go on.
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
-  // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence: RocksDB
-  // takes a damaged length in its log for the end of the log. Called now and then, and when the store closes.
+  // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
+  // RocksDB takes a damaged length in its log for the end of the log. Called now and then, and when the store closes.
   absl::Status NoteHead();
   // OK, or why Apply refuses.
   absl::Status write_status() const;
@@ -149,7 +149,11 @@ absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored:
 // The value of an entry: without what its key says.
 std::string EncodeEntry(const stored::StoredEntry& entry);
 
-inline rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
-inline absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+inline rocksdb::Slice ToSlice(absl::string_view view) {
+  return {view.data(), view.size()};
+}
+inline absl::string_view ToView(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
 
 }  // namespace suppression

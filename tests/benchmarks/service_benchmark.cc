@@ -1,5 +1,5 @@
-// The service over a real Unix socket, beside a bare echo of the same gRPC stack, the same messages and the same run; and
-// what one fsync carries when many callers report at once.
+// The service over a real Unix socket, beside a bare echo of the same gRPC stack, the same messages and the same run;
+// and what one fsync carries when many callers report at once.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>

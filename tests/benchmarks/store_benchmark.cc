@@ -43,8 +43,12 @@ void Get(benchmark::State& state, bool present) {
     if (found.address.has_value() != present) state.SkipWithError("wrong answer");
   }
 }
-void GetMiss(benchmark::State& state) { Get(state, false); }
-void GetHit(benchmark::State& state) { Get(state, true); }
+void GetMiss(benchmark::State& state) {
+  Get(state, false);
+}
+void GetHit(benchmark::State& state) {
+  Get(state, true);
+}
 BENCHMARK(GetMiss);
 BENCHMARK(GetHit);
 
@@ -58,7 +62,8 @@ void MultiGetMiss1000(benchmark::State& state) {
       name = {"default", domain, local_part};
     }
     uint64_t revision = 0;
-    benchmark::DoNotOptimize(store->MultiGet(batch, [](size_t, bool, stored::StoredEntry) {}, &revision));
+    benchmark::DoNotOptimize(store->MultiGet(
+        batch, [](size_t, bool, stored::StoredEntry) {}, &revision));
   }
   state.SetItemsProcessed(state.iterations() * 1000);
 }
@@ -73,7 +78,8 @@ void ListPageAtDepth(benchmark::State& state) {
   const int64_t i = entries - 1 - (entries - 1) * state.range(0) / 1000;
   if (state.range(0) > 0) {
     const stored::Target target = TargetOf(FilledAddress(i));
-    query.after_key = TimeKey({"default", target.domain(), target.local_part()}, v1::BOUNCE_REASON_UNSPECIFIED, Day(-30, i));
+    query.after_key =
+        TimeKey({"default", target.domain(), target.local_part()}, v1::BOUNCE_REASON_UNSPECIFIED, Day(-30, i));
     query.first_revision = store->head().head();
   }
   for (auto _ : state) benchmark::DoNotOptimize(store->List(query));

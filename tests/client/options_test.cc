@@ -8,7 +8,6 @@
 #include <fstream>
 
 #include "suppression/client.h"
-
 #include "tests/testing/temp_directory.h"
 
 namespace suppression {

@@ -19,7 +19,8 @@ constexpr char kUuid[] = "0e8f2a1c-1111-4222-8333-44445555666";  // and one more
 
 class ServiceTest : public ::testing::Test {
  protected:
-  static v1::ReportBounceRequest Bounce(const std::string& recipient, const std::string& text = "550 5.1.1 no such user") {
+  static v1::ReportBounceRequest Bounce(const std::string& recipient,
+                                        const std::string& text = "550 5.1.1 no such user") {
     v1::ReportBounceRequest request;
     request.mutable_smtp_reply()->set_recipient(recipient);
     request.mutable_smtp_reply()->set_text(text);
@@ -32,7 +33,8 @@ class ServiceTest : public ::testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   }
-  v1::IsSuppressedResponse Check(const std::string& address, const std::string& stream = "", const std::string& tenant = "") {
+  v1::IsSuppressedResponse Check(const std::string& address, const std::string& stream = "",
+                                 const std::string& tenant = "") {
     grpc::ClientContext context;
     v1::IsSuppressedRequest request;
     v1::IsSuppressedResponse response;
@@ -100,8 +102,10 @@ TEST_F(ServiceTest, ReportCheckListDetailsReactivateCheck) {
 
 TEST_F(ServiceTest, EverySpellingOfAnAddressIsTheSame) {
   Report(Bounce("Jörg@Bücher.example"));
-  for (const std::string spelling : {"jörg@bücher.example", "JÖRG@BÜCHER.EXAMPLE", "<jörg@xn--bcher-kva.example.>",
-                                     "\"jörg\"@bücher.example", "jo\xCC\x88rg@bu\xCC\x88" "cher.example"}) {
+  for (const std::string spelling :
+       {"jörg@bücher.example", "JÖRG@BÜCHER.EXAMPLE", "<jörg@xn--bcher-kva.example.>", "\"jörg\"@bücher.example",
+        "jo\xCC\x88rg@bu\xCC\x88"
+        "cher.example"}) {
     EXPECT_TRUE(Check(spelling).suppressed()) << spelling;
   }
   EXPECT_FALSE(Check("jorg@xn--bcher-kva.example").suppressed());
@@ -321,7 +325,8 @@ struct BadCall {
 
 template <typename Request, typename Response>
 BadCall Bad(std::string name, grpc::StatusCode code, std::string reason,
-            grpc::Status (v1::SuppressionService::StubInterface::*method)(grpc::ClientContext*, const Request&, Response*),
+            grpc::Status (v1::SuppressionService::StubInterface::*method)(grpc::ClientContext*, const Request&,
+                                                                          Response*),
             std::function<void(Request&)> fill) {
   return {std::move(name), code, std::move(reason), [=](v1::SuppressionService::StubInterface& stub) {
             grpc::ClientContext context;
@@ -353,13 +358,20 @@ std::vector<BadCall> BadChecks() {
       bad("no token", "INVALID_TOKEN", [](auto& r) { r.set_address("a@b.example"), r.set_at_least("xyz"); }),
       Bad<v1::IsSuppressedRequest, v1::IsSuppressedResponse>(
           "token of another lineage", grpc::StatusCode::FAILED_PRECONDITION, "LINEAGE_MISMATCH", &Stub::IsSuppressed,
-          [](auto& r) { r.set_address("a@b.example"), r.set_at_least(EncodeToken({1, 1})); }),
-      Bad<v1::BatchIsSuppressedRequest, v1::BatchIsSuppressedResponse>(
-          "10,001 addresses", kInvalid, "BATCH_TOO_LARGE", &Stub::BatchIsSuppressed,
-          [](auto& r) { for (int i = 0; i < 10'001; ++i) r.add_addresses("a@b.example"); }),
+          [](auto& r) {
+            r.set_address("a@b.example"), r.set_at_least(EncodeToken({1, 1}));
+          }),
+      Bad<v1::BatchIsSuppressedRequest, v1::BatchIsSuppressedResponse>("10,001 addresses", kInvalid, "BATCH_TOO_LARGE",
+                                                                       &Stub::BatchIsSuppressed,
+                                                                       [](auto& r) {
+                                                                         for (int i = 0; i < 10'001; ++i)
+                                                                           r.add_addresses("a@b.example");
+                                                                       }),
       Bad<v1::BatchIsSuppressedRequest, v1::BatchIsSuppressedResponse>(
           "message over the limit", grpc::StatusCode::RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", &Stub::BatchIsSuppressed,
-          [](auto& r) { for (int i = 0; i < 5; ++i) r.add_addresses(std::string(1 << 20, 'a')); }),
+          [](auto& r) {
+            for (int i = 0; i < 5; ++i) r.add_addresses(std::string(1 << 20, 'a'));
+          }),
   };
 }
 
@@ -401,7 +413,8 @@ std::vector<BadCall> BadReports() {
 
 std::vector<BadCall> BadLists() {
   const auto bad = [](std::string name, std::string reason, std::function<void(v1::ListSuppressionsRequest&)> fill) {
-    return Bad<v1::ListSuppressionsRequest, v1::ListSuppressionsResponse>(name, kInvalid, reason, &Stub::ListSuppressions, fill);
+    return Bad<v1::ListSuppressionsRequest, v1::ListSuppressionsResponse>(name, kInvalid, reason,
+                                                                          &Stub::ListSuppressions, fill);
   };
   return {
       bad("negative page size", "INVALID_PAGE_SIZE", [](auto& r) { r.set_page_size(-1); }),
@@ -450,8 +463,8 @@ std::vector<BadCall> BadWrites() {
       suppress("expiry in the past", "INVALID_FIELD", [](auto& r) { r.mutable_expires_at()->set_seconds(1); }),
       suppress("bad domain", "INVALID_DOMAIN", [](auto& r) { r.clear_address(), r.set_domain("-x-.example"); }),
       Bad<v1::GetBounceDetailsRequest, v1::GetBounceDetailsResponse>(
-          "details of an unknown address", grpc::StatusCode::NOT_FOUND, "SUPPRESSION_NOT_FOUND", &Stub::GetBounceDetails,
-          [](auto& r) { r.set_address("jo@example.com"); }),
+          "details of an unknown address", grpc::StatusCode::NOT_FOUND, "SUPPRESSION_NOT_FOUND",
+          &Stub::GetBounceDetails, [](auto& r) { r.set_address("jo@example.com"); }),
       Bad<v1::GetBounceDetailsRequest, v1::GetBounceDetailsResponse>(
           "negative max_events", kInvalid, "INVALID_FIELD", &Stub::GetBounceDetails,
           [](auto& r) { r.set_address("jo@example.com"), r.set_max_events(-1); }),
@@ -464,7 +477,8 @@ TEST_F(ServiceTest, BadInputGetsItsStatusAndReasonAndChangesNothing) {
       const grpc::Status status = row.call(server_.stub());
       EXPECT_EQ(status.error_code(), row.code) << row.name << ": " << status.error_message();
       EXPECT_EQ(GrpcReason(status), row.reason) << row.name;
-      EXPECT_EQ(status.error_message().find("example"), std::string::npos) << row.name << ": " << status.error_message();
+      EXPECT_EQ(status.error_message().find("example"), std::string::npos)
+          << row.name << ": " << status.error_message();
     }
   }
   grpc::ClientContext context;

@@ -1,5 +1,5 @@
-// Random commands against the store and against a model made of plain maps. The model says what docs/api.md promises in the
-// simplest way that is right; the store must say the same after every step and after every reopening.
+// Random commands against the store and against a model made of plain maps. The model says what docs/api.md promises in
+// the simplest way that is right; the store must say the same after every step and after every reopening.
 //
 // SUPPRESSD_MODEL_SEED=N repeats a run, SUPPRESSD_MODEL_STEPS=N sets its length.
 #include <gmock/gmock.h>
@@ -52,7 +52,8 @@ class Model {
     ModelEntry& entry = entries[address];
     ++entry.bounce_events;
     if (entry.bounces_reactivated_at != 0 && sent <= entry.bounces_reactivated_at) return;
-    Add(&entry, {v1::Cause::HARD_BOUNCE, reason, ""}, expires_days == 0 ? 0 : now + expires_days * kMicrosPerDay, true, now);
+    Add(&entry, {v1::Cause::HARD_BOUNCE, reason, ""}, expires_days == 0 ? 0 : now + expires_days * kMicrosPerDay, true,
+        now);
   }
   void Complain(const std::string& address, const std::string& stream, int64_t now) {
     ModelEntry& entry = entries[address];
@@ -142,7 +143,8 @@ class StoreModelTest : public ::testing::Test {
         return ReportCommand(address, event, SuppressDecision(), now_);
       }
       case 5: {
-        const int64_t expires = random_() % 2 == 0 ? 0 : now_ + static_cast<int64_t>(1 + random_() % 20) * kMicrosPerDay;
+        const int64_t expires =
+            random_() % 2 == 0 ? 0 : now_ + static_cast<int64_t>(1 + random_() % 20) * kMicrosPerDay;
         model_.Suppress(address, expires, now_);
         stored::Command command = SuppressCommand(address, v1::Cause::MANUAL, now_);
         if (expires != 0) *command.mutable_suppress()->mutable_cause()->mutable_expires_at() = FromMicros(expires);
@@ -178,7 +180,8 @@ class StoreModelTest : public ::testing::Test {
     }
     for (const auto& [id, cause] : expected->second.causes) wanted[id] = cause.CountsAt(now_);
     EXPECT_EQ(actual, wanted) << address;
-    EXPECT_EQ(suppression.has_listed_at() ? ToMicros(suppression.listed_at()) : 0, expected->second.listed_at) << address;
+    EXPECT_EQ(suppression.has_listed_at() ? ToMicros(suppression.listed_at()) : 0, expected->second.listed_at)
+        << address;
     const auto events = store_->ReadEvents({"default", target.domain(), target.local_part()}, *found.address, 1000);
     ASSERT_TRUE(events.ok());
     EXPECT_LE(static_cast<int>(events->size()), std::min(expected->second.bounce_events, kEventsPerEntryMax));

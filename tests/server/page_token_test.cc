@@ -31,7 +31,9 @@ TEST_F(PageTokenTest, RoundTripsAlsoWithAnotherPageSize) {
   EXPECT_EQ(query_.after_key, page_.next_after_key);
 }
 
-TEST_F(PageTokenTest, LastPageHasNone) { EXPECT_EQ(EncodePageToken(7, request_, {}), ""); }
+TEST_F(PageTokenTest, LastPageHasNone) {
+  EXPECT_EQ(EncodePageToken(7, request_, {}), "");
+}
 
 TEST_F(PageTokenTest, AnyOtherFilterOrderOrTenantIsRefused) {
   auto other = request_;
@@ -45,7 +47,9 @@ TEST_F(PageTokenTest, AnyOtherFilterOrderOrTenantIsRefused) {
   EXPECT_EQ(Decode(7, other), v1::INVALID_PAGE_TOKEN);
 }
 
-TEST_F(PageTokenTest, OtherLineageIsExpired) { EXPECT_EQ(Decode(8, request_), v1::PAGE_TOKEN_EXPIRED); }
+TEST_F(PageTokenTest, OtherLineageIsExpired) {
+  EXPECT_EQ(Decode(8, request_), v1::PAGE_TOKEN_EXPIRED);
+}
 
 TEST_F(PageTokenTest, EveryGarbledCharacterIsNoticed) {
   const std::string token = request_.page_token();

@@ -20,7 +20,8 @@ TEST(RuleBookTest, ReloadTakesTheNewPolicyAndKeepsTheOldOneWhenItIsWrong) {
   TempDirectory directory;
   const std::string path = directory / "policy.yaml";
   const auto write = [&](const std::string& days) {
-    std::ofstream(path) << "default:\n  hard:\n    MAILBOX_FULL: {action: suppress, expires_after_days: " << days << "}\n";
+    std::ofstream(path) << "default:\n  hard:\n    MAILBOX_FULL: {action: suppress, expires_after_days: " << days
+                        << "}\n";
   };
   write("10");
   auto book = RuleBook::Open(path);
@@ -39,7 +40,8 @@ TEST(RuleBookTest, MissingAndOversizedFilesAreRefused) {
   TempDirectory directory;
   EXPECT_FALSE(RuleBook::Open(directory / "none.yaml").ok());
   std::ofstream(directory / "huge.yaml") << std::string((1 << 20) + 1, '#');
-  EXPECT_THAT(std::string(RuleBook::Open(directory / "huge.yaml").status().message()), ::testing::HasSubstr("larger than 1 MiB"));
+  EXPECT_THAT(std::string(RuleBook::Open(directory / "huge.yaml").status().message()),
+              ::testing::HasSubstr("larger than 1 MiB"));
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ TEST(KeysTest, DomainEntrySortsBeforeItsAddressesAndLongerDomainsApart) {
   std::vector<std::string> keys = {EntryKey({"t", "example.com", "a"}), EntryKey({"t", "example.com", ""}),
                                    EntryKey({"t", "example.com.au", ""}), EntryKey({"t", "example.co", "zz"})};
   std::sort(keys.begin(), keys.end());
-  EXPECT_EQ(keys, (std::vector<std::string>{EntryKey({"t", "example.co", "zz"}), EntryKey({"t", "example.com", ""}),
-                                            EntryKey({"t", "example.com", "a"}), EntryKey({"t", "example.com.au", ""})}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{EntryKey({"t", "example.co", "zz"}), EntryKey({"t", "example.com", ""}),
+                                      EntryKey({"t", "example.com", "a"}), EntryKey({"t", "example.com.au", ""})}));
 }
 
 TEST(KeysTest, TimeKeysSortNewestFirstAlsoBefore1970) {

@@ -39,7 +39,8 @@ class StoreFaultTest : public ::testing::Test {
   std::string NewestLog() {
     std::string newest;
     for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
-      if (item.path().extension() == ".log" && item.file_size() > 0 && item.path().string() > newest) newest = item.path();
+      if (item.path().extension() == ".log" && item.file_size() > 0 && item.path().string() > newest)
+        newest = item.path();
     }
     return newest;
   }
@@ -102,8 +103,8 @@ TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
   const std::string log = NewestLog();
   ASSERT_FALSE(log.empty());
   const std::string sound = ReadFile(log);
-  // Every octet in turn over a stretch longer than a record: check sum, length, type and content. A damaged length looks to
-  // RocksDB like the end of the log; that the log was longer is known from elsewhere.
+  // Every octet in turn over a stretch longer than a record: check sum, length, type and content. A damaged length
+  // looks to RocksDB like the end of the log; that the log was longer is known from elsewhere.
   for (size_t offset = sound.size() / 2; offset < sound.size() / 2 + 700; offset += 7) {
     std::string damaged = sound;
     for (size_t i = 0; i < 6; ++i) damaged[offset + i] = static_cast<char>(damaged[offset + i] ^ 0x55);

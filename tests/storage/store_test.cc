@@ -102,7 +102,8 @@ TEST_F(StoreTest, RepeatOfARequestGetsTheFirstAnswerAndChangesNothing) {
 }
 
 TEST_F(StoreTest, EqualRequestsInOneBatchAreAppliedOnce) {
-  const auto results = Apply({HardBounce("jo@example.com", Day(0), "r:1"), HardBounce("jo@example.com", Day(0), "r:1")});
+  const auto results =
+      Apply({HardBounce("jo@example.com", Day(0), "r:1"), HardBounce("jo@example.com", Day(0), "r:1")});
   EXPECT_FALSE(results[0].duplicate());
   EXPECT_TRUE(results[1].duplicate());
   EXPECT_EQ(store_->head().head(), 1u);
@@ -141,8 +142,11 @@ TEST_F(StoreTest, MultiGetNamesHitsByIndexAndTheirDomain) {
                                         {"default", "example.com", "b"}};
   std::vector<std::pair<size_t, bool>> hits;
   uint64_t revision = 0;
-  ASSERT_TRUE(store_->MultiGet(names, [&](size_t i, bool domain, stored::StoredEntry) { hits.emplace_back(i, domain); },
-                               &revision).ok());
+  ASSERT_TRUE(
+      store_
+          ->MultiGet(
+              names, [&](size_t i, bool domain, stored::StoredEntry) { hits.emplace_back(i, domain); }, &revision)
+          .ok());
   EXPECT_THAT(hits, ElementsAre(std::pair(1, false), std::pair(2, true), std::pair(3, false)));
   EXPECT_EQ(revision, 2u);
 }
@@ -198,7 +202,8 @@ TEST_F(StoreTest, ReactivationTellsWhatTheDomainStillBlocks) {
 }
 
 TEST_F(StoreTest, ChangesComeInOrderWithTheEntryAsItBecame) {
-  Apply({HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(0)), ReactivateCommand("a@example.com", Day(1))});
+  Apply({HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(0)),
+         ReactivateCommand("a@example.com", Day(1))});
   const auto changes = store_->ReadChanges(1, 10);
   ASSERT_TRUE(changes.ok());
   ASSERT_EQ(changes->size(), 2u);
@@ -226,7 +231,8 @@ TEST_F(StoreTest, ChangeLogIsTrimmedByAge) {
 }
 
 TEST_F(StoreTest, ListIsNewestFirst) {
-  Apply({HardBounce("a@example.com", Day(-3)), HardBounce("b@example.com", Day(-1)), HardBounce("c@example.com", Day(-2))});
+  Apply({HardBounce("a@example.com", Day(-3)), HardBounce("b@example.com", Day(-1)),
+         HardBounce("c@example.com", Day(-2))});
   EXPECT_THAT(Addresses(List(Query())), ElementsAre("b@example.com", "c@example.com", "a@example.com"));
 }
 
@@ -243,7 +249,8 @@ TEST_F(StoreTest, ListByAddressPutsTheDomainFirst) {
 TEST_F(StoreTest, ListFilters) {
   Apply({HardBounce("a@example.com", Day(-3)), HardBounce("b@example.org", Day(-2)),
          SuppressCommand("c@example.com", v1::Cause::MANUAL, Day(-1)),
-         ReportCommand("d@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(-40)), SuppressDecision(30), Day(-40)),
+         ReportCommand("d@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(-40)), SuppressDecision(30),
+                       Day(-40)),
          HardBounce("e@example.com", Day(-5)), ReactivateCommand("e@example.com", Day(-4))});
   ListQuery query = Query();
   query.reason = v1::ADDRESS_NOT_FOUND;
@@ -269,7 +276,8 @@ TEST_F(StoreTest, ListFilters) {
 TEST_F(StoreTest, ListCountsExactlyByReason) {
   Apply({HardBounce("a@example.com", Day(-3)), HardBounce("b@example.org", Day(-2)),
          SuppressCommand("b@example.org", v1::Cause::MANUAL, Day(-1)),
-         SuppressCommand("c@example.com", v1::Cause::MANUAL, Day(-1)), HardBounce("x@example.com", Day(0), "", "other")});
+         SuppressCommand("c@example.com", v1::Cause::MANUAL, Day(-1)),
+         HardBounce("x@example.com", Day(0), "", "other")});
   ListQuery query = Query(1);
   query.with_counts = true;
   const ListPage page = List(query);
@@ -300,8 +308,10 @@ TEST_F(StoreTest, PagesMissNoneAndDoubleNoneWhileEntriesMove) {
     // Between pages: entries leave and come back to the top, new ones appear.
     for (int i = 0; i < 5; ++i) {
       const std::string mover = "u" + std::to_string((page_number * 37 + i * 101) % 500) + "@example.com";
-      Apply({ReactivateCommand(mover, Day(-50, page_number * 100 + i)), HardBounce(mover, Day(-50, page_number * 100 + i + 50)),
-             HardBounce("new" + std::to_string(page_number * 10 + i) + "@example.com", Day(-49, page_number * 100 + i))});
+      Apply(
+          {ReactivateCommand(mover, Day(-50, page_number * 100 + i)),
+           HardBounce(mover, Day(-50, page_number * 100 + i + 50)),
+           HardBounce("new" + std::to_string(page_number * 10 + i) + "@example.com", Day(-49, page_number * 100 + i))});
     }
   }
   EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()), expected);
@@ -309,7 +319,8 @@ TEST_F(StoreTest, PagesMissNoneAndDoubleNoneWhileEntriesMove) {
 }
 
 TEST_F(StoreTest, EntryThatExpiresBetweenTwoPagesIsNotListedAsSuppressed) {
-  Apply({ReportCommand("full@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(-29)), SuppressDecision(30), Day(-29)),
+  Apply({ReportCommand("full@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(-29)), SuppressDecision(30),
+                       Day(-29)),
          HardBounce("new@example.com", Day(-1))});
   ListQuery query = Query(1);
   const ListPage first = List(query);
@@ -327,9 +338,9 @@ TEST_F(StoreTest, LastPageHasNoNext) {
 }
 
 TEST_F(StoreTest, SameCommandsGiveTheSameEntries) {
-  const std::vector<stored::Command> commands = {HardBounce("a@example.com", Day(0)), ReactivateCommand("a@example.com", Day(1)),
-                                                 HardBounce("a@example.com", Day(2), "r:1"),
-                                                 HardBounce("a@example.com", Day(2), "r:1")};
+  const std::vector<stored::Command> commands = {
+      HardBounce("a@example.com", Day(0)), ReactivateCommand("a@example.com", Day(1)),
+      HardBounce("a@example.com", Day(2), "r:1"), HardBounce("a@example.com", Day(2), "r:1")};
   Apply(commands);
   TempDirectory other;
   auto store = Store::Open({.path = other / "data"});

@@ -68,8 +68,8 @@ inline stored::Command ReportCommand(const std::string& address, const v1::Bounc
 // A hard bounce that suppresses at once.
 inline stored::Command HardBounce(const std::string& address, int64_t at, const std::string& request_key = "",
                                   const std::string& tenant = "default") {
-  return ReportCommand(address, EventOf(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, at), SuppressDecision(), at, request_key,
-                       tenant);
+  return ReportCommand(address, EventOf(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, at), SuppressDecision(), at,
+                       request_key, tenant);
 }
 
 inline stored::Command SuppressCommand(const std::string& address, v1::Cause::Type type, int64_t at,
@@ -83,7 +83,8 @@ inline stored::Command SuppressCommand(const std::string& address, v1::Cause::Ty
   return command;
 }
 
-inline stored::Command ReactivateCommand(const std::string& address, int64_t at, const std::string& tenant = "default") {
+inline stored::Command ReactivateCommand(const std::string& address, int64_t at,
+                                         const std::string& tenant = "default") {
   stored::Command command;
   command.set_tenant(tenant);
   command.set_actor("tester");
