@@ -1,11 +1,10 @@
 #include "server/await_revision.h"
 
-#include <atomic>
 #include <memory>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "grpcpp/alarm.h"
 #include "protos/error.h"
 #include "storage/revision_token.h"
@@ -13,10 +12,49 @@
 namespace suppression {
 namespace {
 
-// One wait. The alarm is what continues the call, on a gRPC thread: at the deadline, or when the head cancels it.
-struct Wait {
-  grpc::Alarm alarm;
-  std::function<void(absl::Status)> then;
+// One wait. The alarm is what continues the call, on a gRPC thread: at the deadline, or earlier when the head cancels
+// it.
+class Wait : public std::enable_shared_from_this<Wait> {
+ public:
+  Wait(Store* store, uint64_t revision, std::function<void(absl::Status)> then)
+      : store_(store), revision_(revision), then_(std::move(then)) {}
+
+  void Start(absl::Time deadline) {
+    {
+      absl::MutexLock lock(&mutex_);
+      alarm_ = std::make_unique<grpc::Alarm>();
+      alarm_->Set(absl::ToChronoTime(deadline), [self = shared_from_this()](bool) { self->Finish(); });
+    }
+    const uint64_t id = store_->head().CallAt(revision_, [self = shared_from_this()] { self->Reached(); });
+    absl::MutexLock lock(&mutex_);
+    head_call_id_ = id;
+    if (alarm_ == nullptr) store_->head().Cancel(id);
+  }
+
+ private:
+  void Reached() {
+    absl::MutexLock lock(&mutex_);
+    if (alarm_ != nullptr) alarm_->Cancel();
+  }
+
+  void Finish() {
+    std::unique_ptr<grpc::Alarm> alarm;  // let go at the end: it holds the callback that holds this
+    {
+      absl::MutexLock lock(&mutex_);
+      alarm = std::move(alarm_);
+      store_->head().Cancel(head_call_id_);
+    }
+    if (store_->head().head() >= revision_) return then_(absl::OkStatus());
+    then_(MakeError(absl::StatusCode::kUnavailable, v1::REVISION_NOT_REACHED,
+                    "the state of the token was not reached in time", "at_least"));
+  }
+
+  Store* const store_;
+  const uint64_t revision_;
+  const std::function<void(absl::Status)> then_;
+  absl::Mutex mutex_;
+  std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);  // null: finished
+  uint64_t head_call_id_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
@@ -26,20 +64,8 @@ void AwaitRevision(Store* store, const std::string& token, absl::Time deadline,
   if (token.empty()) return then(absl::OkStatus());
   const absl::StatusOr<RevisionToken> wanted = DecodeToken(token, store->lineage(), "at_least");
   if (!wanted.ok()) return then(wanted.status());
-  const uint64_t revision = wanted->revision;
-  if (store->head().head() >= revision) return then(absl::OkStatus());
-
-  auto wait = std::make_shared<Wait>();
-  wait->then = std::move(then);
-  // Cancelling an alarm that is not set does nothing, so the alarm is set before the head may cancel it.
-  auto id = std::make_shared<std::atomic<uint64_t>>(0);
-  wait->alarm.Set(absl::ToChronoTime(deadline), [store, revision, wait, id](bool) {
-    store->head().Cancel(id->load());
-    if (store->head().head() >= revision) return wait->then(absl::OkStatus());
-    wait->then(MakeError(absl::StatusCode::kUnavailable, v1::REVISION_NOT_REACHED,
-                         "the state of the token was not reached in time", "at_least"));
-  });
-  id->store(store->head().CallAt(revision, [wait] { wait->alarm.Cancel(); }));
+  if (store->head().head() >= wanted->revision) return then(absl::OkStatus());
+  std::make_shared<Wait>(store, wanted->revision, std::move(then))->Start(deadline);
 }
 
 }  // namespace suppression

@@ -58,10 +58,14 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std
   void OnCancel() override { Stop(); }
 
   void OnDone() override {
+    std::unique_ptr<grpc::Alarm> alarm, write_alarm;  // their callbacks hold this call
     {
       absl::MutexLock lock(&mutex_);
       done_ = true;
       store_->head().Cancel(head_call_id_);
+      alarm = std::move(alarm_);
+      write_alarm = std::move(write_alarm_);
+      waiting_ = false;
     }
     registry_->Remove(this);  // may delete this
   }

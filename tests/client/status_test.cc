@@ -18,8 +18,6 @@ TEST(StatusTest, EveryCodeKeepsItsMeaning) {
     EXPECT_EQ(static_cast<int>(status.code()), code);
     EXPECT_EQ(status.message(), "text");
   }
-  EXPECT_EQ(client_internal::FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(99), "")).code(),
-            absl::StatusCode::kUnknown);
 }
 
 TEST(StatusTest, ReasonAndDetailsComeThrough) {

@@ -43,7 +43,8 @@ TEST(KeysTest, TimeKeysSortNewestFirstAlsoBefore1970) {
 TEST(KeysTest, TimeKeyWithZeroOctetsInItsNumberIsReadRight) {
   EntryName name;
   int64_t micros = 0;
-  ASSERT_TRUE(ParseTimeKey(TimeKey({"t", "d", "l"}, v1::BOUNCE_REASON_UNSPECIFIED, -1), &name, &micros));
+  const std::string key = TimeKey({"t", "d", "l"}, v1::BOUNCE_REASON_UNSPECIFIED, -1);  // the names point into it
+  ASSERT_TRUE(ParseTimeKey(key, &name, &micros));
   EXPECT_EQ(micros, -1);
   EXPECT_EQ(name.domain, "d");
 }
