@@ -37,12 +37,14 @@ struct BatchItem {
 
 template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
-                                                   Admission* admission, Work work) {
+                                                   Admission* admission, Work work, WorkerPool* pool) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
-    AwaitRevision(store_, request->at_least(),
-                  std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max),
-                  [done = std::move(done), work = std::move(work)](absl::Status reached) {
-                    done(reached.ok() ? work() : reached);
+    const absl::Time deadline = std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max);
+    AwaitRevision(store_, request->at_least(), deadline,
+                  [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
+                    if (!reached.ok()) return done(reached);
+                    if (pool == nullptr) return done(work());
+                    pool->Run([done, work] { done(work()); });
                   });
   });
 }
@@ -71,7 +73,8 @@ grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackSer
 grpc::ServerUnaryReactor* SuppressionService::GetBounceDetails(grpc::CallbackServerContext* context,
                                                                const v1::GetBounceDetailsRequest* request,
                                                                v1::GetBounceDetailsResponse* response) {
-  return Read(context, request, &listings_, [this, request, response] { return Details(*request, response); });
+  return Read(
+      context, request, &listings_, [this, request, response] { return Details(*request, response); }, &listing_pool_);
 }
 
 absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,

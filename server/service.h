@@ -12,6 +12,7 @@
 #include "server/call.h"
 #include "server/rule_book.h"
 #include "server/watch.h"
+#include "server/worker_pool.h"
 #include "storage/commit_log.h"
 #include "storage/store.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
@@ -25,6 +26,8 @@ struct ServiceOptions {
   int calls_in_flight_max = 10'000;
   // Most listings and details in flight at once.
   int listings_in_flight_max = 64;
+  // Threads that listings and details run on, so that they never keep checks waiting.
+  int listing_threads = 2;
   // Most watches at once.
   int watches_max = 1'000;
   // Longest wait for the state that a read demands, whatever its deadline.
@@ -70,10 +73,10 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   absl::Status Details(const v1::GetBounceDetailsRequest& request, v1::GetBounceDetailsResponse* response) const;
 
  private:
-  // Runs a read once the state it demands is reached.
+  // Runs a read once the state it demands is reached; with a pool, on one of its threads.
   template <typename Request, typename Work>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
-                                 Work work);
+                                 Work work, WorkerPool* pool = nullptr);
   // Appends a command and answers from its result.
   template <typename Request, typename Answer>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request* request,
@@ -91,6 +94,7 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   const ServiceOptions options_;
   Admission calls_;
   Admission listings_;
+  WorkerPool listing_pool_;
   WatchRegistry watches_;
 };
 

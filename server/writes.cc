@@ -41,6 +41,7 @@ SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleB
       options_(options),
       calls_(options.calls_in_flight_max),
       listings_(options.listings_in_flight_max),
+      listing_pool_(options.listing_threads),
       watches_(store, options.watches_max) {}
 
 std::string SuppressionService::Token(uint64_t revision) const {

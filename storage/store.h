@@ -85,7 +85,7 @@ class Store {
   // on every Apply fails so until the store is opened anew, while reads go on.
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
-  // RocksDB takes a damaged length in its log for the end of the log. Called now and then, and when the store closes.
+  // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the store closes.
   absl::Status NoteHead();
   // OK, or why Apply refuses.
   absl::Status write_status() const;

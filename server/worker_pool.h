@@ -1,0 +1,35 @@
+// Threads for work that takes long: gRPC has only a few callback threads, and a listing that walked millions of entries
+// on one of them would keep checks waiting.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace suppression {
+
+// Thread-safe. The queue is bounded by the admission of the calls that use it.
+class WorkerPool {
+ public:
+  explicit WorkerPool(int threads);
+  // Finishes what was given to it.
+  ~WorkerPool();
+
+  // Runs `work` on one of the threads, in order of arrival.
+  void Run(std::function<void()> work);
+
+ private:
+  void Work();
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
+
+  absl::Mutex mutex_;
+  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace suppression
