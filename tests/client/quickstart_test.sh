@@ -34,7 +34,7 @@ fi
 
 # A copy, so that nothing of the source tree can be found by accident.
 cp -R "$source_dir/client/quickstart" "$work_dir/quickstart"
-cmake -S "$work_dir/quickstart" -B "$work_dir/build" -DCMAKE_PREFIX_PATH="$work_dir/prefix" \
+cmake -G Ninja -S "$work_dir/quickstart" -B "$work_dir/build" -DCMAKE_PREFIX_PATH="$work_dir/prefix" \
   -DCMAKE_CXX_FLAGS="-Wall -Wextra -Werror" >"$work_dir/configure.log" 2>&1 ||
   { cat "$work_dir/configure.log"; fail "configure"; }
 cmake --build "$work_dir/build" >"$work_dir/build.log" 2>&1 || { cat "$work_dir/build.log"; fail "build"; }
