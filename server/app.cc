@@ -104,7 +104,7 @@ absl::Status App::Listen(const ServeOptions& options) {
   server_ = builder.BuildAndStart();
   umask(old_mask);
   for (size_t i = 0; i < wanted.size(); ++i) {
-    if (server_ == nullptr || ports[i] == 0) {
+    if (ports[i] == 0) {
       return absl::UnavailableError(
           absl::StrCat("cannot listen on ", wanted[i].text, ": the address is in use or may not be bound"));
     }
@@ -116,6 +116,7 @@ absl::Status App::Listen(const ServeOptions& options) {
     absl::Status status = SetSocketAccess(wanted[i].socket_path, SocketMode(options), options.socket_group);
     if (!status.ok()) return status;
   }
+  if (server_ == nullptr) return absl::UnavailableError("the gRPC server does not start");
   server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
   server_->GetHealthCheckService()->SetServingStatus(kWriteHealthName, true);
   return options.port_file.empty() ? absl::OkStatus() : WritePortFile(options.port_file, addresses_);

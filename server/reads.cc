@@ -64,10 +64,9 @@ grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackSe
 grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackServerContext* context,
                                                                const v1::ListSuppressionsRequest* request,
                                                                v1::ListSuppressionsResponse* response) {
-  return Read(context, request, &listings_, [this, context, request, response] {
-    return List(
-        *request, [context] { return context->IsCancelled(); }, response);
-  });
+  const auto stop = [context] { return context->IsCancelled(); };
+  const auto list = [this, stop, request, response] { return List(*request, stop, response); };
+  return Read(context, request, &listings_, list, &listing_pool_);
 }
 
 grpc::ServerUnaryReactor* SuppressionService::GetBounceDetails(grpc::CallbackServerContext* context,

@@ -322,7 +322,8 @@ absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateReques
     if (*obtained > absl::ToUnixMicros(now)) {
       return InvalidArgument(v1::INVALID_FIELD, "consent.obtained_at is in the future", "consent.obtained_at");
     }
-    *operation->mutable_consent() = request.consent();
+    *operation->mutable_consent()->mutable_obtained_at() = FromMicros(*obtained);
+    operation->mutable_consent()->set_evidence(request.consent().evidence());
   }
   return command;
 }

@@ -142,11 +142,13 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std
   }
 
   void Send() {
+    heartbeat_at_ = absl::Now() + kHeartbeatInterval;
     {
       absl::MutexLock lock(&mutex_);
       write_alarm_ = std::make_unique<grpc::Alarm>();
       write_alarm_->Set(absl::ToChronoTime(absl::Now() + kSlowReaderMax), [self = shared_from_this()](bool slow) {
-        if (slow) self->context_->TryCancel();
+        absl::MutexLock alarm_lock(&self->mutex_);
+        if (slow && !self->done_) self->context_->TryCancel();
       });
     }
     StartWrite(&message_);
@@ -161,8 +163,7 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std
       absl::MutexLock lock(&mutex_);
       waiting_ = true;
       alarm_ = std::make_unique<grpc::Alarm>();
-      alarm_->Set(absl::ToChronoTime(absl::Now() + kHeartbeatInterval),
-                  [self](bool heartbeat) { self->Wake(heartbeat); });
+      alarm_->Set(absl::ToChronoTime(heartbeat_at_), [self](bool heartbeat) { self->Wake(heartbeat); });
       if (stopping_) alarm_->Cancel();
       if (std::exchange(head_asked_, true)) return;
     }
@@ -200,6 +201,7 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchResponse>, public std
   std::deque<RevisionChange> pending_;
   v1::WatchResponse message_;
   absl::Status ended_;
+  absl::Time heartbeat_at_ = absl::Now() + kHeartbeatInterval;  // when a heartbeat is due, if nothing is sent before
 
   absl::Mutex mutex_;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,8 +7,8 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -44,6 +44,21 @@ absl::Status WriteDurably(const std::string& directory, const std::string& name,
   const int synced = fsync(directory_fd) == 0 ? 0 : errno;
   close(directory_fd);
   return synced == 0 ? absl::OkStatus() : SystemError(synced, absl::StrCat("cannot sync ", directory));
+}
+
+// The content of a small file; nothing when there is none. Only ENOENT means that: a file that cannot be read is an
+// error.
+absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return std::optional<std::string>();
+  if (fd < 0) return SystemError(errno, absl::StrCat("cannot open ", path));
+  std::string text(4096, '\0');
+  const ssize_t octets = read(fd, text.data(), text.size());
+  const int error = errno;
+  close(fd);
+  if (octets < 0) return SystemError(error, absl::StrCat("cannot read ", path));
+  text.resize(static_cast<size_t>(octets));
+  return std::optional<std::string>(std::move(text));
 }
 
 // Whether a directory holds nothing but what an interrupted Open may have left.
@@ -88,8 +103,11 @@ DataDirectory::~DataDirectory() {
 }
 
 absl::Status DataDirectory::ReadFormat() {
-  std::ifstream file(absl::StrCat(path_, "/FORMAT"));
-  const bool exists = file.is_open();
+  const absl::StatusOr<std::optional<std::string>> text = ReadSmallFile(absl::StrCat(path_, "/FORMAT"));
+  if (!text.ok()) return text.status();
+  const bool exists = text->has_value();
+  if (!exists && !HoldsNothingElse(path_)) return Refuse(path_, "has lost its FORMAT file");
+  std::istringstream file(exists ? **text : "");
   std::string title, format_word, state_word, state;
   int format = 0;
   if (exists) {
@@ -125,13 +143,15 @@ absl::Status DataDirectory::NoteHead(uint64_t revision) {
   return WriteDurably(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
 }
 
-absl::StatusOr<uint64_t> DataDirectory::ReadHead() const {
-  std::ifstream file(absl::StrCat(path_, "/HEAD"));
-  if (!file.is_open()) return 0;
+absl::StatusOr<std::optional<uint64_t>> DataDirectory::ReadHead() const {
+  const absl::StatusOr<std::optional<std::string>> text = ReadSmallFile(absl::StrCat(path_, "/HEAD"));
+  if (!text.ok()) return text.status();
+  if (!text->has_value()) return std::optional<uint64_t>();
+  std::istringstream file(**text);
   std::string word;
   uint64_t revision = 0;
   if (!(file >> word >> revision) || word != "revision") return Refuse(path_, "has a damaged HEAD file");
-  return revision;
+  return std::optional<uint64_t>(revision);
 }
 
 absl::Status DataDirectory::MarkReady() {

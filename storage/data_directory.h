@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -38,8 +39,8 @@ class DataDirectory {
 
   // Notes on disk that everything up to this revision is durable.
   absl::Status NoteHead(uint64_t revision);
-  // The revision noted last; zero when none was. FAILED_PRECONDITION when the note is damaged.
-  absl::StatusOr<uint64_t> ReadHead() const;
+  // The revision noted last; nothing when the note is missing. FAILED_PRECONDITION when it is damaged.
+  absl::StatusOr<std::optional<uint64_t>> ReadHead() const;
 
  private:
   DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}

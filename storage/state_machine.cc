@@ -219,7 +219,13 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
   event.set_source(wanted.source());
   AddEvent(event, cause);
   cause->set_note(wanted.note());
-  if (wanted.has_expires_at()) {
+  // What only consent may lift must not be lifted by an earlier expiry either.
+  const bool keep_expiry = !*changed && NeedsConsent(*cause) &&
+                           (!cause->has_expires_at() ||
+                            (wanted.has_expires_at() && ToMicros(wanted.expires_at()) < ToMicros(cause->expires_at())));
+  if (keep_expiry) {
+    // stays as it is
+  } else if (wanted.has_expires_at()) {
     *cause->mutable_expires_at() = wanted.expires_at();
   } else {
     cause->clear_expires_at();

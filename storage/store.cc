@@ -22,6 +22,16 @@ constexpr char kNormaliser[] = "norm-v1";
 constexpr uint64_t kTrimStep = 1024;
 constexpr int kTrimStepsMax = 64;
 
+absl::Status HistoryGone() {
+  return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
+                   "the change log no longer reaches back to this token");
+}
+
+uint64_t NewLineage() {
+  std::random_device random;
+  return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
+}
+
 absl::Status OpenFailure(const std::string& path, const rocksdb::Status& status) {
   const std::string what = absl::StrCat("cannot open the database in ", path, ": ", status.ToString());
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(what);
@@ -62,12 +72,13 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   store->horizon_.request_window_micros = options.request_window_days * kMicrosPerDay;
   if (absl::Status status = store->OpenDatabase(); !status.ok()) return status;
   if (absl::Status status = store->directory_->MarkReady(); !status.ok()) return status;
+  store->opened_ = true;
   return store;
 }
 
 Store::~Store() {
   if (db_ == nullptr) return;
-  if (head_ != nullptr) NoteHead().IgnoreError();  // the note only gets older
+  if (opened_) NoteHead().IgnoreError();  // the note only gets older
   for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
   db_->Close().PermitUncheckedError();
 }
@@ -82,21 +93,34 @@ absl::Status Store::OpenDatabase() {
   db_.reset(db);
   if (directory_->is_new()) {
     if (absl::Status made = InitialiseMeta(); !made.ok()) return made;
+    if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
   }
   if (absl::Status read = ReadMeta(); !read.ok()) return read;
   return CheckNotedHead();
 }
 
 absl::Status Store::CheckNotedHead() {
-  const absl::StatusOr<uint64_t> noted = directory_->ReadHead();
+  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
-  noted_head_ = *noted;
-  if (*noted <= head_->head()) return absl::OkStatus();
-  const uint64_t found = head_->head();
-  head_.reset();  // keep the note as it is
+  if (!noted->has_value()) return RenewLineage();
+  noted_head_ = **noted;
+  if (noted_head_ <= head_->head()) return absl::OkStatus();
   return absl::DataLossError(
-      absl::StrCat("the database in ", options_.path, " ends at revision ", found, " but was at ", *noted,
+      absl::StrCat("the database in ", options_.path, " ends at revision ", head_->head(), " but was at ", noted_head_,
                    ": its log is damaged; restore a backup, or accept the loss by removing ", options_.path, "/HEAD"));
+}
+
+// Without the note this may be an older state: a restored backup, or a loss that was accepted. Revisions will be given
+// out anew, so tokens of before must not fit.
+absl::Status Store::RenewLineage() {
+  const uint64_t lineage = NewLineage();
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status = db_->Put(write, families_[kMeta], kLineageName, RevisionKey(lineage));
+  if (!status.ok()) return OpenFailure(options_.path, status);
+  lineage_ = lineage;
+  noted_head_ = head_->head();
+  return directory_->NoteHead(noted_head_);
 }
 
 absl::Status Store::NoteHead() {
@@ -108,8 +132,7 @@ absl::Status Store::NoteHead() {
 }
 
 absl::Status Store::InitialiseMeta() {
-  std::random_device random;
-  const uint64_t lineage = (static_cast<uint64_t>(random()) << 32 | random()) | 1;
+  const uint64_t lineage = NewLineage();
   rocksdb::WriteBatch batch;
   rocksdb::Status status = batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage));
   if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
@@ -208,6 +231,12 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
     info.set_domain_entries(count);
     batch.PutMeta(absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
   }
+  // Told before it is true: a check that looks for a domain in vain is right, one that does not look would be wrong.
+  if (!batch.domain_entries().empty()) {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [tenant, count] : batch.domain_entries()) domain_entries_[tenant] = count;
+    any_domain_entries_ = true;
+  }
   rocksdb::WriteOptions write;
   write.sync = true;
   const rocksdb::Status status = db_->Write(write, batch.write_batch());
@@ -218,11 +247,6 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
                   absl::StrCat("storage refuses writes since a ", status.IsNoSpace() ? "full disk" : "failed write",
                                "; restart once the cause is gone"));
     return write_status_;
-  }
-  if (!batch.domain_entries().empty()) {
-    absl::MutexLock lock(&mutex_);
-    for (const auto& [tenant, count] : batch.domain_entries()) domain_entries_[tenant] = count;
-    any_domain_entries_ = true;
   }
   horizon_.oldest_change = oldest;
   horizon_.newest_command_micros = newest;
@@ -325,13 +349,12 @@ absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, i
   read.iterate_upper_bound = &upper;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kChanges]));
   // Asked after the iterator was made: it sees all that was there then, so a trim from now on does no harm.
-  if (after < oldest_start()) {
-    return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
-                     "the change log no longer reaches back to this token");
-  }
+  if (after < oldest_start()) return HistoryGone();
   for (it->Seek(first); it->Valid() && static_cast<int>(changes.size()) < max; it->Next()) {
     RevisionChange& next = changes.emplace_back();
     next.revision = ParseRevisionKey(ToView(it->key()));
+    // Revisions have no gaps: one would be a trim under way between its write and its horizon.
+    if (next.revision != after + changes.size()) return HistoryGone();
     if (!next.change.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return ReadFailure(rocksdb::Status::Corruption());
     }

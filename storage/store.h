@@ -85,7 +85,8 @@ class Store {
   // on every Apply fails so until the store is opened anew, while reads go on.
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
-  // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the store closes.
+  // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
+  // store closes.
   absl::Status NoteHead();
   // OK, or why Apply refuses.
   absl::Status write_status() const;
@@ -119,6 +120,7 @@ class Store {
   absl::Status InitialiseMeta();
   absl::Status ReadMeta();
   absl::Status CheckNotedHead();
+  absl::Status RenewLineage();
   absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
                         std::optional<stored::StoredEntry>* entry) const;
   absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
@@ -134,6 +136,7 @@ class Store {
   uint64_t lineage_ = 0;
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
+  bool opened_ = false;  // fully: only then may the note of the head be written
 
   // How many whole-domain entries each list holds: lets a check skip the domain.
   std::atomic<bool> any_domain_entries_{false};

@@ -71,6 +71,32 @@ TEST_F(DataDirectoryTest, LostDatabaseIsRefusedAndNotMadeAnew) {
   EXPECT_THAT(Refusal(), HasSubstr("lost its database"));
 }
 
+TEST_F(DataDirectoryTest, FormatThatCannotBeReadIsNoNewDirectory) {
+  { ASSERT_TRUE(Store::Open({.path = path_}).ok()); }
+  std::filesystem::remove(path_ + "/FORMAT");
+  std::filesystem::create_directory(path_ + "/FORMAT");  // opens, but reads with an error, whoever runs the test
+  EXPECT_FALSE(DataDirectory::Open(path_).ok());
+  EXPECT_TRUE(std::filesystem::exists(path_ + "/db/CURRENT")) << "and nothing was removed";
+}
+
+TEST_F(DataDirectoryTest, DamagedHeadIsRefusedAgainAndAgain) {
+  { ASSERT_TRUE(Store::Open({.path = path_}).ok()); }
+  Write("HEAD", "gibberish");
+  for (int i = 0; i < 2; ++i) {
+    const auto store = Store::Open({.path = path_});
+    EXPECT_THAT(std::string(store.status().message()), HasSubstr("damaged HEAD"));
+  }
+}
+
+TEST_F(DataDirectoryTest, MissingHeadMakesANewLineage) {
+  const uint64_t lineage = (*Store::Open({.path = path_}))->lineage();
+  EXPECT_EQ((*Store::Open({.path = path_}))->lineage(), lineage);
+  std::filesystem::remove(path_ + "/HEAD");
+  const uint64_t renewed = (*Store::Open({.path = path_}))->lineage();
+  EXPECT_NE(renewed, lineage);
+  EXPECT_EQ((*Store::Open({.path = path_}))->lineage(), renewed);
+}
+
 TEST_F(DataDirectoryTest, PathBelowAFileSaysSo) {
   Write("file", "x");
   const auto directory = DataDirectory::Open(path_ + "/file/data");

@@ -235,6 +235,15 @@ TEST_F(StateMachineTest, ManualCauseIsRefreshedWithItsNewNoteAndExpiry) {
   EXPECT_FALSE(SuppressedAt(Day(5)));
 }
 
+TEST_F(StateMachineTest, SuppressByHandCannotShortenAComplaint) {
+  Complain(Day(0));
+  stored::SuppressOperation operation;
+  operation.mutable_cause()->set_type(v1::Cause::COMPLAINT);
+  *operation.mutable_cause()->mutable_expires_at() = FromMicros(Day(2));
+  ApplySuppress(operation, Day(1), &entry_, &changed_);
+  EXPECT_TRUE(SuppressedAt(Day(3))) << "only consent lifts a complaint";
+}
+
 TEST_F(StateMachineTest, DefaultReactivationLeavesManualCauses) {
   stored::SuppressOperation operation;
   operation.mutable_cause()->set_type(v1::Cause::MANUAL);
