@@ -158,6 +158,7 @@ int Serve(const ServeOptions& options) {
   // Blocked before any thread is made, so that only the loop below receives them.
   const sigset_t signals = ServedSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away; the service stays
   absl::StatusOr<std::unique_ptr<App>> app = App::Start(options);
   if (!app.ok()) {
     std::cerr << "suppressd: " << app.status().message() << "\n";

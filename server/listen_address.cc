@@ -42,7 +42,9 @@ absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text) {
   if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port < 0 || port > 65535) return Bad(text, "bad port");
   const std::string host = text.substr(0, colon);
   if (host.find(':') != std::string::npos && host.front() != '[') return Bad(text, "put an IPv6 address in brackets");
-  address.local = host == "localhost" || absl::StartsWith(host, "127.") || host == "[::1]";
+  address.local = host == "localhost" ||
+                  (absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string::npos) ||
+                  host == "[::1]";
   return address;
 }
 

@@ -34,7 +34,7 @@ TEST(ListenAddressTest, ReadsBothForms) {
 TEST(ListenAddressTest, KnowsWhatOthersCanReach) {
   for (const char* local : {"127.0.0.1:1", "localhost:1", "[::1]:1", "unix:x"})
     EXPECT_TRUE(ParseListenAddress(local)->local);
-  for (const char* open : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1", "example.com:1"})
+  for (const char* open : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1", "example.com:1", "127.0.0.1.example.com:1"})
     EXPECT_FALSE(ParseListenAddress(open)->local);
 }
 
