@@ -239,6 +239,8 @@ absl::StatusOr<stored::Command> MakeReportCommand(const v1::ReportBounceRequest&
       event->set_remote_mta(complaint.reporter());
       break;
     }
+    case v1::ReportBounceRequest::kRawMessage:
+    case v1::ReportBounceRequest::kProviderEvent:
     case v1::ReportBounceRequest::REPORT_NOT_SET:
       return InvalidArgument(v1::MISSING_FIELD, "one of smtp_reply and complaint must be set", "report");
   }

@@ -1,0 +1,21 @@
+// What one report says of one recipient, whatever the report was: a mail, or a provider's event.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "suppression/v1/bounce.pb.h"
+
+namespace suppression {
+
+struct ReportedRecipient {
+  // The address as the report spells it; not validated.
+  std::string recipient;
+  // The verdict, with its diagnostic, remote MTA, message id, feedback type, kind and truncated. occurred_at and
+  // mail_sent_at only where the report says them; received_at, stream, source and effect never.
+  v1::BounceEvent event;
+  // The provider's id of the event; empty: none.
+  std::string event_id;
+};
+
+}  // namespace suppression
