@@ -114,7 +114,7 @@ class Judge {
   // `reply` has what is known for sure; its text may be empty. `context` are the words around it.
   v1::Verdict Decide(v1::SmtpReply reply, absl::string_view context) const {
     v1::SmtpReply whole = reply;
-    whole.set_text(std::string(Utf8Prefix(context, kReplyTextMaxOctets)));
+    whole.set_text(std::string(Utf8Prefix(WithoutEchoedHeaders(context), kReplyTextMaxOctets)));
     const v1::Verdict around = classifier_.Classify(whole);
     if (reply.stage() == v1::SMTP_STAGE_UNSPECIFIED) reply.set_stage(around.stage());
     if (reply.text().empty()) reply.set_text(QuotedReply(context));
@@ -177,9 +177,7 @@ class Reader {
       default:
         return std::move(report_);
     }
-    if (report_.recipients.empty()) {
-      return InvalidArgument(v1::NO_RECIPIENT, "the mail is a bounce but names no recipient", "raw_message.content");
-    }
+    if (report_.recipients.empty()) AddNobody();
     if (report_.recipients.size() == 1 && !message_.recipient().empty()) {
       report_.recipients[0].recipient = message_.recipient();
     }
@@ -188,9 +186,11 @@ class Reader {
 
  private:
   absl::StatusOr<MailReport> ReadComplaint();
+  std::vector<std::string> Complainants(const std::vector<StatusField>& fields) const;
   void ReadStatus();
   void ReadWords();
   void AddStatus(const RecipientStatus& status, bool alone);
+  void AddNobody();
   std::string StatusRecipient(const RecipientStatus& status, bool alone) const;
   // What the notice says of a recipient: its own lines, or all of it when it is the only one.
   std::string ContextOf(absl::string_view recipient, bool alone) const;
@@ -203,22 +203,30 @@ class Reader {
   MailReport report_;
 };
 
-absl::StatusOr<MailReport> Reader::ReadComplaint() {
-  v1::Complaint complaint;
-  std::string recipient;
-  std::string reporter;
-  for (const StatusField& field : ReadStatusFields(contents_.feedback)) {
-    if (field.name == "feedback-type" && complaint.feedback_type().empty()) complaint.set_feedback_type(field.value);
-    if (recipient.empty() && (field.name == "original-rcpt-to" || field.name == "removal-recipient")) {
-      recipient = FirstAddress(field.value);
-    }
-    if (field.name == "reporting-mta" || (reporter.empty() && field.name == "user-agent")) reporter = field.value;
+// Who complained. Reports that hide the recipient have none.
+std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fields) const {
+  std::vector<std::string> recipients;
+  for (const StatusField& field : fields) {
+    if (field.name != "original-rcpt-to" && field.name != "removal-recipient") continue;
+    const std::string address = FirstAddress(field.value);
+    const bool known = std::find(recipients.begin(), recipients.end(), address) != recipients.end();
+    if (!address.empty() && !known && recipients.size() < kMailRecipientsMax) recipients.push_back(address);
   }
-  if (recipient.empty()) recipient = FirstAddress(mail_.Header("x-hmxmroriginalrecipient"));
+  if (!recipients.empty()) return recipients;
+  std::string recipient = FirstAddress(ReturnedHeader(contents_, "x-hmxmroriginalrecipient"));
   if (recipient.empty()) recipient = message_.recipient();
+  if (recipient.empty() && contents_.feedback.empty()) recipient = FirstAddress(mail_.Header("from"));  // an opt-out
   if (recipient.empty()) recipient = ReturnedRecipient(contents_);
-  if (recipient.empty()) {
-    return InvalidArgument(v1::NO_RECIPIENT, "the feedback report names no recipient", "raw_message.content");
+  return {recipient};
+}
+
+absl::StatusOr<MailReport> Reader::ReadComplaint() {
+  const std::vector<StatusField> fields = ReadStatusFields(contents_.feedback);
+  v1::Complaint complaint;
+  std::string reporter;
+  for (const StatusField& field : fields) {
+    if (field.name == "feedback-type" && complaint.feedback_type().empty()) complaint.set_feedback_type(field.value);
+    if (field.name == "reporting-mta" || (reporter.empty() && field.name == "user-agent")) reporter = field.value;
   }
   absl::StatusOr<v1::Verdict> verdict = ClassifyComplaint(complaint);
   if (!verdict.ok()) return verdict.status();
@@ -227,7 +235,7 @@ absl::StatusOr<MailReport> Reader::ReadComplaint() {
   event.set_feedback_type(complaint.feedback_type().empty() ? "abuse"
                                                             : absl::AsciiStrToLower(complaint.feedback_type()));
   event.set_remote_mta(std::string(Utf8Prefix(reporter, kHostOctetsMax)));
-  AddRecipient(recipient, std::move(event), &report_);
+  for (const std::string& recipient : Complainants(fields)) AddRecipient(recipient, event, &report_);
   return std::move(report_);
 }
 
@@ -241,7 +249,10 @@ std::string Reader::ContextOf(absl::string_view recipient, bool alone) const {
 
 std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) const {
   for (const std::string* address : {&status.original_recipient, &status.final_recipient}) {
-    if (absl::StrContains(*address, '@') && !FirstAddress(*address).empty()) return *address;
+    // Neither a program nor a file, as some local deliveries have it.
+    const bool named = absl::StrContains(*address, '@') && !absl::StrContains(*address, ' ') &&
+                       (*address)[0] != '|' && (*address)[0] != '/' && (*address)[0] != '@';
+    if (named) return *address;
   }
   if (!alone) return "";
   if (contents_.notice.recipients.size() == 1) return contents_.notice.recipients[0].address;
@@ -272,6 +283,14 @@ void Reader::ReadStatus() {
   const DeliveryStatus status = ReadDeliveryStatus(contents_.status);
   for (const RecipientStatus& one : status.recipients) AddStatus(one, status.recipients.size() == 1);
   if (report_.recipients.empty()) ReadWords();
+}
+
+// A bounce that names nobody, with its verdict all the same.
+void Reader::AddNobody() {
+  v1::BounceEvent event = StartEvent(contents_, report_);
+  *event.mutable_verdict() = Judge(classifier_).Decide({}, contents_.notice.text);
+  event.set_diagnostic(std::string(Utf8Prefix(contents_.notice.text, kReplyTextMaxOctets)));
+  AddRecipient("", std::move(event), &report_);
 }
 
 void Reader::ReadWords() {

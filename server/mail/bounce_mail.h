@@ -20,13 +20,13 @@ struct MailReport {
   v1::ReportKind kind = v1::OTHER_MAIL;
   // More than kMailOctetsMax came, or the caller had cut it.
   bool truncated = false;
-  // One per recipient, in the order of the mail. For a mail that is no bounce: whoever it names, NOT_A_BOUNCE; often
-  // nobody.
+  // One per recipient, in the order of the mail. A bounce or complaint that names nobody gives one with an empty
+  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE.
   std::vector<ReportedRecipient> recipients;
 };
 
-// INVALID_ARGUMENT: NOT_A_MESSAGE when it is no mail at all, NO_RECIPIENT when it is a bounce or a complaint but names
-// nobody. Thread-safe.
+// INVALID_ARGUMENT: NOT_A_MESSAGE when it is no mail at all, UNKNOWN_FEEDBACK_TYPE for a feedback report of a type that
+// is none. Thread-safe.
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier);
 
 }  // namespace suppression

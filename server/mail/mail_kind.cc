@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/mail/delivery_status.h"
 
@@ -31,7 +33,7 @@ bool IsFromMailSystem(const MimeMail& mail) {
 
 bool IsBounceSubject(absl::string_view subject) {
   static const RE2* const kSubject = Pattern(
-      R"(undeliver(?:ed|able)|not deliver(?:ed|able)|returned (?:mail|to sender|message)|return(?:ing)? (?:mail|message)|failure notice|fail(?:ed|ure)[^a-z]{0,3}(?:to deliver|delivery)|deliver(?:y|ies)?[^.]{0,20}(?:fail|error|status|problem|notification|impossible|unsuccessful)|mail (?:delivery )?(?:system )?(?:error|failed|failure|problem)|could ?n.t (?:be )?deliver|could not (?:be )?deliver|error sending your mail|bounced?\b|mail rejected|non(?:-| )?deliver|message (?:status|blocked)|unzustellbar|nicht zugestellt|zustell(?:ung|fehler|problem)|non (?:remis|distribu|recapitabil|consegnat)|échec|no (?:se ha )?entregad|não (?:foi )?entregue|mancato recapito|配信|配達|送信(?:でき|エラー|失敗)|返送|エラーメール|недоставлен|не доставлен|не удалось доставить|退信|退回|投递失败|반송)");
+      R"(undeliver(?:ed|able)|not deliver(?:ed|able)|returned (?:mail|to sender|message)|return(?:ing)? (?:mail|message)|failure notice|fail(?:ed|ure)[^a-z]{0,3}(?:to deliver|delivery)|deliver(?:y|ies)?[^.]{0,20}(?:fail|error|status|problem|notification|impossible|unsuccessful)|mail (?:delivery )?(?:system )?(?:error|failed|failure|problem)|could ?n.t (?:be )?deliver|could not (?:be )?deliver|error sending your mail|bounced?\b|mail rejected|non(?:-| )?deliver|message (?:status|blocked)|loop alert|unzustellbar|nicht zugestellt|zustell(?:ung|fehler|problem)|non (?:remis|distribu|recapitabil|consegnat)|échec|no (?:se ha )?entregad|não (?:foi )?entregue|mancato recapito|配信|配達|送信(?:でき|エラー|失敗)|返送|エラーメール|недоставлен|не доставлен|не удалось доставить|退信|退回|投递失败|반송)");
   return Finds(subject, *kSubject);
 }
 
@@ -55,6 +57,22 @@ bool HasPart(const MimeMail& mail, absl::string_view type) {
   return std::any_of(mail.parts.begin(), mail.parts.end(), [&](const MailPart& part) { return part.type == type; });
 }
 
+// The header blocks of attached mails, lower case.
+std::string ReturnedHeaders(const MimeMail& mail) {
+  std::string headers;
+  for (const MailPart& part : mail.parts) {
+    if (IsAttachedMail(part.type)) absl::StrAppend(&headers, absl::AsciiStrToLower(part.text));
+  }
+  return headers;
+}
+
+// A mail client's answer to List-Unsubscribe (RFC 2369): nothing but the word.
+bool IsOptOut(const MimeMail& mail) {
+  static const RE2* const kWord = Pattern(R"(^\s*(?:unsubscribe|opt-?out)\s*$)");
+  static const RE2* const kTo = Pattern(R"(unsub|opt-?out|remove|leave)");
+  return Finds(mail.Header("subject"), *kWord) && Finds(mail.Header("to"), *kTo);
+}
+
 bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
   const bool part = HasPart(mail, "message/delivery-status") || HasPart(mail, "message/global-delivery-status") ||
                     HasPart(mail, "text/delivery-status");
@@ -69,7 +87,7 @@ bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
 
 v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
   if (mail.report_type == "feedback-report" || HasPart(mail, "message/feedback-report") ||
-      !mail.Header("x-hmxmroriginalrecipient").empty()) {
+      ReturnedHeaders(mail).find("x-hmxmroriginalrecipient:") != std::string::npos || IsOptOut(mail)) {
     return v1::FEEDBACK_REPORT;
   }
   if (HasDeliveryStatus(mail, notice)) return v1::DELIVERY_STATUS;
@@ -87,7 +105,7 @@ bool SaysDelayed(absl::string_view subject, absl::string_view notice) {
   static const RE2* const kSubject = Pattern(
       R"(^\s*(?:warning|delayed)\b|deliver[a-z]*[^.]{0,30}\bdelay|\bdelayed\b|could not (?:send|deliver)[^.]{0,20}for (?:the )?(?:past|last)?\s?\d+ ?(?:hours?|minutes?)|still being (?:retried|tried)|verzöger|retard[ée]|配信遅延|遅延)");
   static const RE2* const kText = Pattern(
-      R"(warning message only|do(?:es)? not need to re-?send|no action is required|has not (?:yet )?been delivered|not yet been delivered|not been collected|will be re-?tried|(?:we|i|it|which|server|system|messages?) (?:will|.ll) (?:continue|keep|try|retry)|will (?:continue|keep) (?:to )?(?:try|retry|attempt)|attempts? will continue|still trying|(?:delivery|message) (?:has been |is |was )?delayed|wird weiter(?:hin)? versuch|再送|遅延)");
+      R"(warning message only|do(?:es)? not need to re-?send|no action is required|has not (?:yet )?been delivered|not yet been delivered|not been collected|will be re-?tried|(?:we|i|it|which|server|system|messages?) (?:will|.ll) (?:continue|keep|try|retry)|will (?:continue|keep) (?:to )?(?:try|retry|attempt)|attempts? will continue|still trying|(?:delivery|message) (?:has been |is |was )?delayed|wird weiter(?:hin)? versuch|再送(?:信)?を(?:試み|続け|行い)|遅延して)");
   static const RE2* const kOver = Pattern(
       R"(giv(?:en|ing) up|not be (?:re)?tried|no (?:further|more) (?:delivery )?attempts?|failed permanently|permanent (?:fatal )?errors?|could not be delivered|was not delivered|too long)");
   if (Finds(subject, *kSubject)) return true;

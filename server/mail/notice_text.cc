@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kLinesMax = 2'000;
 constexpr size_t kReplyOctetsMax = 2'000;
-constexpr char kAddress[] = R"([^\s<>()\[\],;:"'@=`|\\{}]{1,64}@(?:[^\s<>()\[\],;:"'@=/`|\\{}*?]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
+constexpr char kAddress[] = R"([^\s<>()\[\],;:"'@`|\\{}]{1,64}@(?:[^\s<>()\[\],;:"'@=/`|\\{}*?]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
 
 re2::StringPiece Piece(absl::string_view text) {
   return {text.data(), text.size()};
@@ -37,14 +37,14 @@ PATTERN(AddressPattern, absl::StrCat("(", kAddress, ")"))
 
 // A line that announces the returned mail, or its first header.
 PATTERN(ReturnedPattern,
-        R"(^[\s>*=_-]*(?:(?:[-=_*]{2,}.*)?(?:original message|unsent message|returned message|(?:included|following|attached) is (?:a|the) copy of|(?:this|below|here)(?: this line)? is (?:a |the )?copy of|copy of (?:the|your) (?:original )?(?:message|mail)|header of the original|message header(?:s)?(?: follow| is|:|$)|original (?:mail|message) (?:headers?|as follows|follows|is)|message (?:text|headers?) follows?|undelivered message follows|元のメッセージ|ursprüngliche nachricht|message d.origine))"
-        R"(|^(?:return-path|received|dkim-signature|arc-seal|delivered-to|mime-version|x-received|x-google-smtp-source|x-mailer|domainkey-signature): ?\S)"
+        R"(^[\s>*=_-]*(?:[-=_*]{2,}.*)?(?:original message|unsent message|returned message|(?:included|following|attached) is (?:a|the) copy of|(?:this|below|here)(?: this line)? is (?:a |the )?copy of|copy of (?:the|your) (?:original )?(?:message|mail)|header of the original|message header(?:s)?(?: follow| is|:|$)|original (?:mail|message) (?:headers?|as follows|follows|is)|message (?:text|headers?) follows?|undelivered message follows|元のメッセージ|ursprüngliche nachricht|message d.origine))"
+        R"(|^\s*(?:return-path|received|dkim-signature|arc-seal|delivered-to|mime-version|x-received|x-google-smtp-source|x-mailer|domainkey-signature): ?\S)"
         R"(|^content-type: ?(?:message/rfc822|text/rfc822-headers))")
 
 // A line that is an address and little else: "  <user@example.com>:", "* user@example.com", "To: user@example.com".
 PATTERN(AddressLinePattern,
         absl::StrCat(R"(^[\s>]*(?:[*•·-]+\s*|\d+[.)]\s+|to:\s*|(?:failed )?recipients?\s*(?:address)?:\s*|e-?mail(?: address)?:\s*|(?:original|final)-recipient:\s*(?:[a-z0-9-]+;\s*)?|smtp:\s*)?(?:"[^"@]{0,80}"\s*|'[^'@]{0,80}'\s*)?[<"'\[(]{0,2}(?:mailto:|smtp:)?()",
-                     kAddress, R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?\s*(?:[:;,.]|$| on \w+,| - |\s\()(.*)$)"))
+                     kAddress, R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?(?:[:;,]|\.?$|\.?\s)(.*)$)"))
 
 // Words before an address that blame it. The address follows at once.
 PATTERN(BlamePattern,
@@ -92,6 +92,12 @@ struct Line {
   absl::string_view rest;
 };
 
+// Where the line before asks to write to somebody, and this one goes on with the address.
+bool ContinuesHelp(const std::vector<Line>& lines) {
+  if (lines.empty() || absl::EndsWith(absl::StripAsciiWhitespace(lines.back().text), ":")) return false;
+  return RE2::PartialMatch(Piece(lines.back().text), HelpPattern());
+}
+
 std::vector<Line> ReadLines(absl::string_view text) {
   std::vector<Line> lines;
   for (const absl::string_view raw : absl::StrSplit(text, '\n')) {
@@ -99,8 +105,7 @@ std::vector<Line> ReadLines(absl::string_view text) {
     Line line{raw, "", ""};
     re2::StringPiece address;
     re2::StringPiece rest;
-    const bool help = RE2::PartialMatch(Piece(raw), HelpPattern()) && !IsDeliveryStatusLine(absl::StripAsciiWhitespace(raw));
-    if (raw.size() < 1'000 && !help && absl::StrContains(raw, '@') &&
+    if (raw.size() < 1'000 && absl::StrContains(raw, '@') && !ContinuesHelp(lines) &&
         RE2::PartialMatch(Piece(raw), AddressLinePattern(), &address, &rest)) {
       line.address = CleanAddress({address.data(), address.size()});
       line.rest = {rest.data(), rest.size()};
@@ -149,6 +154,19 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
   close();
 }
 
+// The lines that name an address, and the replies right behind them.
+std::string LinesAbout(absl::string_view text, absl::string_view address) {
+  std::string about;
+  bool named = false;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (about.size() > kReplyOctetsMax) break;
+    const bool reply = named && absl::StartsWith(absl::StripAsciiWhitespace(line), "<<<");
+    named = reply || absl::StrContains(absl::AsciiStrToLower(line), absl::AsciiStrToLower(address));
+    if (named) absl::StrAppend(&about, line, "\n");
+  }
+  return about;
+}
+
 // Recipients that running text blames.
 void FindInWords(absl::string_view text, const std::vector<std::string>& ours, bool allow_ours, Notice* notice) {
   re2::StringPiece rest = Piece(text);
@@ -162,7 +180,7 @@ void FindInWords(absl::string_view text, const std::vector<std::string>& ours, b
     const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
     const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
     if (!allow_ours && RE2::PartialMatch(Piece(line), HelpPattern())) continue;
-    notice->recipients.push_back({address, ""});
+    notice->recipients.push_back({address, LinesAbout(text, address)});
   }
 }
 
@@ -218,7 +236,22 @@ void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
   FindOnLines(ReadLines(text), ours, notice);
   if (notice->recipients.empty()) FindInWords(text, ours, false, notice);
   if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
+  if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
   if (notice->recipients.empty()) FindInWords(text, ours, true, notice);
+}
+
+std::string WithoutEchoedHeaders(absl::string_view text) {
+  static const RE2* const kHeader = [] {
+    RE2::Options options;
+    options.set_case_sensitive(false);
+    return new RE2(R"(^[\s>]*(?:from|to|cc|subject|date|sent|message-?id|reply-to|sender|x-mailer|user-agent|list-[a-z]+):)",
+                   options);
+  }();
+  std::vector<absl::string_view> kept;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!RE2::PartialMatch(Piece(line.substr(0, 40)), *kHeader)) kept.push_back(line);
+  }
+  return absl::StrJoin(kept, "\n");
 }
 
 std::string QuotedReply(absl::string_view text) {

@@ -35,6 +35,9 @@ void FindRecipients(const std::vector<std::string>& ours, Notice* notice);
 // The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; empty: none.
 std::string QuotedReply(absl::string_view text);
 
+// The text without lines that repeat headers of the returned mail: its subject must not decide.
+std::string WithoutEchoedHeaders(absl::string_view text);
+
 // The host that gave the reply, where the text names it; empty: not said.
 std::string QuotedHost(absl::string_view text);
 
