@@ -182,6 +182,15 @@ bool IsAttachedMail(absl::string_view type) {
          type == "message/global-headers" || type == "text/rfc822-header" || type == "message/rfc822-headers";
 }
 
+std::optional<int64_t> ParseMailDate(const std::string& date) {
+  if (date.empty()) return std::nullopt;
+  GDateTime* const time = g_mime_utils_header_decode_date(date.c_str());
+  if (time == nullptr) return std::nullopt;
+  const int64_t seconds = g_date_time_to_unix(time);
+  g_date_time_unref(time);
+  return seconds;
+}
+
 std::string ToUtf8(absl::string_view octets) {
   if (IsUtf8(octets)) {
     const bool japanese = absl::StrContains(octets, "\x1b$B") || absl::StrContains(octets, "\x1b$@");

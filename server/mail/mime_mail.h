@@ -2,6 +2,8 @@
 // answer in bounded time and memory.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,9 @@ absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content);
 
 // Whether a part is an attached mail or the header block of one.
 bool IsAttachedMail(absl::string_view type);
+
+// Seconds since 1970 of an RFC 5322 date, however bent; nullopt: it is none.
+std::optional<int64_t> ParseMailDate(const std::string& date);
 
 // Valid UTF-8 of what may be UTF-8, ISO-2022-JP without a label, or Windows-1252.
 std::string ToUtf8(absl::string_view octets);
