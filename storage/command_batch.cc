@@ -111,8 +111,7 @@ absl::StatusOr<v1::ErrorReason> CommandBatch::AddReport(const stored::Command& c
     if (!loaded.ok()) return loaded.status();
     stored::StoredEntry& entry = (*loaded)->entry;
     v1::BounceEvent event = recipient.event();
-    const v1::ErrorReason refused = ApplyReport(recipient.decision(), at, &event, &entry);
-    if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
+    ApplyReport(recipient.decision(), at, &event, &entry);
     if (!(*loaded)->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
     Put(kBounces, BounceKey(name, revision_), event.SerializeAsString());
     entry.add_event_revisions(revision_);
