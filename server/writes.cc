@@ -27,7 +27,7 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
       return MakeError(absl::StatusCode::kFailedPrecondition, reason,
                        "the entry holds 47 causes that all count; lift some first");
     default:
-      return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "the command was refused");
+      return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "stored data that this write needs is damaged");
   }
 }
 
