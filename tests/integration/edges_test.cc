@@ -1,0 +1,70 @@
+// What the service answers at the edges of what it takes: very large answers, repeated events, short deadlines, text
+// that is no text.
+#include <gmock/gmock.h>
+
+#include "tests/testing/test_server.h"
+
+namespace suppression {
+namespace {
+
+class EdgesTest : public ::testing::Test {
+ protected:
+  template <typename Request, typename Response>
+  using Method = grpc::Status (v1::SuppressionService::StubInterface::*)(grpc::ClientContext*, const Request&,
+                                                                         Response*);
+
+  template <typename Request, typename Response>
+  grpc::Status Call(Method<Request, Response> method, const Request& request, Response* response) {
+    grpc::ClientContext context;
+    return (server_.stub().*method)(&context, request, response);
+  }
+  grpc::Status Report(const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
+    return Call(&v1::SuppressionService::StubInterface::ReportBounce, request, response);
+  }
+  static v1::ReportBounceRequest Bounce(const std::string& recipient, const std::string& event_id = "") {
+    v1::ReportBounceRequest request;
+    request.mutable_smtp_reply()->set_recipient(recipient);
+    request.mutable_smtp_reply()->set_text("550 5.1.1 no such user");
+    request.set_event_id(event_id);
+    return request;
+  }
+
+  TestServer server_;
+};
+
+TEST_F(EdgesTest, BatchAnswerHasNoNotesAndLeavesMatchesOutOnceItIsLarge) {
+  for (int reason = 0; reason <= v1::UNDETERMINED; ++reason) {
+    v1::SuppressRequest request;
+    v1::SuppressResponse response;
+    request.set_address("jo@example.com");
+    request.set_reason(static_cast<v1::BounceReason>(reason));
+    request.set_note(std::string(2'000, 'n'));
+    request.set_source(std::string(128, 's'));
+    ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::Suppress, request, &response).ok());
+  }
+  v1::BatchIsSuppressedRequest request;
+  v1::BatchIsSuppressedResponse response;
+  for (int i = 0; i < 5'000; ++i) request.add_addresses(i % 10 == 0 ? "no address" : "jo@example.com");
+  const grpc::Status status = Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_LT(response.ByteSizeLong(), 3u << 20);
+  ASSERT_EQ(response.results_size(), request.addresses_size());
+  bool left_out = false;
+  for (int i = 0; i < response.results_size(); ++i) {
+    const v1::BatchResult& result = response.results(i);
+    ASSERT_EQ(result.index(), i);
+    ASSERT_EQ(result.suppressed(), i % 10 != 0);
+    if (i % 10 == 0) continue;
+    ASSERT_TRUE(result.matches_left_out() || !left_out) << "all that follow";
+    left_out = result.matches_left_out();
+    ASSERT_EQ(result.matches_size(), left_out ? 0 : v1::UNDETERMINED + 1);
+    if (!left_out) {
+      ASSERT_EQ(result.matches(0).cause().note(), "");
+    }
+  }
+  EXPECT_FALSE(response.results(1).matches_left_out());
+  EXPECT_TRUE(left_out);
+}
+
+}  // namespace
+}  // namespace suppression
