@@ -66,5 +66,33 @@ TEST_F(EdgesTest, BatchAnswerHasNoNotesAndLeavesMatchesOutOnceItIsLarge) {
   EXPECT_TRUE(left_out);
 }
 
+TEST_F(EdgesTest, SameEventFromAnotherReporterIsARepeatWhateverElseDiffers) {
+  v1::ReportBounceResponse first;
+  v1::ReportBounceRequest request = Bounce("Jo@example.com", "event-1");
+  request.set_source("one");
+  ASSERT_TRUE(Report(request, &first).ok());
+  v1::ReportBounceRequest other = Bounce("<jo@EXAMPLE.com>", "event-1");
+  other.set_source("two");
+  other.set_stream("marketing");
+  other.set_message_id("m@example.com");
+  other.mutable_occurred_at()->set_seconds(1'779'000'000);
+  other.mutable_smtp_reply()->set_text("550 no such user here");
+  v1::ReportBounceResponse second;
+  const grpc::Status status = Report(other, &second);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(second.duplicate());
+  EXPECT_EQ(second.token(), first.token());
+}
+
+TEST_F(EdgesTest, SameEventAboutAnotherRecipientOrOfAnotherKindIsRefused) {
+  v1::ReportBounceResponse response;
+  ASSERT_TRUE(Report(Bounce("jo@example.com", "event-1"), &response).ok());
+  EXPECT_EQ(GrpcReason(Report(Bounce("al@example.com", "event-1"), &response)), "REQUEST_ID_REUSED");
+  v1::ReportBounceRequest complaint;
+  complaint.mutable_complaint()->set_recipient("jo@example.com");
+  complaint.set_event_id("event-1");
+  EXPECT_EQ(GrpcReason(Report(complaint, &response)), "REQUEST_ID_REUSED");
+}
+
 }  // namespace
 }  // namespace suppression
