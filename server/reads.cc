@@ -94,8 +94,7 @@ template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
                                                    Admission* admission, Work work, WorkerPool* pool) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
-    const absl::Time deadline = std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max);
-    AwaitRevision(store_, request->at_least(), deadline,
+    AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
                   [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     if (pool == nullptr) return done(work());
@@ -136,7 +135,7 @@ absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,
   const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
   if (!tenant.ok()) return tenant.status();
   if (absl::Status status = CheckStream(request.stream()); !status.ok()) return status;
-  const absl::StatusOr<Address> address = NormaliseAddress(request.address());
+  const absl::StatusOr<Address> address = WithField(NormaliseAddress(request.address()), "address");
   if (!address.ok()) return address.status();
   Lookup found;
   absl::Status status = store_->Get({*tenant, address->domain, address->local_part}, &found);

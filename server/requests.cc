@@ -126,7 +126,7 @@ absl::StatusOr<Address> RecipientOf(const std::string& recipient, absl::string_v
   if (absl::StripAsciiWhitespace(recipient).empty()) {
     return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
   }
-  return NormaliseAddress(recipient);
+  return WithField(NormaliseAddress(recipient), field);
 }
 
 void SetTarget(const Address& address, const std::string& original, stored::Target* target) {
@@ -201,8 +201,8 @@ absl::StatusOr<Address> TargetOf(const std::string& address, const std::string& 
   if (!address.empty() && !domain.empty()) {
     return InvalidArgument(v1::INVALID_FIELD, "only one of address and domain may be set", "domain");
   }
-  if (!domain.empty()) return NormaliseDomain(domain);
-  if (!address.empty()) return NormaliseAddress(address);
+  if (!domain.empty()) return WithField(NormaliseDomain(domain), "domain");
+  if (!address.empty()) return WithField(NormaliseAddress(address), "address");
   return InvalidArgument(v1::MISSING_FIELD, "one of address and domain must be set", "address");
 }
 
@@ -355,7 +355,7 @@ absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& reque
   query.cause_type = request.cause_type();
   query.source = request.source();
   if (!request.domain().empty()) {
-    absl::StatusOr<Address> domain = NormaliseDomain(request.domain());
+    absl::StatusOr<Address> domain = WithField(NormaliseDomain(request.domain()), "domain");
     if (!domain.ok()) return domain.status();
     query.domain = domain->domain;
   }

@@ -2,6 +2,7 @@
 // that is no text.
 #include <gmock/gmock.h>
 
+#include "storage/revision_token.h"
 #include "tests/testing/test_server.h"
 
 namespace suppression {
@@ -92,6 +93,46 @@ TEST_F(EdgesTest, SameEventAboutAnotherRecipientOrOfAnotherKindIsRefused) {
   complaint.mutable_complaint()->set_recipient("jo@example.com");
   complaint.set_event_id("event-1");
   EXPECT_EQ(GrpcReason(Report(complaint, &response)), "REQUEST_ID_REUSED");
+}
+
+TEST_F(EdgesTest, ReadOfAStateThatIsNotReachedSaysSoBeforeTheClientsDeadline) {
+  v1::IsSuppressedRequest request;
+  v1::IsSuppressedResponse response;
+  request.set_address("jo@example.com");
+  request.set_at_least(EncodeToken({server_.store().lineage(), 1'000}));
+  for (const int millis : {200, 1'000}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(millis));
+    const grpc::Status status = server_.stub().IsSuppressed(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << millis;
+    EXPECT_EQ(GrpcReason(status), "REVISION_NOT_REACHED") << millis;
+  }
+}
+
+TEST_F(EdgesTest, InvalidAddressesAndDomainsNameTheirField) {
+  using Stub = v1::SuppressionService::StubInterface;
+  v1::IsSuppressedRequest check;
+  v1::IsSuppressedResponse checked;
+  check.set_address("no address");
+  EXPECT_EQ(GrpcField(Call(&Stub::IsSuppressed, check, &checked)), "address");
+  v1::ReportBounceResponse reported;
+  EXPECT_EQ(GrpcField(Report(Bounce("no address"), &reported)), "smtp_reply.recipient");
+  v1::ReportBounceRequest complaint;
+  complaint.mutable_complaint()->set_recipient("no address");
+  EXPECT_EQ(GrpcField(Report(complaint, &reported)), "complaint.recipient");
+  v1::GetBounceDetailsRequest details;
+  v1::GetBounceDetailsResponse detailed;
+  details.set_domain("no domain");
+  EXPECT_EQ(GrpcField(Call(&Stub::GetBounceDetails, details, &detailed)), "domain");
+  details.clear_domain();
+  details.set_address("no address");
+  EXPECT_EQ(GrpcField(Call(&Stub::GetBounceDetails, details, &detailed)), "address");
+  v1::ListSuppressionsRequest list;
+  v1::ListSuppressionsResponse listed;
+  list.set_domain("no domain");
+  const grpc::Status status = Call(&Stub::ListSuppressions, list, &listed);
+  EXPECT_EQ(GrpcReason(status), "INVALID_DOMAIN");
+  EXPECT_EQ(GrpcField(status), "domain");
 }
 
 }  // namespace
