@@ -49,7 +49,7 @@ sigset_t ServedSignals() {
 absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   std::unique_ptr<App> app(new App);
-  absl::StatusOr<std::unique_ptr<RuleBook>> rules = RuleBook::Open(options.policy_file);
+  absl::StatusOr<std::unique_ptr<RuleBook>> rules = RuleBook::Open(options.policy_file, options.rules_file);
   if (!rules.ok()) return rules.status();
   app->rules_ = *std::move(rules);
   if (options.check_config) return app;
@@ -114,10 +114,16 @@ App::~App() {
 }
 
 void App::Reload() {
-  if (absl::Status status = rules_->Reload(); !status.ok()) {
-    LogError("policy_refused", {{"error", std::string(status.message())}});
+  const RuleBook::Reloaded reloaded = rules_->Reload();
+  if (!reloaded.policy.ok()) {
+    LogError("policy_refused", {{"error", std::string(reloaded.policy.message())}});
   } else {
     LogInfo("policy_reloaded");
+  }
+  if (!reloaded.rules.ok()) {
+    LogError("rules_refused", {{"error", std::string(reloaded.rules.message())}});
+  } else {
+    LogInfo("rules_reloaded", {{"version", rules_->classifier()->version()}});
   }
 }
 

@@ -23,7 +23,7 @@ class App {
   // Stops like Stop with no time to drain, unless stopped before.
   ~App();
 
-  // Reads the policy file again; logs the outcome.
+  // Reads the policy file and the rules file again; logs the outcome of each.
   void Reload();
   // Looks whether storage still takes writes and tells the health service.
   void UpdateHealth();
@@ -49,8 +49,8 @@ class App {
   bool writes_served_ = true;
 };
 
-// Runs a server until SIGTERM or SIGINT; SIGHUP reloads the policy. Returns the exit code: 0 after an orderly stop, 1
-// when it could not start (one line on stderr says why).
+// Runs a server until SIGTERM or SIGINT; SIGHUP reloads policy and rules. Returns the exit code: 0 after an orderly
+// stop, 1 when it could not start (one line on stderr says why).
 int Serve(const ServeOptions& options);
 
 }  // namespace suppression

@@ -33,6 +33,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "data_dir", options->data_dir, "The data directory; made when missing")->required();
   Row(serve, "policy_file", options->policy_file,
       "Policy file (docs/policy.md), read again on SIGHUP. Default: built in");
+  Row(serve, "rules_file", options->rules_file,
+      "File of rules above the built-in ones (docs/rules.md), read again on SIGHUP. Default: none");
   Row(serve, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
   Row(serve, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
   Row(serve, "socket_group", options->socket_group, "Group of Unix sockets. Default: unchanged");
@@ -40,7 +42,7 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   FlagRow(serve, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
   FlagRow(serve, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
-  FlagRow(serve, "check_config", options->check_config, "Check options and policy file, then exit");
+  FlagRow(serve, "check_config", options->check_config, "Check options, policy file and rules file, then exit");
   Row(serve, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
   Row(serve, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
   Row(serve, "max_listings", options->max_listings, "Most listings and details in flight")

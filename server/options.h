@@ -14,6 +14,7 @@ struct ServeOptions {
   std::vector<std::string> listen_addresses;
   std::string data_dir;
   std::string policy_file;
+  std::string rules_file;
   std::string port_file;
   std::string socket_mode = "0660";
   std::string socket_group;

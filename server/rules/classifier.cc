@@ -1,11 +1,17 @@
 #include "server/rules/classifier.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "protos/error.h"
 #include "server/rules/builtin_rules.h"
+#include "server/rules/code_rules.h"
 #include "server/rules/reply_text.h"
+#include "server/rules/rule_check.h"
 #include "server/rules/rule_file.h"
 #include "server/rules/rule_matcher.h"
 
@@ -13,17 +19,25 @@ namespace suppression {
 namespace {
 
 constexpr size_t kEvidenceMaxOctets = 256;
-
-// Verdicts that no rule gives.
-constexpr char kSuccess[] = "reply.success";
-constexpr char kUnmatched[] = "reply.unmatched";
-constexpr char kOutOfMemory[] = "engine.out_of_memory";
+constexpr size_t kVersionNameMaxOctets = 64;
 
 // FNV-1a, 64 bit: tells versions of a file apart, resists nothing.
 uint64_t ContentHash(absl::string_view text) {
   uint64_t hash = 0xCBF29CE484222325;
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
   return hash;
+}
+
+// What names a file in a version: "/etc/rules.yaml" is "rules". Versions stand in every verdict, so they are short and
+// plain ASCII.
+std::string VersionOf(absl::string_view name, absl::string_view yaml) {
+  name = name.substr(name.rfind('/') + 1);
+  name = name.substr(0, std::min({name.find_last_of('.'), name.size(), kVersionNameMaxOctets}));
+  std::string stem(name);
+  for (char& c : stem) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '.') c = '_';
+  }
+  return absl::StrFormat("%s-%016x", stem, ContentHash(yaml));
 }
 
 // One reply as the rules see it.
@@ -90,12 +104,14 @@ int Severity(const Outcome& outcome) {
 }  // namespace
 
 struct Classifier::Rules {
-  std::vector<Rule> rules;
+  RuleSet set;
   std::unique_ptr<const RuleMatcher> matcher;
   std::string version;
+  int64_t matcher_max_octets = 0;
 
   // The first rule from `begin` on, up to `last_layer`, that applies; null: none.
   const Rule* Find(const Subject& subject, size_t begin, RuleLayer last_layer) const {
+    const std::vector<Rule>& rules = set.rules;
     for (size_t i = begin; i < rules.size() && rules[i].layer <= last_layer; ++i) {
       if (Applies(rules[i], subject.matches.rules[i], subject)) return &rules[i];
     }
@@ -103,14 +119,14 @@ struct Classifier::Rules {
   }
   const Rule* FindInLayer(const Subject& subject, RuleLayer layer) const {
     size_t begin = 0;
-    while (begin < rules.size() && rules[begin].layer < layer) ++begin;
+    while (begin < set.rules.size() && set.rules[begin].layer < layer) ++begin;
     return Find(subject, begin, layer);
   }
 
   // The part of the text that the rule matched.
   std::string Evidence(const Subject& subject, const Rule& rule) const {
     const std::string& masked = subject.reply.masked_text;
-    const absl::string_view part = matcher->Evidence(&rule - rules.data(), subject.matches, masked);
+    const absl::string_view part = matcher->Evidence(&rule - set.rules.data(), subject.matches, masked);
     if (part.empty()) return "";
     // A masked address may have been cut within a character.
     const absl::string_view text = subject.reply.text;
@@ -148,7 +164,7 @@ void Classifier::Rules::Decide(const Subject& subject, v1::Verdict* verdict) con
     verdict->set_conflict(conflict || subject.reply.codes_disagree);
     verdict->set_evidence(Evidence(subject, *rule));
   }
-  verdict->set_rule_id(rule != nullptr ? rule->id : kUnmatched);
+  verdict->set_rule_id(rule != nullptr ? rule->id : kUnmatchedRule);
   verdict->set_bounce_class(outcome.bounce_class);
   verdict->set_reason(outcome.reason);
 }
@@ -160,23 +176,60 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::BuiltIn() {
   return FromYaml("builtin", BuiltInRulesYaml());
 }
 
-absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::FromYaml(absl::string_view name, absl::string_view yaml) {
-  absl::StatusOr<RuleFile> file = ReadRuleFile(name, yaml);
-  if (!file.ok()) return file.status();
+absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::FromYaml(absl::string_view name, absl::string_view yaml,
+                                                                       int64_t matcher_max_octets) {
+  absl::StatusOr<RuleSet> set = ReadRuleFile(name, yaml);
+  if (!set.ok()) return set.status();
+  return Make(*std::move(set), VersionOf(name, yaml), matcher_max_octets);
+}
+
+absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::WithUserRules(absl::string_view name,
+                                                                            absl::string_view yaml) const {
+  absl::StatusOr<RuleSet> set = ReadRuleFile(name, yaml, &rules_->set);
+  if (!set.ok()) return set.status();
+  absl::StatusOr<std::unique_ptr<const Classifier>> both =
+      Make(*std::move(set), absl::StrCat(rules_->version, "+", VersionOf(name, yaml)), rules_->matcher_max_octets);
+  if (!both.ok()) return both;
+  const RuleSet& merged = (*both)->rules();
+  const std::vector<std::string> problems =
+      FindRuleProblems(merged, static_cast<int>(merged.file_names.size()) - 1,
+                       [&](const v1::SmtpReply& reply) { return (*both)->Classify(reply); });
+  if (problems.empty()) return both;
+  std::string what = problems.front();
+  if (problems.size() > 1) absl::StrAppend(&what, " (and ", problems.size() - 1, " more like this)");
+  return InvalidArgument(v1::INVALID_FIELD, what);
+}
+
+absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Make(RuleSet set, std::string version,
+                                                                   int64_t max_octets) {
   auto rules = std::make_unique<Rules>();
-  absl::StatusOr<std::unique_ptr<const RuleMatcher>> matcher = RuleMatcher::Compile(name, *file);
+  absl::StatusOr<std::unique_ptr<const RuleMatcher>> matcher = RuleMatcher::Compile(set, max_octets);
   if (!matcher.ok()) return matcher.status();
   rules->matcher = *std::move(matcher);
-  rules->rules = std::move(file->rules);
-  rules->version = absl::StrFormat("%s-%016x", name, ContentHash(yaml));
+  rules->set = std::move(set);
+  rules->version = std::move(version);
+  rules->matcher_max_octets = max_octets;
   std::unique_ptr<const Classifier> classifier(new Classifier(std::move(rules)));
   // The automaton is built while it reads: let the first replies find it warm.
-  for (const RuleExample& example : file->examples) classifier->Classify(example.reply);
+  for (const Rule& rule : classifier->rules().rules) {
+    for (const RuleExample& example : rule.examples) classifier->Classify(example.reply);
+  }
   return classifier;
 }
 
 const std::string& Classifier::version() const {
   return rules_->version;
+}
+
+const RuleSet& Classifier::rules() const {
+  return rules_->set;
+}
+
+const Rule* Classifier::FindRule(absl::string_view id) const {
+  for (const Rule& rule : rules_->set.rules) {
+    if (rule.id == id) return &rule;
+  }
+  return nullptr;
 }
 
 v1::Verdict Classifier::Classify(const v1::SmtpReply& reply) const {
@@ -195,11 +248,11 @@ v1::Verdict Classifier::Classify(const v1::SmtpReply& reply) const {
                        (subject.reply.code == 0 && absl::StartsWith(subject.reply.enhanced_code, "2."));
   if (success) {
     verdict.set_bounce_class(v1::Verdict::NOT_A_BOUNCE);
-    verdict.set_rule_id(kSuccess);
+    verdict.set_rule_id(kSuccessRule);
   } else if (!matched) {
     verdict.set_bounce_class(v1::Verdict::SOFT);
     verdict.set_reason(v1::UNDETERMINED);
-    verdict.set_rule_id(kOutOfMemory);
+    verdict.set_rule_id(kOutOfMemoryRule);
   } else {
     rules_->Decide(subject, &verdict);
   }

@@ -2,9 +2,14 @@
 //
 // The rules are data (bounce_rules.yaml, compiled into the binary): each has an id, conditions (reply codes, enhanced
 // codes, stages, remote MTA families), patterns that must and must not match, a verdict, its source, and examples that
-// a test runs. All patterns of all rules are compiled into one RE2::Set, so that a reply is read once.
+// a test runs. A file of one's own is layered above (docs/rules.md). All patterns of all rules are compiled into one
+// RE2::Set, so that a reply is read once.
+//
+//   const auto builtin = Classifier::BuiltIn();
+//   const auto both = (*builtin)->WithUserRules("/etc/suppressd/rules.yaml", text);
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,13 +20,26 @@
 
 namespace suppression {
 
+struct Rule;
+struct RuleSet;
+
+// The memory an automaton may take. It has no fallback when it outgrows this; with RE2's default of 8 MiB it thrashes.
+inline constexpr int64_t kMatcherMaxOctets = int64_t{128} << 20;
+
 // A compiled, immutable rule set. Thread-safe.
 class Classifier {
  public:
   // The rules compiled into the binary.
   static absl::StatusOr<std::unique_ptr<const Classifier>> BuiltIn();
-  // Rules from the text of a rule file. INVALID_ARGUMENT with "NAME:LINE: what is wrong".
-  static absl::StatusOr<std::unique_ptr<const Classifier>> FromYaml(absl::string_view name, absl::string_view yaml);
+  // Rules from the text of a rule file alone, whose examples are not checked (those of the built-in rules are checked
+  // by a test). INVALID_ARGUMENT with "NAME:LINE: what is wrong".
+  static absl::StatusOr<std::unique_ptr<const Classifier>> FromYaml(absl::string_view name, absl::string_view yaml,
+                                                                    int64_t matcher_max_octets = kMatcherMaxOctets);
+
+  // These rules with those of another file layered above: asked first within each layer, and able to replace rules of
+  // these and to switch them off. INVALID_ARGUMENT with "NAME:LINE: what is wrong", also when an example of the file
+  // does not turn out as it says; further problems are counted. Takes about as long as compiling these rules did.
+  absl::StatusOr<std::unique_ptr<const Classifier>> WithUserRules(absl::string_view name, absl::string_view yaml) const;
 
   ~Classifier();
 
@@ -29,12 +47,19 @@ class Classifier {
   // that no rule knows is SOFT / UNDETERMINED (4xx, 5xx) or NOT_A_BOUNCE (2xx, 3xx).
   v1::Verdict Classify(const v1::SmtpReply& reply) const;
 
-  // "builtin-" or the file's name, and a content hash; stands in every verdict.
+  // The name and a content hash of each file: "builtin-0123456789abcdef", "builtin-0123456789abcdef+rules-…" with the
+  // stem of the upper file's name. Stands in every verdict.
   const std::string& version() const;
+
+  // The rules as data, in the order in which they are asked; valid as long as this is.
+  const RuleSet& rules() const;
+  // The rule with this id; null: none. Rules decided in code (code_rules.h) are not among them.
+  const Rule* FindRule(absl::string_view id) const;
 
  private:
   struct Rules;
   explicit Classifier(std::unique_ptr<const Rules> rules);
+  static absl::StatusOr<std::unique_ptr<const Classifier>> Make(RuleSet set, std::string version, int64_t max_octets);
   std::unique_ptr<const Rules> rules_;
 };
 

@@ -5,13 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
 
 namespace suppression {
 namespace {
 
-// A Set has no fallback when its automaton outgrows the budget; RE2's default of 8 MiB makes it thrash.
-constexpr int64_t kMatcherMaxOctets = int64_t{128} << 20;
+constexpr int64_t kEvidenceMaxOctets = int64_t{8} << 20;
 
 RE2::Options PatternOptions(int64_t max_octets) {
   RE2::Options options;
@@ -25,60 +23,74 @@ re2::StringPiece Piece(absl::string_view text) {
   return re2::StringPiece(text.data(), text.size());
 }
 
-absl::Status Fail(absl::string_view name, int line, absl::string_view what) {
-  return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(name, ":", line, ": ", what));
+absl::Status BadPattern(const RuleSet& set, const RulePattern& pattern, absl::string_view why) {
+  return ErrorAt(set, pattern.place, absl::StrCat("pattern /", pattern.written, "/: ", why));
 }
 
 }  // namespace
 
-RuleMatcher::RuleMatcher()
-    : texts_(PatternOptions(kMatcherMaxOctets), RE2::UNANCHORED),
-      hosts_(PatternOptions(kMatcherMaxOctets / 8), RE2::UNANCHORED) {}
+RuleMatcher::RuleMatcher(int64_t max_octets)
+    : texts_(PatternOptions(max_octets), RE2::UNANCHORED), hosts_(PatternOptions(max_octets / 8), RE2::UNANCHORED) {}
 
-absl::StatusOr<std::unique_ptr<const RuleMatcher>> RuleMatcher::Compile(absl::string_view name, const RuleFile& file) {
-  std::unique_ptr<RuleMatcher> matcher(new RuleMatcher);
-  matcher->rule_count_ = file.rules.size();
-  absl::Status status;
-  const auto add = [&](int line, Role role, size_t owner, const std::vector<std::string>& patterns) {
-    for (const std::string& pattern : patterns) {
-      if (status.ok()) status = matcher->Add(name, line, role, owner, pattern);
-    }
-  };
-  for (size_t i = 0; i < file.rules.size(); ++i) {
-    add(file.rules[i].line, Role::kMatch, i, file.rules[i].match);
-    add(file.rules[i].line, Role::kUnless, i, file.rules[i].unless);
+absl::StatusOr<std::unique_ptr<const RuleMatcher>> RuleMatcher::Compile(const RuleSet& set, int64_t max_octets) {
+  std::unique_ptr<RuleMatcher> matcher(new RuleMatcher(max_octets));
+  absl::Status status = matcher->AddAll(set);
+  if (status.ok() && (!matcher->texts_.Compile() || !matcher->hosts_.Compile())) {
+    const int newest = static_cast<int>(set.file_names.size()) - 1;
+    status = ErrorAt(set, {.file = newest, .line = 1}, "the patterns need too much memory");
   }
-  for (size_t i = 0; i < file.families.size(); ++i) {
-    add(1, Role::kFamily, i, file.families[i].texts);
-    for (const std::string& host : file.families[i].hosts) {
-      if (status.ok()) status = matcher->AddHost(name, i, host);
-    }
-  }
-  for (size_t i = 0; i < file.stages.size(); ++i) {
-    matcher->stages_.push_back(file.stages[i].stage);
-    add(1, Role::kStage, i, file.stages[i].texts);
-  }
+  // Only now: the budget of the whole bounds what the single patterns take.
+  if (status.ok()) status = matcher->CompileEvidence(set);
   if (!status.ok()) return status;
-  if (!matcher->texts_.Compile() || !matcher->hosts_.Compile())
-    return Fail(name, 1, "the patterns need too much memory");
   return std::unique_ptr<const RuleMatcher>(std::move(matcher));
 }
 
-absl::Status RuleMatcher::Add(absl::string_view name, int line, Role role, size_t owner, const std::string& pattern) {
-  std::string error;
-  if (texts_.Add(pattern, &error) < 0) return Fail(name, line, absl::StrCat("pattern /", pattern, "/: ", error));
-  auto evidence = role == Role::kMatch ? std::make_unique<const RE2>(pattern, PatternOptions(8 << 20)) : nullptr;
-  if (evidence != nullptr && !evidence->ok()) {
-    return Fail(name, line, absl::StrCat("pattern /", pattern, "/: ", evidence->error()));
+absl::Status RuleMatcher::AddAll(const RuleSet& set) {
+  rule_count_ = set.rules.size();
+  absl::Status status;
+  for (size_t i = 0; i < set.rules.size() && status.ok(); ++i) {
+    status = Add(set, Role::kMatch, i, set.rules[i].match);
+    if (status.ok()) status = Add(set, Role::kUnless, i, set.rules[i].unless);
   }
-  patterns_.push_back({role, owner, std::move(evidence)});
+  for (size_t i = 0; i < set.families.size() && status.ok(); ++i) {
+    status = Add(set, Role::kFamily, i, set.families[i].texts);
+    if (status.ok()) status = AddHosts(set, i);
+  }
+  for (size_t i = 0; i < set.stages.size() && status.ok(); ++i) {
+    stages_.push_back(set.stages[i].stage);
+    status = Add(set, Role::kStage, i, set.stages[i].texts);
+  }
+  return status;
+}
+
+absl::Status RuleMatcher::Add(const RuleSet& set, Role role, size_t owner, const std::vector<RulePattern>& patterns) {
+  std::string error;
+  for (const RulePattern& pattern : patterns) {
+    if (texts_.Add(pattern.text, &error) < 0) return BadPattern(set, pattern, error);
+    patterns_.push_back({role, owner});
+  }
   return absl::OkStatus();
 }
 
-absl::Status RuleMatcher::AddHost(absl::string_view name, size_t family, const std::string& pattern) {
+absl::Status RuleMatcher::AddHosts(const RuleSet& set, size_t family) {
   std::string error;
-  if (hosts_.Add(pattern, &error) < 0) return Fail(name, 1, absl::StrCat("pattern /", pattern, "/: ", error));
-  host_families_.push_back(family);
+  for (const RulePattern& pattern : set.families[family].hosts) {
+    if (hosts_.Add(pattern.text, &error) < 0) return BadPattern(set, pattern, error);
+    host_families_.push_back(family);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RuleMatcher::CompileEvidence(const RuleSet& set) {
+  size_t next = 0;
+  for (const Rule& rule : set.rules) {
+    for (const RulePattern& pattern : rule.match) {
+      while (patterns_[next].role != Role::kMatch) ++next;
+      auto evidence = std::make_unique<const RE2>(pattern.text, PatternOptions(kEvidenceMaxOctets));
+      if (!evidence->ok()) return BadPattern(set, pattern, evidence->error());
+      patterns_[next++].evidence = std::move(evidence);
+    }
+  }
   return absl::OkStatus();
 }
 

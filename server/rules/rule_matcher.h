@@ -1,4 +1,4 @@
-// All patterns of a rule file compiled into one RE2::Set: a text is read once, whatever the number of rules.
+// All patterns of a rule set compiled into one RE2::Set: a text is read once, whatever the number of rules.
 #pragma once
 
 #include <re2/re2.h>
@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/rules/rule_file.h"
+#include "server/rules/rule_set.h"
 
 namespace suppression {
 
@@ -31,8 +31,9 @@ struct RuleMatches {
 // Immutable and thread-safe.
 class RuleMatcher {
  public:
-  // INVALID_ARGUMENT (INVALID_FIELD) with "NAME:LINE: what" for a pattern that does not compile.
-  static absl::StatusOr<std::unique_ptr<const RuleMatcher>> Compile(absl::string_view name, const RuleFile& file);
+  // `max_octets`: the budget of the automaton, patterns and its states together. INVALID_ARGUMENT (INVALID_FIELD) with
+  // "NAME:LINE: what" for a pattern that does not compile, or when the patterns alone exceed the budget.
+  static absl::StatusOr<std::unique_ptr<const RuleMatcher>> Compile(const RuleSet& set, int64_t max_octets);
 
   // False when the automaton ran out of its memory budget: nothing is known then.
   bool Match(absl::string_view text, absl::string_view host, RuleMatches* matches) const;
@@ -44,13 +45,15 @@ class RuleMatcher {
   enum class Role { kMatch, kUnless, kFamily, kStage };
   struct Pattern {
     Role role;
-    size_t owner;                         // index of the rule, family or stage
-    std::unique_ptr<const RE2> evidence;  // kMatch only
+    size_t owner;                                   // index of the rule, family or stage
+    std::unique_ptr<const RE2> evidence = nullptr;  // kMatch only
   };
 
-  RuleMatcher();
-  absl::Status Add(absl::string_view name, int line, Role role, size_t owner, const std::string& pattern);
-  absl::Status AddHost(absl::string_view name, size_t family, const std::string& pattern);
+  explicit RuleMatcher(int64_t max_octets);
+  absl::Status Add(const RuleSet& set, Role role, size_t owner, const std::vector<RulePattern>& patterns);
+  absl::Status AddHosts(const RuleSet& set, size_t family);
+  absl::Status AddAll(const RuleSet& set);
+  absl::Status CompileEvidence(const RuleSet& set);
 
   RE2::Set texts_;
   RE2::Set hosts_;

@@ -141,7 +141,8 @@ class Startup(unittest.TestCase):
                                 (["--listen_address", "nonsense"], "listen_address|nonsense"),
                                 (["--listen_address", "unix:"], "listen_address|unix"),
                                 (["--listen_address", "unix:/" + "a" * 120], "listen_address|unix|long"),
-                                (["--policy_file", "/nonexistent/policy.yaml"], "/nonexistent/policy.yaml")):
+                                (["--policy_file", "/nonexistent/policy.yaml"], "/nonexistent/policy.yaml"),
+                                (["--rules_file", "/nonexistent/rules.yaml"], "/nonexistent/rules.yaml")):
             with self.subTest(arguments=arguments):
                 self.assert_refused(self.start(*arguments), word)
                 self.assertFalse(os.path.exists(self.data), "a refused command line left a data directory")
@@ -158,6 +159,18 @@ class Startup(unittest.TestCase):
             with self.subTest(text=text):
                 self.assert_refused(self.start("--policy_file", path), r"policy\.yaml:\d+: ")
 
+    def test_bad_rules_file(self):
+        path = os.path.join(self.directory, "rules.yaml")
+        for text, what in (("off: [no.such.rule]\n", "there is no rule"),
+                           ("sender:\n  - {id: mine, match: junk, class: SENDER_SIDE}\n", ".*has no example"),
+                           ("sender: [\n", "")):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            for arguments in ([], ["--check_config"]):
+                with self.subTest(text=text, arguments=arguments):
+                    self.assert_refused(self.start("--rules_file", path, *arguments), r"rules\.yaml:\d+: " + what)
+        self.assertFalse(os.path.exists(self.data), "a refused rules file left a data directory")
+
     def test_check_config_says_and_touches_nothing(self):
         good = self.start("--check_config")
         self.assertEqual(good.code, 0, str(good))
@@ -165,10 +178,11 @@ class Startup(unittest.TestCase):
         self.assertFalse(os.path.exists(self.data), "--check_config made a data directory")
 
     def test_environment_gives_options(self):
-        environment = {**os.environ, "SUPPRESSD_LISTEN_ADDRESS": "nonsense"}
-        completed = subprocess.run(self.command("--check_config"), stdin=subprocess.DEVNULL, capture_output=True,
-                                   text=True, env=environment, timeout=harness.START_MAX_SECONDS, check=False)
-        self.assert_refused(harness.Outcome(completed), "listen_address|nonsense")
+        for name, value in (("SUPPRESSD_LISTEN_ADDRESS", "nonsense"), ("SUPPRESSD_RULES_FILE", "/nonsense")):
+            completed = subprocess.run(self.command("--check_config"), stdin=subprocess.DEVNULL, capture_output=True,
+                                       text=True, env={**os.environ, name: value}, check=False,
+                                       timeout=harness.START_MAX_SECONDS)
+            self.assert_refused(harness.Outcome(completed), "nonsense")
 
 
 def limit_file_size():

@@ -19,11 +19,12 @@ namespace suppression {
 
 class TestServer {
  public:
-  explicit TestServer(StoreOptions store_options = {}, ServiceOptions service_options = {})
+  explicit TestServer(StoreOptions store_options = {}, ServiceOptions service_options = {},
+                      const std::string& rules_file = "")
       : store_options_(store_options), service_options_(service_options) {
     store_options_.path = directory_ / "data";
     SetLogLevel("error");
-    rules_ = *RuleBook::Open("");
+    rules_ = *RuleBook::Open("", rules_file);
     Start();
   }
   ~TestServer() { Stop(); }
@@ -61,6 +62,7 @@ class TestServer {
   FakeClock& clock() { return clock_; }
   Store& store() { return *store_; }
   LocalCommitLog& log() { return *log_; }
+  RuleBook& rules() { return *rules_; }
   SuppressionService& service() { return *service_; }
 
  private:
