@@ -1,6 +1,4 @@
 // suppressctl classify and explain: what the rules make of mails and replies, without a server.
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +9,7 @@
 #include "client/suppressctl/local_rules.h"
 #include "client/suppressctl/text.h"
 #include "server/mail/bounce_mail.h"
+#include "server/mail/mime_mail.h"
 #include "server/rules/rule_explanation.h"
 
 namespace suppression::suppressctl {
