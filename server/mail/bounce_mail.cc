@@ -42,6 +42,13 @@ v1::BounceEvent StartEvent(const MailContents& contents, const MailReport& repor
 }
 
 void AddRecipient(absl::string_view recipient, v1::BounceEvent event, MailReport* report) {
+  for (ReportedRecipient& known : report->recipients) {
+    if (!absl::EqualsIgnoreCase(known.recipient, recipient)) continue;
+    // Named twice: what failed counts, and what was said first.
+    const bool keep = known.event.verdict().bounce_class() != v1::Verdict::NOT_A_BOUNCE;
+    if (!keep) known.event = std::move(event);
+    return;
+  }
   report->recipients.push_back({Cut(recipient, kRecipientOctetsMax), std::move(event), ""});
 }
 
@@ -56,6 +63,16 @@ class Reader {
     contents_ = ReadContents(mail, ours_);
     report_.kind = KindOf(mail, contents_.notice.text);
     report_.truncated = mail.truncated || message.truncated();
+    event_ = StartEvent(contents_, report_);
+  }
+
+  // The bounce within this mail, when this one names nobody itself; else empty.
+  std::string PassedOn() const {
+    if (!contents_.notice.recipients.empty() || !contents_.status.empty()) return "";
+    if (!mail_.attached_report.empty()) return mail_.attached_report;
+    const bool report = absl::StrContains(contents_.notice.returned, "report-type=delivery-status");
+    const size_t begin = report ? contents_.notice.returned.find('\n') : std::string::npos;
+    return begin == std::string::npos ? "" : contents_.notice.returned.substr(begin + 1);
   }
 
   absl::StatusOr<MailReport> Read() {
@@ -97,6 +114,7 @@ class Reader {
   std::vector<std::string> ours_;
   MailContents contents_;
   MailReport report_;
+  v1::BounceEvent event_;  // what all recipients share
 };
 
 // Who complained. Reports that hide the recipient have none.
@@ -126,7 +144,7 @@ absl::StatusOr<MailReport> Reader::ReadComplaint() {
   }
   absl::StatusOr<v1::Verdict> verdict = ClassifyComplaint(complaint);
   if (!verdict.ok()) return verdict.status();
-  v1::BounceEvent event = StartEvent(contents_, report_);
+  v1::BounceEvent event = event_;
   *event.mutable_verdict() = *std::move(verdict);
   event.set_feedback_type(complaint.feedback_type().empty() ? "abuse"
                                                             : absl::AsciiStrToLower(complaint.feedback_type()));
@@ -158,7 +176,7 @@ std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) c
 }
 
 void Reader::AddJudged(absl::string_view recipient, v1::SmtpReply reply, absl::string_view context) {
-  v1::BounceEvent event = StartEvent(contents_, report_);
+  v1::BounceEvent event = event_;
   event.set_remote_mta(reply.remote_mta());
   Judgement judgement = JudgeRecipient(classifier_, std::move(reply), context);
   *event.mutable_verdict() = std::move(judgement.verdict);
@@ -167,7 +185,7 @@ void Reader::AddJudged(absl::string_view recipient, v1::SmtpReply reply, absl::s
 }
 
 void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text) {
-  v1::BounceEvent event = StartEvent(contents_, report_);
+  v1::BounceEvent event = event_;
   event.mutable_verdict()->set_bounce_class(v1::Verdict::NOT_A_BOUNCE);
   event.mutable_verdict()->set_rule_id(rule);
   event.mutable_verdict()->set_rule_set_version(classifier_.version());
@@ -178,7 +196,8 @@ void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::st
 void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   const std::string recipient = StatusRecipient(status, alone);
   if (recipient.empty()) return;
-  if (!status.action.empty() && !absl::StartsWith(status.action, "fail")) {
+  static constexpr absl::string_view kNotFailed[] = {"delayed", "relayed", "delivered", "expanded"};  // RFC 3464, 2.3.3
+  if (std::find(std::begin(kNotFailed), std::end(kNotFailed), status.action) != std::end(kNotFailed)) {
     return AddNoBounce(recipient, "dsn.not_failed", status.diagnostic);
   }
   v1::SmtpReply reply;
@@ -228,9 +247,19 @@ void Reader::ReadWords() {
 }  // namespace
 
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier) {
-  absl::StatusOr<MimeMail> mail = ReadMimeMail(message.content());
+  const absl::StatusOr<MimeMail> mail = ReadMimeMail(message.content());
   if (!mail.ok()) return mail.status();
-  return Reader(message, *mail, classifier).Read();
+  Reader reader(message, *mail, classifier);
+  const std::string inner = reader.PassedOn();
+  if (inner.empty()) return reader.Read();
+  // A bounce that somebody passed on: what it says counts, not who passed it on.
+  v1::RawMessage passed_on = message;
+  passed_on.set_content(inner);
+  const absl::StatusOr<MimeMail> inner_mail = ReadMimeMail(inner);
+  if (!inner_mail.ok()) return reader.Read();
+  absl::StatusOr<MailReport> report = Reader(passed_on, *inner_mail, classifier).Read();
+  const bool names = report.ok() && !report->recipients.empty() && !report->recipients[0].recipient.empty();
+  return names ? std::move(report) : reader.Read();
 }
 
 }  // namespace suppression

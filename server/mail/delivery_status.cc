@@ -88,6 +88,7 @@ std::string DecodeXtext(absl::string_view text) {
 
 std::string RecipientOf(absl::string_view value) {
   auto [type, address] = SplitType(value);
+  if (type == "rfc822") address = SplitType(address).second;  // some senders say it twice
   if (type == "utf-8") address = DecodeUnicode(address);
   address = DecodeXtext(address);
   // "<user@example.com> (comment)", "user@example.com (Jo)".

@@ -10,7 +10,7 @@ namespace suppression {
 
 Judgement JudgeRecipient(const Classifier& classifier, v1::SmtpReply reply, absl::string_view context) {
   v1::SmtpReply whole = reply;
-  const std::string words = WithoutEchoedHeaders(context);
+  const std::string words = WithoutNoise(context);
   whole.set_text(std::string(Utf8Prefix(absl::StripAsciiWhitespace(words), kReplyTextMaxOctets)));
   v1::Verdict around = classifier.Classify(whole);
   if (reply.stage() == v1::SMTP_STAGE_UNSPECIFIED) reply.set_stage(around.stage());

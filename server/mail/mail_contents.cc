@@ -72,7 +72,10 @@ class ContentsReader {
     plain_ |= part.type == "text/plain" && !absl::StripAsciiWhitespace(part.text).empty();
     Notice notice = SplitNotice(absl::string_view(part.text).substr(0, kNoticeOctetsMax));
     contents_.notice.text.append(notice.text);
-    if (contents_.returned_headers.empty()) contents_.returned_headers = std::move(notice.returned_headers);
+    if (contents_.returned_headers.empty()) {
+      contents_.returned_headers = std::move(notice.returned_headers);
+      contents_.notice.returned = std::move(notice.returned);
+    }
     FindRecipients(ours_, &contents_.notice);
   }
 

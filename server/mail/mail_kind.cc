@@ -27,20 +27,21 @@ const RE2* Pattern(const char* text) {
 // Who writes bounces: a From that names the mail system.
 bool IsFromMailSystem(const MimeMail& mail) {
   static const RE2* const kSystem = Pattern(
-      R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|bounce|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mail ?system|smtp server)");
-  return Finds(mail.Header("from"), *kSystem) || !mail.Header("x-failed-recipients").empty();
+      R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|bounce|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mdaemon|mail ?system|smtp server)");
+  const absl::string_view from = mail.Header("from");
+  return from.empty() || from == "<>" || Finds(from, *kSystem) || !mail.Header("x-failed-recipients").empty();
 }
 
 bool IsBounceSubject(absl::string_view subject) {
   static const RE2* const kSubject = Pattern(
-      R"(undeliver(?:ed|able)|not deliver(?:ed|able)|returned (?:mail|to sender|message)|return(?:ing)? (?:mail|message)|failure notice|fail(?:ed|ure)[^a-z]{0,3}(?:to deliver|delivery)|deliver(?:y|ies)?[^.]{0,20}(?:fail|error|status|problem|notification|impossible|unsuccessful)|mail (?:delivery )?(?:system )?(?:error|failed|failure|problem)|could ?n.t (?:be )?deliver|could not (?:be )?deliver|error sending your mail|bounced?\b|mail rejected|non(?:-| )?deliver|message (?:status|blocked)|loop alert|unzustellbar|nicht zugestellt|zustell(?:ung|fehler|problem)|non (?:remis|distribu|recapitabil|consegnat)|échec|no (?:se ha )?entregad|não (?:foi )?entregue|mancato recapito|配信|配達|送信(?:でき|エラー|失敗)|返送|エラーメール|недоставлен|не доставлен|не удалось доставить|退信|退回|投递失败|반송)");
+      R"(undeliver(?:ed|able)|not deliver(?:ed|able)|returned (?:mail|to sender|message)|return(?:ing)? (?:mail|message)|failure notice|fail(?:ed|ure)[^a-z]{0,3}(?:to deliver|delivery)|deliver(?:y|ies)?[^.]{0,20}(?:fail|error|status|problem|notification|impossible|unsuccessful)|mail (?:delivery )?(?:system )?(?:error|failed|failure|problem)|could ?n.t (?:be )?deliver|could not (?:be )?deliver|error sending your mail|bounced?\b|mail rejected|non(?:-| )?deliver|message (?:status|blocked)|loop alert|user unknown|unknown user|no such user|mailbox (?:is )?full|unzustellbar|nicht zugestellt|zustell(?:ung|fehler|problem)|non (?:remis|distribu|recapitabil|consegnat)|échec|no (?:se ha )?entregad|não (?:foi )?entregue|mancato recapito|配信|配達|送信(?:でき|エラー|失敗)|返送|エラーメール|недоставлен|не доставлен|не удалось доставить|退信|退回|投递失败|반송)");
   return Finds(subject, *kSubject);
 }
 
 // What only a bounce says in its text.
 bool IsBounceText(absl::string_view notice) {
   static const RE2* const kText = Pattern(
-      R"((?:could|can|was|were|is|are|has|have)(?: ?not| ?n.t) (?:be |been )?(?:able to (?:be )?)?(?:successfully )?deliver|unable to deliver|undeliver(?:ed|able)|deliver[a-z]* (?:to [^\n]{0,80} )?(?:has |have |was |is )?(?:fail|imposs|unsuccess)|failed (?:to deliver|permanently|recipient)|permanent (?:fatal )?error|had (?:permanent|delivery|transient)|delivery problems|transcript of session|rejected your message|returned to (?:the )?sender|bounced|not a member of this mailing list|loop alert|konnte[^\n]{0,60}nicht zugestellt|n.a (?:pas )?pu [^\n]{0,40}(?:remis|délivr|distribu)|no (?:se )?ha podido|não (?:pôde|foi) (?:ser )?entreg|non è stat[oa] [^\n]{0,30}consegn|配信(?:でき|不能|に失敗)|送信(?:でき|に失敗)|お届けでき|配送(?:でき|に失敗)|エラー(?:が発生|のため)|не (?:было |может быть |удалось )?(?:доставлен|доставить)|无法(?:投递|送达|发送)|(?:^|\n)[^\n]{0,120}\b5\d\d[ -]#?5\.\d\.\d{1,3}\b)");
+      R"((?:could|can|was|were|is|are|has|have)(?: ?not| ?n.t) (?:be |been )?(?:able to (?:be )?)?(?:successfully )?deliver|unable to deliver|undeliver(?:ed|able)|deliver[a-z]* (?:to [^\n]{0,80} )?(?:has |have |was |is )?(?:fail|imposs|unsuccess)|failed (?:to deliver|permanently|recipient)|permanent (?:fatal )?error|had (?:permanent|delivery|transient)|delivery problems|transcript of session|rejected your message|returned to (?:the )?sender|bounced|not a member of this mailing list|loop alert|no such user|not a valid user|(?:user|address|recipient|mailbox) (?:is )?unknown|unknown (?:user|recipient|address)|(?:address|mailbox|user|account|recipient)[^\n.]{0,60}(?:does not exist|is not valid|is invalid)|mailbox (?:is )?(?:full|unavailable)|over quota|konnte[^\n]{0,60}nicht zugestellt|n.a (?:pas )?pu [^\n]{0,40}(?:remis|délivr|distribu)|no (?:se )?ha podido|não (?:pôde|foi) (?:ser )?entreg|non è stat[oa] [^\n]{0,30}consegn|配信(?:でき|不能|に失敗)|送信(?:でき|に失敗)|お届けでき|配送(?:でき|に失敗)|エラー(?:が発生|のため)|не (?:было |может быть |удалось )?(?:доставлен|доставить)|无法(?:投递|送达|发送)|(?:^|\n)[^\n]{0,120}\b5\d\d[ -]#?5\.\d\.\d{1,3}\b)");
   return Finds(notice, *kText);
 }
 
@@ -51,6 +52,15 @@ bool IsAutoReply(const MimeMail& mail) {
   return Finds(mail.Header("auto-submitted"), *kSubmitted) || !mail.Header("x-autoreply").empty() ||
          !mail.Header("x-autorespond").empty() || !mail.Header("x-autoresponse").empty() ||
          absl::EqualsIgnoreCase(mail.Header("precedence"), "auto_reply") || Finds(mail.Header("subject"), *kSubject);
+}
+
+// A filter that wants the sender to prove himself (TMDA and its kin).
+bool IsChallenge(const MimeMail& mail, absl::string_view notice) {
+  static const RE2* const kText = Pattern(
+      R"((?:confirm|prove|verify) (?:that )?(?:you are|you.re|your (?:message|e-?mail|address)|yourself)[^.;]{0,80}(?:human|person|sender|spam|deliver|genuine)|(?:release|deliver) your message[^.;]{0,80}(?:click|reply|visit|confirm)|challenge[- /]response|requires? (?:sender )?(?:confirmation|verification)[^.;]{0,40}(?:reply|click))");
+  static const RE2* const kSubject = Pattern(R"(please confirm (?:your|that)|\bverify your (?:message|e-?mail)\b|\bconfirm(?:ation)? (?:required|of your message))");
+  if (!mail.Header("x-boxbe-notice").empty() || !mail.Header("x-tmda-fingerprint").empty()) return true;
+  return Finds(mail.Header("subject"), *kSubject) || Finds(notice.substr(0, 4'000), *kText);
 }
 
 bool HasPart(const MimeMail& mail, absl::string_view type) {
@@ -97,15 +107,16 @@ v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
   const bool system = IsFromMailSystem(mail);
   const bool subject = IsBounceSubject(mail.Header("subject"));
   if (system && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
+  if (IsChallenge(mail, notice)) return v1::CHALLENGE;
   if (IsAutoReply(mail) && !subject) return v1::AUTO_REPLY;
   return system || subject || IsBounceText(notice) ? v1::BOUNCE_TEXT : v1::OTHER_MAIL;
 }
 
 bool SaysDelayed(absl::string_view subject, absl::string_view notice) {
   static const RE2* const kSubject = Pattern(
-      R"(^\s*(?:warning|delayed)\b|deliver[a-z]*[^.]{0,30}\bdelay|\bdelayed\b|could not (?:send|deliver)[^.]{0,20}for (?:the )?(?:past|last)?\s?\d+ ?(?:hours?|minutes?)|still being (?:retried|tried)|verzöger|retard[ée]|配信遅延|遅延)");
+      R"(^\s*delayed\b|^\s*warning\b[^.]{0,100}(?:delay|could not|not (?:yet )?(?:been )?(?:sent|delivered)|still|queue)|deliver[a-z]*[^.]{0,30}\bdelay|\bdelayed\b|could not (?:send|deliver)[^.]{0,20}for (?:the )?(?:past|last)?\s?\d+ ?(?:hours?|minutes?)|still being (?:retried|tried)|verzöger|retard[ée]|配信遅延|遅延)");
   static const RE2* const kText = Pattern(
-      R"(warning message only|do(?:es)? not need to re-?send|no action is required|has not (?:yet )?been delivered|not yet been delivered|not been collected|will be re-?tried|(?:we|i|it|which|server|system|messages?) (?:will|.ll) (?:continue|keep|try|retry)|will (?:continue|keep) (?:to )?(?:try|retry|attempt)|attempts? will continue|still trying|(?:delivery|message) (?:has been |is |was )?delayed|wird weiter(?:hin)? versuch|再送(?:信)?を(?:試み|続け|行い)|遅延して)");
+      R"(warning message only|do(?:es)? not need to re-?send|no action is required|has (?:still )?not yet been delivered|has still not been delivered|not yet been delivered|not been collected|will be re-?tried|(?:we|i|it|which|server|system|messages?) (?:will|.ll) (?:continue|keep|try|retry)|will (?:continue|keep) (?:to )?(?:try|retry|attempt)|attempts? will continue|still trying|(?:delivery|message) (?:has been |is |was )?delayed|wird weiter(?:hin)? versuch|再送(?:信)?を(?:試み|続け|行い)|遅延して)");
   static const RE2* const kOver = Pattern(
       R"(giv(?:en|ing) up|not be (?:re)?tried|no (?:further|more) (?:delivery )?attempts?|failed permanently|permanent (?:fatal )?errors?|could not be delivered|was not delivered|too long)");
   if (Finds(subject, *kSubject)) return true;

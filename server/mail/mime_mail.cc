@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "protos/error.h"
 #include "server/mail/html_text.h"
@@ -75,7 +76,10 @@ std::string PlainLines(absl::string_view content) {
 }
 
 absl::string_view SkipMboxLine(absl::string_view text) {
-  while (absl::StartsWith(text, "\n")) text.remove_prefix(1);
+  for (size_t end = text.find('\n'); end != absl::string_view::npos; end = text.find('\n')) {
+    if (!absl::StripAsciiWhitespace(text.substr(0, end)).empty()) break;
+    text.remove_prefix(end + 1);
+  }
   if (absl::StartsWith(text, "From ") || absl::StartsWith(text, ">From ")) {
     const size_t end = text.find('\n');
     text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
@@ -105,38 +109,44 @@ std::string ContentOf(GMimePart* part) {
 
 class Walk {
  public:
-  explicit Walk(MimeMail* mail) : mail_(mail) {}
+  // `restored`: the header of the top part was lost and has been made up.
+  Walk(bool restored, MimeMail* mail) : restored_(restored), mail_(mail) {}
 
   void Visit(GMimeObject* object, int depth) {
     if (object == nullptr || depth > kMailDepthMax || visited_ >= kMailPartsMax) return;
     if (GMIME_IS_MULTIPART(object)) {
       GMimeMultipart* const multipart = GMIME_MULTIPART(object);
       const int count = g_mime_multipart_get_count(multipart);
-      if (count == 0) VisitPrologue(multipart);
+      if (count == 0 || (restored_ && depth == 0)) VisitPrologue(multipart);
       for (int i = 0; i < count; ++i) Visit(g_mime_multipart_get_part(multipart, i), depth + 1);
       return;
     }
     ++visited_;
     if (GMIME_IS_MESSAGE_PART(object)) {
       GMimeMessage* const message = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
-      if (message != nullptr) AddHeaders(TypeOf(object), GMIME_OBJECT(message));
+      if (message != nullptr) AddAttached(TypeOf(object), message);
     } else if (GMIME_IS_PART(object)) {
       AddPart(GMIME_PART(object));
     }
   }
 
  private:
-  // A multipart without its boundary: some bounces are torn like that, and say all in front.
+  // What stands in front of the parts: all there is of a torn multipart, the notice of one whose header was lost.
   void VisitPrologue(GMimeMultipart* multipart) {
     const char* const text = g_mime_multipart_get_prologue(multipart);
     if (text != nullptr) mail_->parts.push_back({"text/plain", ToUtf8(text)});
   }
 
-  void AddHeaders(const std::string& type, GMimeObject* message) {
-    char* const headers = g_mime_object_get_headers(message, nullptr);
+  void AddAttached(const std::string& type, GMimeMessage* message) {
+    char* const headers = g_mime_object_get_headers(GMIME_OBJECT(message), nullptr);
     if (headers == nullptr) return;
     mail_->parts.push_back({type, ToUtf8(absl::string_view(headers).substr(0, kPartOctetsMax))});
     g_free(headers);
+    GMimeObject* const top = g_mime_message_get_mime_part(message);
+    if (!mail_->attached_report.empty() || top == nullptr || TypeOf(top) != "multipart/report") return;
+    char* const content = g_mime_object_to_string(GMIME_OBJECT(message), nullptr);
+    if (content != nullptr) mail_->attached_report = content;
+    g_free(content);
   }
 
   void AddPart(GMimePart* part) {
@@ -149,6 +159,7 @@ class Walk {
     mail_->parts.push_back({type, std::move(text)});
   }
 
+  const bool restored_;
   MimeMail* const mail_;
   int visited_ = 0;
 };
@@ -162,6 +173,23 @@ void ReadHeaders(GMimeMessage* message, MimeMail* mail) {
     std::string text = value == nullptr ? "" : ToUtf8(absl::string_view(value).substr(0, kHeaderValueOctetsMax));
     mail->headers.push_back({Lower(g_mime_header_get_name(header)), absl::StrReplaceAll(text, {{"\n", " "}})});
   }
+}
+
+// Some mails lose their MIME headers on the way, while the parts still stand in the body. Gives them back the header.
+std::string RestoreMimeHeader(absl::string_view text) {
+  const size_t body = text.find("\n\n");
+  if (body == absl::string_view::npos) return "";
+  const std::string headers = absl::AsciiStrToLower(text.substr(0, body + 1));
+  if (absl::StartsWith(headers, "content-type:") || absl::StrContains(headers, "\ncontent-type:")) return "";
+  for (size_t at = text.find("\n--", body); at != absl::string_view::npos; at = text.find("\n--", at + 1)) {
+    const size_t end = text.find('\n', at + 1);
+    if (end == absl::string_view::npos) return "";
+    const absl::string_view boundary = absl::StripTrailingAsciiWhitespace(text.substr(at + 3, end - at - 3));
+    const bool part = absl::StartsWithIgnoreCase(text.substr(end + 1), "content-");
+    if (!part || boundary.empty() || boundary.size() > 70 || absl::StrContains(boundary, '"')) continue;
+    return absl::StrCat("Content-Type: multipart/mixed; boundary=\"", boundary, "\"\n", text);
+  }
+  return "";
 }
 
 absl::Status NotAMessage() {
@@ -208,7 +236,9 @@ absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content) {
   MimeMail mail;
   mail.truncated = content.size() > kMailOctetsMax;
   const std::string lines = PlainLines(content.substr(0, kMailOctetsMax));
-  const absl::string_view text = SkipMboxLine(lines);
+  absl::string_view text = SkipMboxLine(lines);
+  const std::string restored = RestoreMimeHeader(text);
+  if (!restored.empty()) text = restored;
   if (absl::StripAsciiWhitespace(text).empty()) return NotAMessage();
   const Ref<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(text.data(), text.size()));
   const Ref<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
@@ -219,7 +249,7 @@ absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content) {
   if (top != nullptr) {
     mail.type = TypeOf(top);
     mail.report_type = Lower(g_mime_object_get_content_type_parameter(top, "report-type"));
-    Walk(&mail).Visit(top, 0);
+    Walk(!restored.empty(), &mail).Visit(top, 0);
   }
   if (mail.headers.empty() && mail.parts.empty()) return NotAMessage();
   return mail;

@@ -39,13 +39,15 @@ struct MimeMail {
   // In the order of the mail. Parts that are neither text nor message are left out.
   std::vector<MailPart> parts;
   bool truncated = false;
+  // The first attached mail when it is a multipart/report itself: a bounce that was passed on. Empty: none.
+  std::string attached_report;
 
   // The value of the first header of that name (lower case); empty: none.
   absl::string_view Header(absl::string_view name) const;
 };
 
 // INVALID_ARGUMENT (NOT_A_MESSAGE) when there is neither a header nor a text in it. Line ends may be CRLF, LF or CR; an
-// mbox "From " line at the head is skipped; NULs are taken for spaces. Thread-safe.
+// mbox "From " line and blank lines at the head are skipped; NULs are taken for spaces. Thread-safe.
 absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content);
 
 // Whether a part is an attached mail or the header block of one.

@@ -10,60 +10,22 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "server/mail/delivery_status.h"
+#include "server/mail/notice_patterns.h"
 
 namespace suppression {
 namespace {
 
 constexpr size_t kLinesMax = 2'000;
 constexpr size_t kReplyOctetsMax = 2'000;
-constexpr char kAddress[] = R"([^\s<>()\[\],;:"'@`|\\{}]{1,64}@(?:[^\s<>()\[\],;:"'@=/`|\\{}*?]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
-
+constexpr size_t kLineOctetsMax = 1'000;
 re2::StringPiece Piece(absl::string_view text) {
   return {text.data(), text.size()};
 }
 
-// A pattern compiled once and kept for good.
-#define PATTERN(name, text)                 \
-  const RE2& name() {                       \
-    static const RE2* const kPattern = [] { \
-      RE2::Options options;                 \
-      options.set_case_sensitive(false);    \
-      return new RE2(text, options);        \
-    }();                                    \
-    return *kPattern;                       \
-  }
-
-PATTERN(AddressPattern, absl::StrCat("(", kAddress, ")"))
-
-// A line that announces the returned mail, or its first header.
-PATTERN(ReturnedPattern,
-        R"(^[\s>*=_-]*(?:[-=_*]{2,}.*)?(?:original message|unsent message|returned message|(?:included|following|attached) is (?:a|the) copy of|(?:this|below|here)(?: this line)? is (?:a |the )?copy of|copy of (?:the|your) (?:original )?(?:message|mail)|header of the original|message header(?:s)?(?: follow| is|:|$)|original (?:mail|message) (?:headers?|as follows|follows|is)|message (?:text|headers?) follows?|undelivered message follows|元のメッセージ|ursprüngliche nachricht|message d.origine))"
-        R"(|^\s*(?:return-path|received|dkim-signature|arc-seal|delivered-to|mime-version|x-received|x-google-smtp-source|x-mailer|domainkey-signature): ?\S)"
-        R"(|^content-type: ?(?:message/rfc822|text/rfc822-headers))")
-
-// A line that is an address and little else: "  <user@example.com>:", "* user@example.com", "To: user@example.com".
-PATTERN(AddressLinePattern,
-        absl::StrCat(R"(^[\s>]*(?:[*•·-]+\s*|\d+[.)]\s+|to:\s*|(?:failed )?recipients?\s*(?:address)?:\s*|e-?mail(?: address)?:\s*|(?:original|final)-recipient:\s*(?:[a-z0-9-]+;\s*)?|smtp:\s*)?(?:"[^"@]{0,80}"\s*|'[^'@]{0,80}'\s*)?[<"'\[(]{0,2}(?:mailto:|smtp:)?()",
-                     kAddress, R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?(?:[:;,]|\.?$|\.?\s)(.*)$)"))
-
-// Words before an address that blame it. The address follows at once.
-PATTERN(BlamePattern,
-        absl::StrCat(R"((?:rcpt to ?: ?|recipients?(?: address(?:es)?)?(?: returned permanent errors| (?:is|are|was))?:? |rejected (?:the )?recipient:? |(?:delivered|deliver(?:y|ing)?|sen[dt]|sending|undeliverable|relay(?:ed)?|returned)[^.;:\n]{0,60}\bto:? ?(?:the )?(?:following )?(?:e-?mail )?(?:address(?:es)?|recipients?|user|mailbox)?:? ?|(?:user|mailbox|account|mail ?box|address|e-mail|alias)(?: name| address)?:? |\bfor |unknown user:? |user unknown:? |no such user:? |gateway for |mailing list |\b[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}:?)? ?|宛先:? ?)["'<\[(]{0,2}(?:mailto:|smtp:)?()",
-                     kAddress, ")"))
-
-// A line that speaks of people who are not recipients.
-PATTERN(HelpPattern,
-        R"(\b(?:contact|assist(?:ance)?|questions?|help ?desk|support|administrator|webmaster|if you (?:feel|need|believe|think|wish|want|have)|forward (?:this|it)|report (?:this|spam|to)|subscri|unsubscribe|abuse@|original sender|sender:|from:|reply-to:|mail from|envelope-from|return-path|message-?id|sent (?:by|from)|your message|wrote:|sender address|cc:|reporting-mta|お問い?合わせ|連絡)\b|mailer-daemon@|^postmaster@)")
-
-PATTERN(ReplyPattern,
-        R"((?:^|[\s:;>'"(\[,.=])((?:[45][0-57]\d)(?:[ -]|: ?|; ?)(?:#?[45]\.\d{1,3}\.\d{1,3}\b)?[^\n]*))")
-
-PATTERN(HostPattern,
-        R"((?:remote host|remote server|host|server|mx|mta|talking to|delivered to|by|with|from|connect(?:ing|ion)? to)[ :<"'(\[]{1,3}((?:[a-z0-9_-]{1,63}\.){1,10}[a-z]{2,24})\.?[>"':\[( ,;)])")
-
-#undef PATTERN
-
 std::string CleanAddress(absl::string_view address) {
+  for (const absl::string_view label : {"smtp=", "to=", "rfc822="}) {
+    if (absl::StartsWithIgnoreCase(address, label)) address.remove_prefix(label.size());
+  }
   while (!address.empty() && absl::StrContains(".,;:!?'`*", address.substr(address.size() - 1))) {
     address.remove_suffix(1);
   }
@@ -196,6 +158,17 @@ void FindAnywhere(absl::string_view text, const std::vector<std::string>& ours, 
   if (notice->recipients.size() > 1) notice->recipients.clear();
 }
 
+// The text from the line on that announces the recipients; empty: none does.
+absl::string_view Announced(absl::string_view text) {
+  size_t begin = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    begin += line.size() + 1;
+    if (!RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), AnnouncesRecipientsPattern())) continue;
+    return begin < text.size() ? text.substr(begin) : "";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::string> AddressesIn(absl::string_view text) {
@@ -217,7 +190,9 @@ Notice SplitNotice(absl::string_view text) {
     size_t end = text.find('\n', begin);
     if (end == absl::string_view::npos) end = text.size();
     const absl::string_view line = text.substr(begin, end - begin);
-    if (said && RE2::PartialMatch(Piece(line.substr(0, 500)), ReturnedPattern())) {
+    const bool quoted_address = absl::StartsWith(line, ">") && RE2::PartialMatch(Piece(line), AddressLinePattern());
+    if (said && !quoted_address && RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), ReturnedPattern())) {
+      notice.returned = std::string(text.substr(begin));
       const size_t headers_end = text.find("\n\n", std::min(text.size(), end + 2));
       notice.returned_headers = std::string(text.substr(begin, headers_end == absl::string_view::npos
                                                                    ? absl::string_view::npos
@@ -233,30 +208,27 @@ Notice SplitNotice(absl::string_view text) {
 
 void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
   const std::string text = notice->text;
-  FindOnLines(ReadLines(text), ours, notice);
+  FindOnLines(ReadLines(Announced(text)), ours, notice);
+  if (notice->recipients.empty()) FindOnLines(ReadLines(text), ours, notice);
   if (notice->recipients.empty()) FindInWords(text, ours, false, notice);
   if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
   if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
   if (notice->recipients.empty()) FindInWords(text, ours, true, notice);
 }
 
-std::string WithoutEchoedHeaders(absl::string_view text) {
-  static const RE2* const kHeader = [] {
-    RE2::Options options;
-    options.set_case_sensitive(false);
-    return new RE2(R"(^[\s>]*(?:from|to|cc|subject|date|sent|message-?id|reply-to|sender|x-mailer|user-agent|list-[a-z]+):)",
-                   options);
-  }();
+std::string WithoutNoise(absl::string_view text) {
   std::vector<absl::string_view> kept;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (!RE2::PartialMatch(Piece(line.substr(0, 40)), *kHeader)) kept.push_back(line);
+    if (!RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), NoisePattern())) kept.push_back(line);
   }
   return absl::StrJoin(kept, "\n");
 }
 
 std::string QuotedReply(absl::string_view text) {
   re2::StringPiece found;
-  if (!RE2::PartialMatch(Piece(text), ReplyPattern(), &found)) return "";
+  if (!RE2::PartialMatch(Piece(text), ReplyPattern(), &found)) {
+    return RE2::PartialMatch(Piece(text), ReasonPattern(), &found) ? std::string(found.data(), found.size()) : "";
+  }
   const size_t at = found.data() - text.data();
   const std::string code(text.substr(at, 3));
   std::string reply;

@@ -19,7 +19,8 @@ struct NoticeRecipient {
 struct Notice {
   // The notice proper, without the returned mail.
   std::string text;
-  // The header block of the returned mail, when it stands in the same text.
+  // The returned mail, when it stands in the same text, and its header block.
+  std::string returned;
   std::string returned_headers;
   // In order of appearance, each address once.
   std::vector<NoticeRecipient> recipients;
@@ -32,11 +33,12 @@ Notice SplitNotice(absl::string_view text);
 // so many words.
 void FindRecipients(const std::vector<std::string>& ours, Notice* notice);
 
-// The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; empty: none.
+// The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; else what is given as the
+// reason ("Reason: mailbox full"); empty: neither.
 std::string QuotedReply(absl::string_view text);
 
-// The text without lines that repeat headers of the returned mail: its subject must not decide.
-std::string WithoutEchoedHeaders(absl::string_view text);
+// The text without lines that repeat headers of the returned mail or advertise a scanner: neither must decide.
+std::string WithoutNoise(absl::string_view text);
 
 // The host that gave the reply, where the text names it; empty: not said.
 std::string QuotedHost(absl::string_view text);

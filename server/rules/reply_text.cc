@@ -160,7 +160,7 @@ size_t FindCode(absl::string_view text) {
   for (size_t at = 0; at + 3 <= text.size(); ++at) {
     if (!IsDigit(text[at]) || !StartsWithNumber(text, at) || !IsBoundary(text, at)) continue;
     const char after = at + 3 < text.size() ? text[at + 3] : ' ';
-    if (after != ' ' && after != '-' && after != ':' && after != ';' && after != ',') continue;
+    if (absl::string_view(" -:;,])").find(after) == kNotFound) continue;
     const bool failure = (text[at] == '4' || text[at] == '5') && (text[at + 1] <= '5' || text[at + 1] == '7');
     if (failure && NumberAt(text, at) != 503) return at;
     if (fallback == kNotFound && (failure || (at == 0 && text.size() > 3 && (text[at] == '2' || text[at] == '3'))))

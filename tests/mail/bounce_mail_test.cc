@@ -132,6 +132,39 @@ TEST(BounceMailTest, ADelayInWordsIsNoBounce) {
   }
 }
 
+TEST(BounceMailTest, BlankLinesInFrontAreSkipped) {
+  EXPECT_EQ(One("      \n\n" + Dsn("It failed.", kFailed)).recipient, "jo@example.com");
+}
+
+TEST(BounceMailTest, AnUnknownActionIsAFailure) {
+  EXPECT_EQ(One(Dsn("It failed.", "Final-Recipient: rfc822; jo@example.com\nAction: error\nStatus: 5.1.2\n"
+                                  "Diagnostic-Code: smtp; Domain does not exist\n"))
+                .event.verdict()
+                .reason(),
+            v1::DOMAIN_NOT_FOUND);
+}
+
+TEST(BounceMailTest, ABounceThatWasPassedOnIsRead) {
+  const ReportedRecipient jo =
+      One("From: admin@example.org\nTo: team@example.org\nSubject: Fwd: Undelivered Mail\nContent-Type: multipart/mixed; "
+          "boundary=o\n\n--o\n\nfyi\n--o\nContent-Type: message/rfc822\n\n" +
+          Dsn("It failed.", kFailed) + "\n--o--\n");
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+  EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
+}
+
+TEST(BounceMailTest, ARecipientNamedTwiceIsOne) {
+  EXPECT_EQ(Read(Dsn("It failed.", std::string(kFailed) + "\n\n" + kFailed)).recipients.size(), 1);
+}
+
+TEST(BounceMailTest, OnlyThoseBelowTheAnnouncementAreBlamed) {
+  const ReportedRecipient jo = One(
+      TextBounce("Your message\n\n  To: list@example.org\n  Subject: hello\n\ndid not reach the following "
+                 "recipient(s):\n\nc=US;a= ;p=Org;dda:SMTP=jo@example.com; on Tue, 3 Nov 2026\n    The recipient name is "
+                 "not recognized\n"));
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+}
+
 std::string Feedback(const std::string& fields) {
   return "From: fbl@isp.example\nTo: abuse@example.org\nSubject: complaint\n"
          "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nspam report\n--b\n"
