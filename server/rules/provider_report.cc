@@ -182,6 +182,7 @@ absl::Status ProviderReports::AddComplaint(const JsonValue& where, ProviderRepor
   if (report.recipient.empty()) return where.Error("names no recipient");
   report.feedback_type = absl::AsciiStrToLower(absl::StripAsciiWhitespace(report.feedback_type));
   if (report.feedback_type.empty()) report.feedback_type = "abuse";
+  report.diagnostic.clear();  // no server replied
   v1::Complaint complaint;
   complaint.set_feedback_type(report.feedback_type);
   absl::StatusOr<v1::Verdict> verdict = ClassifyComplaint(complaint);

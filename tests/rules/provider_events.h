@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "protos/error.h"
 #include "server/rules/provider_event.h"
 
@@ -41,6 +42,28 @@ inline std::string Summary(const ReportedRecipient& report) {
 
 inline std::string SummaryOf(const std::string& provider, const std::string& payload) {
   return Summary(ReadOne(provider, payload));
+}
+
+struct ProviderCase {
+  std::string event;
+  std::string verdict;
+};
+
+// Each verdict is a Summary or the beginning of one.
+inline void ExpectVerdicts(const std::string& provider, const std::vector<ProviderCase>& cases) {
+  for (const ProviderCase& row : cases) {
+    const std::string summary = SummaryOf(provider, row.event);
+    EXPECT_TRUE(absl::StartsWith(summary, row.verdict)) << row.event << "\n  is " << summary << ", not " << row.verdict;
+  }
+}
+
+// The fields of a report, one a line.
+inline std::string FieldsOf(const ReportedRecipient& report) {
+  const v1::BounceEvent& event = report.event;
+  return report.recipient + "\n" + report.event_id + "\n" + event.diagnostic() + "\n" + event.remote_mta() + "\n" +
+         event.message_id() + "\n" + std::to_string(event.occurred_at().seconds()) + "\n" +
+         std::to_string(event.mail_sent_at().seconds()) + "\n" + std::to_string(event.verdict().code()) + " " +
+         event.verdict().enhanced_code() + "\n" + event.feedback_type();
 }
 
 }  // namespace suppression
