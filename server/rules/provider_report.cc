@@ -22,7 +22,10 @@ constexpr size_t kDiagnosticOctetsMax = kReplyTextMaxOctets;
 constexpr size_t kRemoteMtaOctetsMax = 255;
 constexpr size_t kMessageIdOctetsMax = 998;
 constexpr size_t kFeedbackTypeOctetsMax = 64;
-constexpr size_t kEventIdOctetsMax = 256;
+// Leaves room within the 256 of an event id for the provider's name and a number.
+constexpr size_t kIdOctetsMax = 224;
+// Longest text kept of anything: one character more than the longest field, to know that it was longer.
+constexpr size_t kTextOctetsMax = kDiagnosticOctetsMax + 4;
 // The last second that a protobuf Timestamp knows, 9999-12-31T23:59:59Z.
 constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
 
@@ -37,18 +40,16 @@ uint64_t Hash(absl::string_view text) {
   return hash;
 }
 
-// "ses:0100...": printable ASCII of bounded length, different for different ids. Empty for the empty id.
-std::string EventIdOf(absl::string_view provider, absl::string_view id) {
-  if (id.empty()) return "";
-  std::string full = absl::StrCat(provider, ":", id);
-  const bool printable = std::all_of(full.begin(), full.end(), [](unsigned char c) { return absl::ascii_isgraph(c); });
-  if (printable && full.size() <= kEventIdOctetsMax) return full;
-  const std::string hash = absl::StrFormat("#%016x", Hash(full));
-  full.resize(std::min(full.size(), kEventIdOctetsMax - hash.size()));
-  for (char& c : full) {
+// Printable ASCII of bounded length, different for different ids.
+std::string PlainId(std::string id) {
+  const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) { return absl::ascii_isgraph(c); });
+  if (plain && id.size() <= kIdOctetsMax) return id;
+  const std::string hash = absl::StrFormat("#%016x", Hash(id));
+  id.resize(std::min(id.size(), kIdOctetsMax - hash.size()));
+  for (char& c : id) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) c = '?';
   }
-  return full + hash;
+  return id + hash;
 }
 
 std::string FirstText(const JsonValue& event, absl::string_view paths) {
@@ -131,13 +132,13 @@ v1::SmtpReply ReplyOf(const ProviderReport& report) {
 
 void ReadFields(const JsonValue& event, const FieldMap& fields, ProviderReport* report) {
   const auto read = [&](absl::string_view paths, std::string* text) {
-    if (text->empty()) *text = FirstText(event, paths);
+    if (text->empty()) *text = Cut(FirstText(event, paths), kTextOctetsMax);
   };
   read(fields.recipient, &report->recipient);
   read(fields.diagnostic, &report->diagnostic);
   read(fields.remote_mta, &report->remote_mta);
   read(fields.message_id, &report->message_id);
-  read(fields.event_id, &report->event_id);
+  if (report->event_id.empty()) report->event_id = PlainId(FirstText(event, fields.event_id));
   read(fields.feedback_type, &report->feedback_type);
   if (!fields.status.empty()) {
     for (const absl::string_view path : absl::StrSplit(fields.status, '|')) ReadStatus(event.Text(path), report);
@@ -204,7 +205,7 @@ absl::Status ProviderReports::Add(ProviderReport report, v1::Verdict verdict) {
   if (recipients_.size() >= kPayloadEventsMax) return TooManyEvents();
   ReportedRecipient& added = recipients_.emplace_back();
   added.recipient = Cut(report.recipient, kRecipientOctetsMax);
-  added.event_id = EventIdOf(provider_, report.event_id);
+  if (!report.event_id.empty()) added.event_id = absl::StrCat(provider_, ":", report.event_id);
   v1::BounceEvent& event = added.event;
   *event.mutable_verdict() = std::move(verdict);
   event.set_diagnostic(Cut(report.diagnostic, kDiagnosticOctetsMax));

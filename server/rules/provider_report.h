@@ -38,6 +38,7 @@ struct FieldMap {
   absl::string_view feedback_type = "";
 };
 
+// Texts may be longer than the fields of BounceEvent, within bounds; they are cut when a report is added.
 struct ProviderReport {
   std::string recipient;
   std::string diagnostic;
@@ -45,6 +46,7 @@ struct ProviderReport {
   std::string enhanced_code;
   std::string remote_mta;
   std::string message_id;
+  // Printable ASCII, at most 224 octets; "/N" may be appended.
   std::string event_id;
   std::string feedback_type;
   std::optional<absl::Time> occurred_at;

@@ -73,11 +73,13 @@ constexpr FieldMap kDetailFields = {.diagnostic = "smtpResponse",
 constexpr FieldMap kMailFields = {.message_id = "mail/commonHeaders/messageId|mail/messageId",
                                   .mail_sent_at = "mail/timestamp"};
 
-// Where the recipients of an event stand, and what else is said of it.
+// What is the same for all recipients of an event.
 struct Event {
   const EventKind* kind;
   JsonValue detail;
   JsonValue recipients;
+  // Of a kFailure, else null.
+  const ProviderTyping* typing = nullptr;
 };
 
 Event EventOf(const JsonValue& root, const EventKind& kind) {
@@ -94,17 +96,22 @@ Event EventOf(const JsonValue& root, const EventKind& kind) {
                                       {"Click", "click", "mail/destination"},
                                       {"Subscription", "subscription", "mail/destination"}};
   for (const Place& place : kPlaces) {
-    if (place.kind == kind.name) return {&kind, root.Member(place.detail), root.Member(place.recipients)};
+    if (place.kind == kind.name) return {&kind, root.Member(place.detail), root.Member(place.recipients), nullptr};
   }
-  return {&kind, root.Member("mail"), root.Member("mail/destination")};
+  return {&kind, root.Member("mail"), root.Member("mail/destination"), nullptr};
 }
 
-const ProviderTyping& TypingOf(const Event& event, const JsonValue& recipient) {
+const ProviderTyping& TypingOf(const Event& event) {
   if (event.kind->name != "Bounce") return FindTyping(kTypings, {event.kind->name});
-  const std::string action = recipient.Text("action");
-  if (!action.empty() && !absl::EqualsIgnoreCase(action, "failed")) return FindTyping(kTypings, {"not failed"});
   const std::string type = event.detail.Text("bounceType");
   return FindTyping(kTypings, {absl::StrCat(type, "/", event.detail.Text("bounceSubType")), type});
+}
+
+// A bounce tells of all recipients that its delivery status notification names, failed or not.
+const ProviderTyping& TypingOf(const Event& event, const JsonValue& recipient) {
+  const std::string action = recipient.Text("action");
+  const bool failed = action.empty() || absl::EqualsIgnoreCase(action, "failed");
+  return failed ? *event.typing : FindTyping(kTypings, {"not failed"});
 }
 
 absl::Status AddRecipient(const Event& event, const JsonValue& recipient, ProviderReport report,
@@ -135,12 +142,13 @@ absl::Status ReadEvent(const JsonValue& root, ProviderReports* reports) {
   if (kind == nullptr) return UnknownEvent(type.where(), reports->provider(), kKinds);
   if (kind->use == EventUse::kNobody) return absl::OkStatus();
 
-  const Event event = EventOf(root, *kind);
+  Event event = EventOf(root, *kind);
   const bool must_name = kind->name == "Bounce" || kind->name == "Complaint";
   if (must_name && !event.detail.is_object()) return event.detail.Error("is not an object");
   if (must_name && !event.recipients.is_array()) return event.recipients.Error("is not an array");
   if (must_name && event.recipients.size() == 0) return event.recipients.Error("is empty");
   if (event.recipients.size() > kPayloadEventsMax) return TooManyEvents();
+  if (kind->use == EventUse::kFailure) event.typing = &TypingOf(event);
   ProviderReport common;
   ReadFields(event.detail, kDetailFields, &common);
   ReadFields(root, kMailFields, &common);

@@ -161,6 +161,15 @@ TEST(SesFields, OneReportForEachRecipient) {
             "second@example.com\nses:0100-feed/1\n\n192.0.2.7\n0100-mail\n1504555832\n1504555830\n0 4.4.1\n");
 }
 
+TEST(SesFields, ALongIdStaysDifferentForEachRecipient) {
+  const auto reports = Read("ses", R"({"eventType":"Bounce","bounce":{"feedbackId":")" + std::string(300, 'f') +
+                                       R"(","bouncedRecipients":[{"emailAddress":"a@example.com"},
+                                       {"emailAddress":"b@example.com"}]}})");
+  ASSERT_TRUE(reports.ok() && reports->size() == 2);
+  EXPECT_NE((*reports)[0].event_id, (*reports)[1].event_id);
+  EXPECT_LE((*reports)[1].event_id.size(), 256u);
+}
+
 TEST(SesFields, TheSendersOwnMessageIdWhereItIsSaid) {
   const auto report = ReadOne("ses", R"({"eventType":"Delivery",
       "delivery":{"recipients":["user@example.com"],"smtpResponse":"250 2.6.0 OK","timestamp":"2017-09-04T20:10:32Z"},
