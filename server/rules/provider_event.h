@@ -24,6 +24,9 @@ namespace suppression {
 // again; with "/N" for the N-th of several recipients of an event (SES). Empty where the provider gives events of that
 // kind no id.
 //
+// What a provider goes on trying to deliver is NOT_A_BOUNCE, whatever reply it quotes; so is a complaint of which the
+// provider only knows that it came from one of several recipients.
+//
 // Empty when the payload is understood and about nobody: a provider's test call, an account event. Events of a kind
 // that is no bounce are NOT_A_BOUNCE, or skipped where they name no recipient.
 //
