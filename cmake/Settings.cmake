@@ -25,6 +25,12 @@ if(SUPPRESSD_SANITIZE)
   endif()
 endif()
 
+# libFuzzer learns from the branches that an input takes in all of our code, not only in the target's own.
+if(SUPPRESSD_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Warnings are errors in our code; generated code does not get them.
 add_library(suppression_warnings INTERFACE)
 target_compile_options(suppression_warnings INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter)
