@@ -9,6 +9,7 @@
 #include "protos/error.h"
 #include "server/log.h"
 #include "server/service.h"
+#include "server/unreadable_request.h"
 #include "storage/local_commit_log.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
@@ -36,6 +37,7 @@ class TestServer {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);
+    AnswerUnreadableRequests(&builder);
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
