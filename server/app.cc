@@ -135,8 +135,11 @@ void App::UpdateHealth() {
 void App::Stop(absl::Duration timeout) {
   if (server_ == nullptr) return;
   server_->GetHealthCheckService()->SetServingStatus(false);
-  service_->Drain();
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
+  const absl::Time deadline = absl::Now() + timeout;
+  service_->BeginDrain();
+  service_->AwaitDrained(deadline);
+  store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
+  server_->Shutdown(absl::ToChronoTime(deadline));
   log_->Close();
   server_->Wait();
   server_.reset();

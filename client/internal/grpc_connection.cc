@@ -29,6 +29,9 @@ auto Unary(Stub& stub, Method<Request, Response> method, const Request& request,
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
+  // Nobody here cancels a call: a server or proxy that goes away did. Like any UNAVAILABLE it may or may not have been
+  // carried out.
+  if (status.error_code() == grpc::StatusCode::CANCELLED) return absl::UnavailableError("the server cut the call");
   if (!status.ok()) return FromGrpc(status);
   return FromProto(response);
 }

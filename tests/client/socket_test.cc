@@ -44,6 +44,19 @@ TEST_F(SocketTest, AWriteIsRetriedWithOneRequestId) {
   EXPECT_EQ(ids[0].size(), 36u);
 }
 
+TEST_F(SocketTest, ACallThatTheServerCutIsTriedAgain) {
+  std::vector<std::string> ids;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
+    ids.push_back(request.request_id());
+    return ids.size() == 1 ? grpc::Status(grpc::StatusCode::CANCELLED, "") : grpc::Status::OK;
+  };
+  ReportRequest request;
+  request.report = Complaint{"a@example.com", "", ""};
+  EXPECT_TRUE(MakeClient().ReportBounce(request).ok());
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_EQ(ids[0], ids[1]);
+}
+
 TEST_F(SocketTest, AReportArrivesFieldByField) {
   v1::ReportBounceRequest got;
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {

@@ -45,7 +45,7 @@ class TestServer {
   }
   void Stop() {
     if (server_ == nullptr) return;
-    service_->Drain();
+    service_->BeginDrain();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     log_->Close();
     server_.reset();
