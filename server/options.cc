@@ -33,8 +33,7 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "data_dir", options->data_dir, "The data directory; made when missing")->required();
   Row(serve, "policy_file", options->policy_file,
       "Policy file (docs/policy.md), read again on SIGHUP. Default: built in");
-  Row(serve, "port_file", options->port_file,
-      "Write the bound addresses into this file (a regular one, or new), one a line, once serving");
+  Row(serve, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
   Row(serve, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
   Row(serve, "socket_group", options->socket_group, "Group of Unix sockets. Default: unchanged");
   Row(serve, "log_level", options->log_level, "Lowest level logged")
