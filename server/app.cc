@@ -16,6 +16,7 @@
 #include "server/listen_address.h"
 #include "server/log.h"
 #include "server/port_file.h"
+#include "server/unreadable_request.h"
 
 namespace suppression {
 namespace {
@@ -30,6 +31,7 @@ constexpr int kHealthIntervalSeconds = 1;
 
 void SetUp(grpc::ServerBuilder* builder) {
   grpc::EnableDefaultHealthCheckService(true);
+  AnswerUnreadableRequests(builder);
   builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
   builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
@@ -139,8 +141,11 @@ void App::UpdateHealth() {
 void App::Stop(absl::Duration timeout) {
   if (server_ == nullptr) return;
   server_->GetHealthCheckService()->SetServingStatus(false);
-  service_->Drain();
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
+  const absl::Time deadline = absl::Now() + timeout;
+  service_->BeginDrain();
+  service_->AwaitDrained(deadline);
+  store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
+  server_->Shutdown(absl::ToChronoTime(deadline));
   log_->Close();
   server_->Wait();
   server_.reset();

@@ -27,7 +27,8 @@ class App {
   void Reload();
   // Looks whether storage still takes writes and tells the health service.
   void UpdateHealth();
-  // Turns unready, ends watches, finishes what is in flight (at most for `timeout`), makes everything durable, closes.
+  // Turns unready, ends watches, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
+  // `timeout`), makes everything durable, closes.
   void Stop(absl::Duration timeout);
 
   // The addresses that were bound, with real ports: "127.0.0.1:7025", "unix:/path".

@@ -9,6 +9,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "protos/error.h"
+#include "server/drain.h"
 #include "server/grpc_status.h"
 
 namespace suppression {
@@ -16,19 +17,27 @@ namespace suppression {
 // Called once when a handler is done. Any thread.
 using Done = std::function<void(absl::Status)>;
 
-// How many calls may be in flight. Thread-safe.
+// How many calls of a kind may be in flight, while the service is not draining. Thread-safe.
 class Admission {
  public:
-  explicit Admission(int in_flight_max) : in_flight_max_(in_flight_max) {}
-  bool Enter() {
-    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < in_flight_max_) return true;
+  Admission(int in_flight_max, Drain* drain) : in_flight_max_(in_flight_max), drain_(drain) {}
+
+  // Lets a call in (ERROR_REASON_UNSPECIFIED: it must Leave when it is done), or says why not: SHUTTING_DOWN,
+  // OVERLOADED.
+  v1::ErrorReason Enter() {
+    if (!drain_->Enter()) return v1::SHUTTING_DOWN;
+    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < in_flight_max_) return v1::ERROR_REASON_UNSPECIFIED;
     Leave();
-    return false;
+    return v1::OVERLOADED;
   }
-  void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+  void Leave() {
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    drain_->Leave();
+  }
 
  private:
   const int in_flight_max_;
+  Drain* const drain_;
   std::atomic<int> in_flight_{0};
 };
 
@@ -49,8 +58,9 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const R
   } else if (context->IsCancelled()) {
     refused = MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
                         "the deadline passed before the work began");
-  } else if (!admission->Enter()) {
-    refused = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many calls are in flight");
+  } else if (const v1::ErrorReason reason = admission->Enter(); reason != v1::ERROR_REASON_UNSPECIFIED) {
+    refused = MakeError(absl::StatusCode::kUnavailable, reason,
+                        reason == v1::OVERLOADED ? "too many calls are in flight" : "the server is shutting down");
   }
   if (!refused.ok()) {
     reactor->Finish(ToGrpcStatus(refused));

@@ -1,5 +1,6 @@
 #include "server/log.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -50,6 +51,10 @@ void WriteGrpcLine(gpr_log_func_args* arguments) {
   Write(spdlog::level::debug, "grpc", {{"message", arguments->message}});
 }
 
+void WriteProtobufLine(google::protobuf::LogLevel, const char*, int, const std::string& message) {
+  Write(spdlog::level::debug, "protobuf", {{"message", message}});
+}
+
 }  // namespace
 
 void LogInfo(absl::string_view event, std::initializer_list<LogField> fields) {
@@ -64,6 +69,7 @@ void LogError(absl::string_view event, std::initializer_list<LogField> fields) {
 
 bool SetLogLevel(const std::string& level) {
   gpr_set_log_function(WriteGrpcLine);
+  google::protobuf::SetLogHandler(WriteProtobufLine);
   if (level != "debug" && level != "info" && level != "warning" && level != "error") return false;
   Logger()->set_level(spdlog::level::from_str(level));
   Logger()->flush_on(spdlog::level::debug);

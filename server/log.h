@@ -20,8 +20,8 @@ void LogInfo(absl::string_view event, std::initializer_list<LogField> fields = {
 void LogWarning(absl::string_view event, std::initializer_list<LogField> fields = {});
 void LogError(absl::string_view event, std::initializer_list<LogField> fields = {});
 
-// Sets the lowest level written: "debug", "info", "warning" or "error". False when it is none of these. gRPC's own log
-// lines go to debug.
+// Sets the lowest level written: "debug", "info", "warning" or "error". False when it is none of these. Log lines of
+// gRPC and protobuf go to debug.
 bool SetLogLevel(const std::string& level);
 
 // A hash of an address under a key made at start: equal addresses give equal text within one run of the process, and

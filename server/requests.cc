@@ -10,6 +10,7 @@
 #include "protos/error.h"
 #include "server/digest.h"
 #include "server/page_token.h"
+#include "server/rules/text_decoding.h"
 
 namespace suppression {
 namespace {
@@ -105,6 +106,11 @@ bool IsEnhancedCode(const std::string& text) {
 
 absl::Status CheckReply(const v1::SmtpReply& reply) {
   RETURN_IF_ERROR(CheckLength(reply.text(), kReplyTextOctetsMax, "smtp_reply.text"));
+  RETURN_IF_ERROR(CheckLength(reply.raw_text(), kReplyTextOctetsMax, "smtp_reply.raw_text"));
+  if (!reply.text().empty() && !reply.raw_text().empty()) {
+    return InvalidArgument(v1::INVALID_FIELD, "only one of smtp_reply.text and raw_text may be set",
+                           "smtp_reply.raw_text");
+  }
   RETURN_IF_ERROR(CheckLength(reply.remote_mta(), kHostOctetsMax, "smtp_reply.remote_mta"));
   if (reply.code() != 0 && (reply.code() < 200 || reply.code() > 599)) {
     return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.code is not an SMTP reply code (200 to 599)",
@@ -115,7 +121,8 @@ absl::Status CheckReply(const v1::SmtpReply& reply) {
                            "smtp_reply.enhanced_code");
   }
   if (!v1::SmtpStage_IsValid(reply.stage())) return UnknownEnum("smtp_reply.stage");
-  if (reply.code() == 0 && reply.enhanced_code().empty() && absl::StripAsciiWhitespace(reply.text()).empty()) {
+  if (reply.code() == 0 && reply.enhanced_code().empty() && absl::StripAsciiWhitespace(reply.text()).empty() &&
+      absl::StripAsciiWhitespace(reply.raw_text()).empty()) {
     return InvalidArgument(v1::MISSING_FIELD, "smtp_reply has neither code nor text", "smtp_reply.text");
   }
   return absl::OkStatus();
@@ -219,10 +226,11 @@ absl::StatusOr<stored::Command> MakeReportCommand(const v1::ReportBounceRequest&
   std::string original;
   switch (request.report_case()) {
     case v1::ReportBounceRequest::kSmtpReply: {
-      const v1::SmtpReply& reply = request.smtp_reply();
+      v1::SmtpReply reply = request.smtp_reply();
       recipient = RecipientOf(original = reply.recipient(), "smtp_reply.recipient");
       if (!recipient.ok()) return recipient.status();
       RETURN_IF_ERROR(CheckReply(reply));
+      if (!reply.raw_text().empty()) reply.set_text(DecodeText(reply.raw_text()));
       *event->mutable_verdict() = classifier.Classify(reply);
       event->set_diagnostic(reply.text());
       event->set_remote_mta(reply.remote_mta());

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "server/call.h"
+#include "server/drain.h"
 #include "server/rule_book.h"
 #include "server/watch.h"
 #include "server/worker_pool.h"
@@ -34,15 +35,22 @@ struct ServiceOptions {
   absl::Duration await_revision_max = absl::Seconds(10);
 };
 
-// Thread-safe. Everything passed in must outlive it; Drain must be called before the commit log closes.
+// Thread-safe. Everything passed in must outlive it; BeginDrain must be called before the commit log closes.
 class SuppressionService final : public v1::SuppressionService::CallbackService {
  public:
   using Clock = std::function<absl::Time()>;
 
   SuppressionService(Store* store, CommitLog* log, const RuleBook* rules, Clock clock, const ServiceOptions& options);
 
-  // Ends all watches with OK.
-  void Drain() { watches_.Drain(); }
+  // From now on every call is UNAVAILABLE (SHUTTING_DOWN); watches end with OK. Calls in flight go on.
+  void BeginDrain() {
+    drain_.Begin();
+    watches_.Drain();
+  }
+  // Unary calls that were let in and are not done.
+  int64_t calls_in_flight() const { return drain_.in_flight(); }
+  // Waits until none is in flight; see Drain::Await.
+  void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
 
   grpc::ServerUnaryReactor* ReportBounce(grpc::CallbackServerContext* context, const v1::ReportBounceRequest* request,
                                          v1::ReportBounceResponse* response) override;
@@ -92,6 +100,7 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   const RuleBook* const rules_;
   const Clock clock_;
   const ServiceOptions options_;
+  Drain drain_;
   Admission calls_;
   Admission listings_;
   WorkerPool listing_pool_;

@@ -40,8 +40,8 @@ SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleB
       rules_(rules),
       clock_(std::move(clock)),
       options_(options),
-      calls_(options.calls_in_flight_max),
-      listings_(options.listings_in_flight_max),
+      calls_(options.calls_in_flight_max, &drain_),
+      listings_(options.listings_in_flight_max, &drain_),
       listing_pool_(options.listing_threads),
       watches_(store, options.watches_max) {}
 

@@ -21,6 +21,15 @@ void HeadSignal::Advance(uint64_t head) {
   for (const auto& callback : due) callback();
 }
 
+void HeadSignal::GiveUp() {
+  std::map<uint64_t, std::pair<uint64_t, std::function<void()>>> left;
+  {
+    absl::MutexLock lock(&mutex_);
+    left.swap(waiting_);
+  }
+  for (const auto& [id, waiting] : left) waiting.second();
+}
+
 uint64_t HeadSignal::CallAt(uint64_t revision, std::function<void()> callback) {
   uint64_t id;
   {

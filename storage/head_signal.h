@@ -24,9 +24,12 @@ class HeadSignal {
   void Advance(uint64_t head);
 
   // Runs `callback` once, as soon as the head is at least `revision`: at once, on this thread, when it is already;
-  // otherwise on the writer's thread, so it must be quick and must not call Cancel on itself. Returns an id for
-  // Cancel.
+  // otherwise on the writer's thread (or GiveUp's), so it must be quick and must not call Cancel on itself. Returns an
+  // id for Cancel.
   uint64_t CallAt(uint64_t revision, std::function<void()> callback);
+
+  // Runs all callbacks that wait, on this thread, though their revision was not reached: the server closes.
+  void GiveUp();
 
   // Forgets a callback. False when it has run or is about to.
   bool Cancel(uint64_t id);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "client/internal/utf8.h"
+
 namespace suppression::client_internal {
 namespace {
 
@@ -126,7 +128,11 @@ void SetReport(const SmtpReply& from, v1::ReportBounceRequest* request) {
   to->set_recipient(from.recipient);
   to->set_code(from.code);
   to->set_enhanced_code(from.enhanced_code);
-  to->set_text(from.text);
+  if (IsUtf8(from.text)) {
+    to->set_text(from.text);
+  } else {
+    to->set_raw_text(from.text);  // 8-bit replies are older than UTF-8 in SMTP; the service decodes them
+  }
   to->set_stage(static_cast<v1::SmtpStage>(from.stage));
   to->set_remote_mta(from.remote_mta);
 }

@@ -2,11 +2,16 @@
 
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "client/internal/conversion.h"
 #include "client/internal/status.h"
+#include "client/internal/utf8.h"
+#include "protos/error.h"
 
 namespace suppression::client_internal {
 namespace {
@@ -19,10 +24,14 @@ using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Resp
 template <typename Request, typename Response>
 auto Unary(Stub& stub, Method<Request, Response> method, const Request& request, const CallOptions& call)
     -> absl::StatusOr<decltype(FromProto(Response()))> {
+  if (absl::Status status = CheckUtf8(request); !status.ok()) return status;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
+  // Nobody here cancels a call: a server or proxy that goes away did. Like any UNAVAILABLE it may or may not have been
+  // carried out.
+  if (status.error_code() == grpc::StatusCode::CANCELLED) return absl::UnavailableError("the server cut the call");
   if (!status.ok()) return FromGrpc(status);
   return FromProto(response);
 }
@@ -37,7 +46,36 @@ absl::StatusOr<CheckResult> GrpcConnection::IsSuppressed(const CheckRequest& req
 }
 
 absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) {
-  return Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+  const auto bad = [](const std::string& address) { return !IsUtf8(address); };
+  if (std::none_of(request.addresses.begin(), request.addresses.end(), bad)) {
+    return Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+  }
+  // One address that is no text would take all the others down with it: it fails here, alone.
+  BatchRequest rest = request;
+  rest.addresses.clear();
+  std::vector<int32_t> positions;
+  std::vector<BatchItem> items;
+  for (size_t i = 0; i < request.addresses.size(); ++i) {
+    if (bad(request.addresses[i])) {
+      items.push_back(
+          {static_cast<int32_t>(i), false, {}, ReasonName(v1::INVALID_ADDRESS), "the address is not UTF-8"});
+    } else {
+      positions.push_back(static_cast<int32_t>(i));
+      rest.addresses.push_back(request.addresses[i]);
+    }
+  }
+  absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(rest), call);
+  if (!result.ok()) return result;
+  for (BatchItem& item : result->items) {
+    if (item.index < 0 || static_cast<size_t>(item.index) >= positions.size()) {
+      return absl::InternalError("the service answered for an address that was not asked for");
+    }
+    item.index = positions[static_cast<size_t>(item.index)];
+    items.push_back(std::move(item));
+  }
+  std::sort(items.begin(), items.end(), [](const BatchItem& a, const BatchItem& b) { return a.index < b.index; });
+  result->items = std::move(items);
+  return result;
 }
 
 absl::StatusOr<ReportResult> GrpcConnection::ReportBounce(const ReportRequest& request, const CallOptions& call) {
@@ -62,9 +100,11 @@ absl::StatusOr<SuppressResult> GrpcConnection::Suppress(const SuppressRequest& r
 
 absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnChange& on_change,
                                    const Cancellation& cancellation) {
+  const v1::WatchRequest message = ToProto(request);
+  if (absl::Status status = CheckUtf8(message); !status.ok()) return status;
   grpc::ClientContext context;
   cancellation.OnCancel([&context] { context.TryCancel(); });
-  const auto reader = stub_->Watch(&context, ToProto(request));
+  const auto reader = stub_->Watch(&context, message);
   v1::WatchResponse response;
   bool wanted = true;
   while (wanted && reader->Read(&response)) wanted = !cancellation.cancelled() && on_change(FromProto(response));

@@ -11,7 +11,8 @@
 namespace suppression::client_internal {
 
 // Turns values into messages, errors into absl::Status with their payloads. CallOptions::timeout is the
-// deadline of the try. Thread-safe.
+// deadline of the try. A request with text that is not UTF-8 is INVALID_ARGUMENT (INVALID_FIELD) without a
+// call; of a batch only the addresses that are not UTF-8 fail; a reply's text may be anything. Thread-safe.
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(std::shared_ptr<grpc::Channel> channel);

@@ -5,33 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/internal/utf8.h"
 
 namespace suppression::suppressctl {
 namespace {
 
-struct CodePoint {
-  uint32_t value = 0;
-  size_t octets = 1;
-  bool valid = false;
-};
-
-// The code point at `position`; invalid, one octet long, where there is no well-formed UTF-8.
-CodePoint Decode(const std::string& text, size_t position) {
-  const auto octet = [&](size_t i) { return static_cast<unsigned char>(text[position + i]); };
-  const unsigned char first = octet(0);
-  if (first < 0x80) return {first, 1, true};
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || position + length > text.size()) return {first, 1, false};
-  uint32_t value = first & (0xff >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    if ((octet(i) & 0xc0) != 0x80) return {first, 1, false};
-    value = value << 6 | (octet(i) & 0x3f);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < kLeast[length] || value > 0x10ffff || surrogate) return {first, 1, false};
-  return {value, length, true};
-}
+using client_internal::CodePoint;
+using client_internal::DecodeUtf8;
 
 bool IsControl(uint32_t value) {
   return value < 0x20 || (value >= 0x7f && value < 0xa0);
@@ -79,7 +59,7 @@ size_t Width(const std::string& text) {
 std::string Escape(const std::string& text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
-    const CodePoint point = Decode(text, i);
+    const CodePoint point = DecodeUtf8(text, i);
     AppendEscaped(text, i, point, &out);
     i += point.octets;
   }
@@ -89,7 +69,7 @@ std::string Escape(const std::string& text) {
 std::string JsonString(const std::string& text) {
   std::string out = "\"";
   for (size_t i = 0; i < text.size();) {
-    const CodePoint point = Decode(text, i);
+    const CodePoint point = DecodeUtf8(text, i);
     if (!point.valid) {
       absl::StrAppend(&out, "\\ufffd");
     } else if (point.value == '"' || point.value == '\\') {

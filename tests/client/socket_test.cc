@@ -44,6 +44,19 @@ TEST_F(SocketTest, AWriteIsRetriedWithOneRequestId) {
   EXPECT_EQ(ids[0].size(), 36u);
 }
 
+TEST_F(SocketTest, ACallThatTheServerCutIsTriedAgain) {
+  std::vector<std::string> ids;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
+    ids.push_back(request.request_id());
+    return ids.size() == 1 ? grpc::Status(grpc::StatusCode::CANCELLED, "") : grpc::Status::OK;
+  };
+  ReportRequest request;
+  request.report = Complaint{"a@example.com", "", ""};
+  EXPECT_TRUE(MakeClient().ReportBounce(request).ok());
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_EQ(ids[0], ids[1]);
+}
+
 TEST_F(SocketTest, AReportArrivesFieldByField) {
   v1::ReportBounceRequest got;
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
@@ -68,6 +81,70 @@ TEST_F(SocketTest, AReportArrivesFieldByField) {
   EXPECT_EQ(got.occurred_at().nanos(), 999'999'999);
   EXPECT_EQ(got.mail_sent_at().nanos(), 123'456'789);
   EXPECT_EQ(got.tenant() + got.stream() + got.source() + got.message_id(), "acmenewsmailer<1@example.com>");
+}
+
+TEST_F(SocketTest, AReplyThatIsNotUtf8TravelsAsRawText) {
+  v1::SmtpReply got;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
+    got = request.smtp_reply();
+    return grpc::Status::OK;
+  };
+  ReportRequest request;
+  SmtpReply reply;
+  reply.recipient = "a@example.com";
+  reply.text = "550 Empf\xe4nger unbekannt";
+  request.report = reply;
+  ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+  EXPECT_EQ(got.text(), "");
+  EXPECT_EQ(got.raw_text(), "550 Empf\xe4nger unbekannt");
+  reply.text = "550 Empf\xc3\xa4nger unbekannt";
+  request.report = reply;
+  ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+  EXPECT_EQ(got.text(), "550 Empf\xc3\xa4nger unbekannt");
+  EXPECT_EQ(got.raw_text(), "");
+}
+
+TEST_F(SocketTest, TextThatIsNotUtf8IsRefusedWithoutACall) {
+  int calls = 0;
+  service_.on_check = [&](const auto&, auto*) {
+    ++calls;
+    return grpc::Status::OK;
+  };
+  const absl::Status status = MakeClient().IsSuppressed("j\xf6@example.com").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ErrorReason(status), "INVALID_FIELD");
+  EXPECT_EQ(ErrorDetail(status, "field"), "address");
+  EXPECT_EQ(calls, 0);
+  ReportRequest report;
+  report.report = Complaint{"j\xf6@example.com", "", ""};
+  EXPECT_EQ(ErrorDetail(MakeClient().ReportBounce(report).status(), "field"), "complaint.recipient");
+  WatchRequest watch;
+  watch.tenants = {"default", "\xff"};
+  EXPECT_EQ(ErrorReason(MakeClient().Watch(watch, [](const Change&) { return true; })), "INVALID_FIELD");
+}
+
+TEST_F(SocketTest, AnAddressOfABatchThatIsNotUtf8FailsAlone) {
+  std::vector<std::string> got;
+  service_.on_batch = [&](const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) {
+    got.assign(request.addresses().begin(), request.addresses().end());
+    response->set_token("t");
+    v1::BatchResult* result = response->add_results();
+    result->set_index(1);
+    result->set_suppressed(true);
+    return grpc::Status::OK;
+  };
+  BatchRequest request;
+  request.addresses = {"\xff@example.com", "a@example.com", "j\xf6@example.com", "b@example.com", "\xc3"};
+  const absl::StatusOr<BatchResult> result = MakeClient().BatchIsSuppressed(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(got, (std::vector<std::string>{"a@example.com", "b@example.com"}));
+  EXPECT_EQ(result->token, "t");
+  ASSERT_EQ(result->items.size(), 4u);
+  for (int32_t index : {0, 2, 3, 4}) EXPECT_FALSE(result->MaySend(index)) << index;
+  EXPECT_TRUE(result->MaySend(1));
+  EXPECT_EQ(result->items[0].error_reason, "INVALID_ADDRESS");
+  EXPECT_TRUE(result->items[2].suppressed);
+  EXPECT_EQ(result->items[2].index, 3);
 }
 
 TEST_F(SocketTest, ACheckCarriesItsTokenBothWays) {

@@ -146,6 +146,28 @@ TEST_F(SuppressctlTest, ABadLineOfAFileIsNamedAndTheRestGoesOn) {
   EXPECT_THAT(err_, HasSubstr("reported 2, failed 2"));
 }
 
+TEST_F(SuppressctlTest, LinesThatAreNotUtf8DoNotStopAFile) {
+  std::vector<std::string> texts;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
+    texts.push_back(request.smtp_reply().raw_text() + request.smtp_reply().text());
+    response->add_outcomes()->set_address(request.smtp_reply().recipient());
+    return grpc::Status::OK;
+  };
+  const std::string input =
+      "a@example.com\t550\t\t\t\tEmpf\xe4nger\nj\xf6@example.com\t550\nb@example.com\t550\t\t\t\tno such user\n";
+  EXPECT_EQ(Run({"report", "--file", "-"}, input), 2);
+  EXPECT_THAT(texts, ElementsAre("Empf\xe4nger", "no such user"));
+  EXPECT_THAT(err_, HasSubstr("suppressctl: line 2: INVALID_FIELD: "));
+  EXPECT_THAT(err_, HasSubstr("reported 2, failed 1"));
+}
+
+TEST_F(SuppressctlTest, AnAddressThatIsNotUtf8IsInvalidAndTheOthersAreChecked) {
+  AnswerBatches();
+  EXPECT_EQ(Run({"check", "good@example.com", "j\xf6@example.com", "bad@example.com"}), 2);
+  EXPECT_THAT(out_, AllOf(HasSubstr("good@example.com  "), HasSubstr("INVALID_ADDRESS: the address is not UTF-8"),
+                          HasSubstr("HARD_BOUNCE MAILBOX_FULL")));
+}
+
 TEST_F(SuppressctlTest, AFileStopsWhereTheServiceGoesAway) {
   service_.Stop();
   EXPECT_EQ(Run({"report", "--file", "-", "-o", "json"}, "a@example.com\t550\nb@example.com\t550\n"), 2);

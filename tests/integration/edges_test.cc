@@ -1,6 +1,7 @@
 // What the service answers at the edges of what it takes: very large answers, repeated events, short deadlines, text
 // that is no text.
 #include <gmock/gmock.h>
+#include <grpcpp/impl/client_unary_call.h>
 
 #include "storage/revision_token.h"
 #include "tests/testing/test_server.h"
@@ -133,6 +134,71 @@ TEST_F(EdgesTest, InvalidAddressesAndDomainsNameTheirField) {
   const grpc::Status status = Call(&Stub::ListSuppressions, list, &listed);
   EXPECT_EQ(GrpcReason(status), "INVALID_DOMAIN");
   EXPECT_EQ(GrpcField(status), "domain");
+}
+
+TEST_F(EdgesTest, RequestWithTextThatIsNotUtf8IsAnInvalidFieldInEveryCall) {
+  using Stub = v1::SuppressionService::StubInterface;
+  v1::IsSuppressedRequest check;
+  v1::IsSuppressedResponse checked;
+  check.set_address("j\xf6@example.com");
+  const grpc::Status status = Call(&Stub::IsSuppressed, check, &checked);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(GrpcReason(status), "INVALID_FIELD");
+  EXPECT_THAT(status.error_message(), ::testing::HasSubstr("UTF-8"));
+  v1::ReportBounceResponse reported;
+  EXPECT_EQ(GrpcReason(Report(Bounce("j\xf6@example.com"), &reported)), "INVALID_FIELD");
+  v1::ListSuppressionsRequest list;
+  v1::ListSuppressionsResponse listed;
+  list.set_source("\xff");
+  EXPECT_EQ(GrpcReason(Call(&Stub::ListSuppressions, list, &listed)), "INVALID_FIELD");
+  grpc::ClientContext context;
+  v1::WatchRequest watch;
+  v1::WatchResponse step;
+  watch.add_tenants("\xff");
+  const auto reader = server_.stub().Watch(&context, watch);
+  EXPECT_FALSE(reader->Read(&step));
+  EXPECT_EQ(GrpcReason(reader->Finish()), "INVALID_FIELD");
+}
+
+TEST_F(EdgesTest, ReplyThatIsNotUtf8IsReadAsWindows1252AndKeptAsText) {
+  v1::ReportBounceRequest request = Bounce("jo@example.com");
+  request.mutable_smtp_reply()->clear_text();
+  request.mutable_smtp_reply()->set_raw_text("550 5.1.1 Empf\xE4nger unbekannt: no such user");
+  v1::ReportBounceResponse response;
+  ASSERT_TRUE(Report(request, &response).ok());
+  EXPECT_EQ(response.outcomes(0).verdict().reason(), v1::ADDRESS_NOT_FOUND);
+  EXPECT_EQ(response.outcomes(0).verdict().code(), 550);
+  v1::GetBounceDetailsRequest wanted;
+  v1::GetBounceDetailsResponse details;
+  wanted.set_address("jo@example.com");
+  ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::GetBounceDetails, wanted, &details).ok());
+  EXPECT_EQ(details.events(0).diagnostic(), "550 5.1.1 Empf\xC3\xA4nger unbekannt: no such user");
+}
+
+TEST_F(EdgesTest, RawTextHasItsLimitAndNoTextBesideIt) {
+  v1::ReportBounceResponse response;
+  v1::ReportBounceRequest request = Bounce("jo@example.com");
+  request.mutable_smtp_reply()->set_raw_text("550 no");
+  grpc::Status status = Report(request, &response);
+  EXPECT_EQ(GrpcReason(status), "INVALID_FIELD");
+  EXPECT_EQ(GrpcField(status), "smtp_reply.raw_text");
+  request.mutable_smtp_reply()->clear_text();
+  request.mutable_smtp_reply()->set_raw_text(std::string(16'385, 'a'));
+  status = Report(request, &response);
+  EXPECT_EQ(GrpcReason(status), "FIELD_TOO_LONG");
+  request.mutable_smtp_reply()->set_raw_text(" \r\n");
+  EXPECT_EQ(GrpcReason(Report(request, &response)), "MISSING_FIELD");
+}
+
+TEST_F(EdgesTest, MethodThatNobodyServesIsStillUnimplemented) {
+  grpc::ClientContext context;
+  v1::IsSuppressedRequest request;
+  v1::IsSuppressedResponse response;
+  const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
+  const grpc::internal::RpcMethod method("/suppression.v1.SuppressionService/Nothing",
+                                         grpc::internal::RpcMethod::NORMAL_RPC);
+  const grpc::Status status = grpc::internal::BlockingUnaryCall(channel.get(), method, &context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 }  // namespace

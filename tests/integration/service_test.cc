@@ -292,7 +292,7 @@ TEST_F(ServiceTest, DrainEndsWatchesWithOk) {
   auto reader = server_.stub().Watch(&context, request);
   v1::WatchResponse change;
   ASSERT_TRUE(reader->Read(&change));
-  server_.service().Drain();
+  server_.service().BeginDrain();
   EXPECT_FALSE(reader->Read(&change));
   EXPECT_TRUE(reader->Finish().ok());
 }

@@ -33,5 +33,16 @@ TEST(HeadSignalTest, CancelledCallNeverComes) {
   EXPECT_EQ(calls, 0);
 }
 
+TEST(HeadSignalTest, GivingUpCallsAllThatWaitOnce) {
+  HeadSignal signal(5);
+  int calls = 0;
+  signal.CallAt(7, [&] { ++calls; });
+  signal.CallAt(9, [&] { ++calls; });
+  signal.GiveUp();
+  EXPECT_EQ(calls, 2);
+  signal.Advance(10);
+  EXPECT_EQ(calls, 2);
+}
+
 }  // namespace
 }  // namespace suppression

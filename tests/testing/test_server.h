@@ -9,6 +9,7 @@
 #include "protos/error.h"
 #include "server/log.h"
 #include "server/service.h"
+#include "server/unreadable_request.h"
 #include "storage/local_commit_log.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
@@ -37,6 +38,7 @@ class TestServer {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);
+    AnswerUnreadableRequests(&builder);
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
@@ -44,7 +46,7 @@ class TestServer {
   }
   void Stop() {
     if (server_ == nullptr) return;
-    service_->Drain();
+    service_->BeginDrain();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     log_->Close();
     server_.reset();

@@ -16,7 +16,8 @@ enum class WhenUnavailable {
   kSuppress = 2,  // suppressed, assumed = true: no mail goes out
 };
 
-// How often and how fast a call is tried again. Only UNAVAILABLE is retried. The wait before try
+// How often and how fast a call is tried again. Only UNAVAILABLE is retried, which
+// is also what a call that the server cut (CANCELLED) comes back as. The wait before try
 // n + 1 is drawn evenly from 0 to min(max_backoff, initial_backoff * 2^(n-1)), plus what the server
 // asks for (RetryInfo). A wait that would pass the call's deadline is not begun.
 struct RetryOptions {

@@ -1,8 +1,9 @@
 // What a Client takes and answers: plain values, copied freely, owning all they hold.
 //
-// An unset std::optional means "not known" in answers and "not given" in requests. Texts are UTF-8;
-// what the service refuses (malformed address, too long a note) comes back as an error of the call,
-// see ErrorReason() in client.h. Requests: an empty tenant means ClientOptions::tenant.
+// An unset std::optional means "not known" in answers and "not given" in requests. Texts are UTF-8,
+// but for SmtpReply::text; others are refused without a call, INVALID_ARGUMENT (INVALID_FIELD), in a
+// batch each address for itself. What the service refuses (malformed address, too long a note) comes
+// back as an error of the call, see ErrorReason() in client.h. Requests: an empty tenant means ClientOptions::tenant.
 #pragma once
 
 #include <cstdint>
@@ -116,7 +117,7 @@ struct SmtpReply {
   std::string recipient;      // any spelling; required
   int32_t code = 0;           // 200 to 599; 0: read it from the text
   std::string enhanced_code;  // "5.1.1"; empty: read it from the text
-  std::string text;           // exactly as received; at most 16,384 octets
+  std::string text;           // exactly as received, in any encoding; at most 16,384 octets
   SmtpStage stage = SmtpStage::kUnspecified;
   std::string remote_mta;  // empty: unknown
 };

@@ -1,0 +1,30 @@
+#include "server/rules/text_decoding.h"
+
+#include <unistr.h>
+
+namespace suppression {
+namespace {
+
+// What Windows-1252 has at 0x80 to 0x9F; everywhere else it is Latin-1, whose octets are the code points.
+constexpr ucs4_t kAt80[32] = {0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+                              0x2039, 0x0152, 0x008D, 0x017D, 0x008F, 0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+                              0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178};
+constexpr int kUtf8MaxOctets = 6;
+
+}  // namespace
+
+std::string DecodeText(absl::string_view octets) {
+  if (u8_check(reinterpret_cast<const uint8_t*>(octets.data()), octets.size()) == nullptr) return std::string(octets);
+  std::string text;
+  text.reserve(octets.size() + octets.size() / 4);
+  for (const char c : octets) {
+    const auto octet = static_cast<uint8_t>(c);
+    const ucs4_t point = octet >= 0x80 && octet < 0xA0 ? kAt80[octet - 0x80] : octet;
+    uint8_t encoded[kUtf8MaxOctets];
+    const int size = u8_uctomb(encoded, point, sizeof(encoded));
+    if (size > 0) text.append(reinterpret_cast<const char*>(encoded), static_cast<size_t>(size));
+  }
+  return text;
+}
+
+}  // namespace suppression

@@ -1,0 +1,15 @@
+// Octets of unknown encoding to text.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace suppression {
+
+// The octets as they are when they are valid UTF-8, else read as Windows-1252 (a superset of printable Latin-1; the
+// five octets without a meaning become the control characters of their number). Always valid UTF-8, at most three times
+// as long. Pure and thread-safe.
+std::string DecodeText(absl::string_view octets);
+
+}  // namespace suppression

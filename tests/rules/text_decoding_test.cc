@@ -1,0 +1,34 @@
+#include "server/rules/text_decoding.h"
+
+#include <gtest/gtest.h>
+#include <unistr.h>
+
+namespace suppression {
+namespace {
+
+TEST(DecodeTextTest, Utf8StaysAsItIs) {
+  for (const std::string text :
+       {"", "550 no such user", "550 Postfach existiert nicht: j\xC3\xB6rg", "\xF0\x9F\x93\xAD"}) {
+    EXPECT_EQ(DecodeText(text), text);
+  }
+}
+
+TEST(DecodeTextTest, AnythingElseIsWindows1252) {
+  EXPECT_EQ(DecodeText("Empf\xE4nger gel\xF6scht"), "Empf\xC3\xA4nger gel\xC3\xB6scht");
+  EXPECT_EQ(DecodeText("\x80 \x93quoted\x94"), "\xE2\x82\xAC \xE2\x80\x9Cquoted\xE2\x80\x9D");
+}
+
+TEST(DecodeTextTest, OneStrayOctetMakesTheWholeTextWindows1252) {
+  EXPECT_EQ(DecodeText("\xC3\xA4 \xFF"), "\xC3\x83\xC2\xA4 \xC3\xBF");
+}
+
+TEST(DecodeTextTest, EveryOctetGivesValidUtf8) {
+  std::string octets;
+  for (int octet = 0; octet < 256; ++octet) octets.push_back(static_cast<char>(octet));
+  const std::string text = DecodeText(octets);
+  EXPECT_EQ(u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()), nullptr);
+  EXPECT_EQ(u8_mbsnlen(reinterpret_cast<const uint8_t*>(text.data()), text.size()), 256u);
+}
+
+}  // namespace
+}  // namespace suppression
