@@ -30,6 +30,15 @@ absl::Status InvalidArgument(v1::ErrorReason reason, absl::string_view message, 
   return MakeError(absl::StatusCode::kInvalidArgument, reason, message, field);
 }
 
+absl::Status WithField(const absl::Status& status, absl::string_view field) {
+  internal::v1::ErrorInfo info;
+  if (!ReadErrorInfo(status, &info)) return status;
+  (*info.mutable_metadata())["field"] = std::string(field);
+  absl::Status named = status;
+  named.SetPayload(kErrorInfoTypeUrl, absl::Cord(info.SerializeAsString()));
+  return named;
+}
+
 v1::ErrorReason ReasonOf(const absl::Status& status) {
   internal::v1::ErrorInfo info;
   return ReadErrorInfo(status, &info) ? ReasonFromName(info.reason()) : v1::ERROR_REASON_UNSPECIFIED;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "suppression/v1/errors.pb.h"
 
@@ -28,6 +29,14 @@ absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::stri
 
 // INVALID_ARGUMENT with a reason, the most common error.
 absl::Status InvalidArgument(v1::ErrorReason reason, absl::string_view message, absl::string_view field = "");
+
+// An error with a reason that names the request field as well. OK and errors without a reason stay as they are.
+absl::Status WithField(const absl::Status& status, absl::string_view field);
+template <typename T>
+absl::StatusOr<T> WithField(absl::StatusOr<T> value, absl::string_view field) {
+  if (value.ok()) return value;
+  return WithField(value.status(), field);
+}
 
 // The reason of an error; ERROR_REASON_UNSPECIFIED for OK and for errors without one.
 v1::ErrorReason ReasonOf(const absl::Status& status);

@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <utility>
 
@@ -17,6 +15,7 @@
 #include "grpcpp/server_builder.h"
 #include "server/listen_address.h"
 #include "server/log.h"
+#include "server/port_file.h"
 
 namespace suppression {
 namespace {
@@ -36,18 +35,6 @@ void SetUp(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMillis);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-}
-
-// Writes the file in one step, so that a reader never sees a part.
-absl::Status WritePortFile(const std::string& path, const std::vector<std::string>& addresses) {
-  const std::string temporary = path + ".tmp";
-  std::ofstream file(temporary);
-  for (const std::string& address : addresses) file << address << "\n";
-  file.close();
-  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot write port_file ", path));
-  }
-  return absl::OkStatus();
 }
 
 sigset_t ServedSignals() {

@@ -1,5 +1,6 @@
 #include "server/await_revision.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,9 @@
 
 namespace suppression {
 namespace {
+
+constexpr absl::Duration kAnswerMarginMin = absl::Milliseconds(10);
+constexpr absl::Duration kAnswerMarginMax = absl::Milliseconds(500);
 
 // One wait. The alarm is what continues the call, on a gRPC thread: at the deadline, or earlier when the head cancels
 // it.
@@ -58,6 +62,11 @@ class Wait : public std::enable_shared_from_this<Wait> {
 };
 
 }  // namespace
+
+absl::Time GiveUpAt(absl::Time now, absl::Time deadline, absl::Duration wait_max) {
+  const absl::Duration margin = std::clamp((deadline - now) / 10, kAnswerMarginMin, kAnswerMarginMax);
+  return std::min(deadline - margin, now + wait_max);
+}
 
 void AwaitRevision(Store* store, const std::string& token, absl::Time deadline,
                    std::function<void(absl::Status)> then) {

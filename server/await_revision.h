@@ -10,6 +10,10 @@
 
 namespace suppression {
 
+// When a read that waits must give up, so that its answer still reaches the client before the client's deadline: a
+// tenth of the time left before it (10 to 500 ms), and at the latest after `wait_max`.
+absl::Time GiveUpAt(absl::Time now, absl::Time deadline, absl::Duration wait_max);
+
 // Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or
 // the token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH
 // when the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.

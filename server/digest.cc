@@ -4,6 +4,8 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <openssl/sha.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace suppression {
 
 std::string Sha256(absl::string_view octets) {
@@ -23,6 +25,16 @@ std::string Sha256(absl::string_view label, const google::protobuf::Message& mes
     message.SerializeToCodedStream(&coded);
   }
   return Sha256(octets);
+}
+
+std::string EventDigest(v1::ReportBounceRequest::ReportCase kind, const storage::v1::ReportOperation& report) {
+  storage::v1::ReportOperation identity;
+  for (const storage::v1::RecipientReport& recipient : report.recipients()) {
+    storage::v1::Target* target = identity.add_recipients()->mutable_target();
+    target->set_domain(recipient.target().domain());
+    target->set_local_part(recipient.target().local_part());
+  }
+  return Sha256(absl::StrCat("event of kind ", static_cast<int>(kind)), identity);
 }
 
 }  // namespace suppression

@@ -5,6 +5,8 @@
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
+#include "suppression/storage/v1/storage.pb.h"
+#include "suppression/v1/suppression_service.pb.h"
 
 namespace suppression {
 
@@ -13,5 +15,9 @@ std::string Sha256(absl::string_view octets);
 
 // The digest of a message with a label in front, the same for equal messages.
 std::string Sha256(absl::string_view label, const google::protobuf::Message& message);
+
+// The digest of an event that reporters may describe each in their own way: of the kind of report and the normalised
+// recipients, in order. Source, stream, spelling, text and times are left out.
+std::string EventDigest(v1::ReportBounceRequest::ReportCase kind, const storage::v1::ReportOperation& report);
 
 }  // namespace suppression

@@ -5,6 +5,7 @@
 #include "absl/strings/cord.h"
 #include "absl/types/optional.h"
 #include "protos/error.h"
+#include "server/log.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 
 namespace suppression {
@@ -19,6 +20,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const v1::ErrorReason reason = ReasonOf(status);
   if (reason == v1::ERROR_REASON_UNSPECIFIED) {
     return ToGrpcStatus(MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "internal error"));
+  }
+  if (status.code() == absl::StatusCode::kInternal) {
+    LogError("internal_error", {{"error", std::string(status.message())}});
   }
   internal::v1::RpcStatus rpc;
   rpc.set_code(static_cast<int>(status.code()));

@@ -7,7 +7,7 @@
 namespace suppression {
 
 // Keeps code, message and ErrorInfo. An error without a reason gets INTERNAL_ERROR and a message that tells nothing.
-// OVERLOADED and SHUTTING_DOWN get RetryInfo.
+// OVERLOADED and SHUTTING_DOWN get RetryInfo. Errors of ours (INTERNAL) are logged.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace suppression

@@ -27,10 +27,65 @@ void AddMatches(stored::StoredEntry* entry, bool whole_domain, int64_t now, cons
   }
 }
 
+// Once the results of a batch hold this much, matches are left out of further ones: the answer must stay below what
+// clients accept (4 MiB), and 10,000 addresses with many causes each would not.
+constexpr size_t kBatchMatchesMaxOctets = 2 << 20;
+
 // A valid address of a batch, and where it stood.
 struct BatchItem {
   int32_t index;
   Address address;
+};
+
+// The results of a batch. Hits come in the order of the addresses, each before its domain's.
+class BatchResults {
+ public:
+  BatchResults(int64_t now, const std::string& stream) : now_(now), stream_(stream) {}
+
+  void AddInvalid(int32_t index, const absl::Status& why) {
+    v1::BatchResult& invalid = results_.emplace_back();
+    invalid.set_index(index);
+    invalid.set_error_reason(ReasonName(ReasonOf(why)));
+    invalid.set_error_message(std::string(why.message()));
+  }
+
+  void AddHit(int32_t index, bool whole_domain, stored::StoredEntry* entry) {
+    if (index != last_hit_) {
+      results_.emplace_back().set_index(index);
+      leave_out_ = octets_ >= kBatchMatchesMaxOctets;
+      last_hit_ = index;
+    }
+    v1::BatchResult& result = results_.back();
+    const int before = result.matches_size();
+    for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
+      cause.clear_note();
+      cause.clear_reactivation();
+    }
+    AddMatches(entry, whole_domain, now_, stream_, &result);
+    if (leave_out_ && result.suppressed()) {
+      result.clear_matches();
+      result.set_matches_left_out(true);
+    } else {
+      for (int i = before; i < result.matches_size(); ++i) octets_ += result.matches(i).ByteSizeLong();
+    }
+  }
+
+  // Moves those that say something into the response, in order.
+  void MoveTo(v1::BatchIsSuppressedResponse* response) {
+    std::sort(results_.begin(), results_.end(),
+              [](const v1::BatchResult& a, const v1::BatchResult& b) { return a.index() < b.index(); });
+    for (v1::BatchResult& result : results_) {
+      if (result.suppressed() || !result.error_reason().empty()) *response->add_results() = std::move(result);
+    }
+  }
+
+ private:
+  const int64_t now_;
+  const std::string& stream_;
+  std::vector<v1::BatchResult> results_;
+  size_t octets_ = 0;
+  int32_t last_hit_ = -1;
+  bool leave_out_ = false;
 };
 
 }  // namespace
@@ -39,8 +94,7 @@ template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
                                                    Admission* admission, Work work, WorkerPool* pool) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
-    const absl::Time deadline = std::min(DeadlineOf(*context), absl::Now() + options_.await_revision_max);
-    AwaitRevision(store_, request->at_least(), deadline,
+    AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
                   [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     if (pool == nullptr) return done(work());
@@ -81,7 +135,7 @@ absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,
   const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
   if (!tenant.ok()) return tenant.status();
   if (absl::Status status = CheckStream(request.stream()); !status.ok()) return status;
-  const absl::StatusOr<Address> address = NormaliseAddress(request.address());
+  const absl::StatusOr<Address> address = WithField(NormaliseAddress(request.address()), "address");
   if (!address.ok()) return address.status();
   Lookup found;
   absl::Status status = store_->Get({*tenant, address->domain, address->local_part}, &found);
@@ -102,40 +156,25 @@ absl::Status SuppressionService::CheckBatch(const v1::BatchIsSuppressedRequest& 
     return InvalidArgument(v1::BATCH_TOO_LARGE, "a batch holds at most 10,000 addresses", "addresses");
   }
   std::vector<BatchItem> items;
-  std::vector<v1::BatchResult> results;
+  BatchResults results(absl::ToUnixMicros(clock_()), request.stream());
   items.reserve(request.addresses_size());
   for (int32_t i = 0; i < request.addresses_size(); ++i) {
     absl::StatusOr<Address> address = NormaliseAddress(request.addresses(i));
     if (address.ok()) {
       items.push_back({i, *std::move(address)});
-      continue;
+    } else {
+      results.AddInvalid(i, address.status());
     }
-    v1::BatchResult& invalid = results.emplace_back();
-    invalid.set_index(i);
-    invalid.set_error_reason(ReasonName(ReasonOf(address.status())));
-    invalid.set_error_message(std::string(address.status().message()));
   }
   std::vector<EntryName> names;
   names.reserve(items.size());
   for (const BatchItem& item : items) names.push_back({*tenant, item.address.domain, item.address.local_part});
-  const int64_t now = absl::ToUnixMicros(clock_());
   uint64_t revision = 0;
-  const size_t invalid_count = results.size();
   absl::Status status = store_->MultiGet(
-      names,
-      [&](size_t i, bool domain, stored::StoredEntry entry) {
-        if (results.size() == invalid_count || results.back().index() != items[i].index) {
-          results.emplace_back().set_index(items[i].index);
-        }
-        AddMatches(&entry, domain, now, request.stream(), &results.back());
-      },
+      names, [&](size_t i, bool domain, stored::StoredEntry entry) { results.AddHit(items[i].index, domain, &entry); },
       &revision);
   if (!status.ok()) return status;
-  std::sort(results.begin(), results.end(),
-            [](const v1::BatchResult& a, const v1::BatchResult& b) { return a.index() < b.index(); });
-  for (v1::BatchResult& result : results) {
-    if (result.suppressed() || !result.error_reason().empty()) *response->add_results() = std::move(result);
-  }
+  results.MoveTo(response);
   response->set_token(Token(revision));
   return absl::OkStatus();
 }

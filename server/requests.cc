@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 #include "protos/error.h"
@@ -20,6 +21,7 @@ constexpr size_t kNoteOctetsMax = 2'000;
 constexpr size_t kLabelOctetsMax = 128;
 constexpr size_t kMessageIdOctetsMax = 998;
 constexpr size_t kEventIdOctetsMax = 256;
+constexpr char kEventKeyPrefix[] = "e:";
 constexpr int kSelectorsMax = 64;
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1'000;
@@ -124,7 +126,7 @@ absl::StatusOr<Address> RecipientOf(const std::string& recipient, absl::string_v
   if (absl::StripAsciiWhitespace(recipient).empty()) {
     return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
   }
-  return NormaliseAddress(recipient);
+  return WithField(NormaliseAddress(recipient), field);
 }
 
 void SetTarget(const Address& address, const std::string& original, stored::Target* target) {
@@ -199,8 +201,8 @@ absl::StatusOr<Address> TargetOf(const std::string& address, const std::string& 
   if (!address.empty() && !domain.empty()) {
     return InvalidArgument(v1::INVALID_FIELD, "only one of address and domain may be set", "domain");
   }
-  if (!domain.empty()) return NormaliseDomain(domain);
-  if (!address.empty()) return NormaliseAddress(address);
+  if (!domain.empty()) return WithField(NormaliseDomain(domain), "domain");
+  if (!address.empty()) return WithField(NormaliseAddress(address), "address");
   return InvalidArgument(v1::MISSING_FIELD, "one of address and domain must be set", "address");
 }
 
@@ -211,7 +213,7 @@ absl::StatusOr<stored::Command> MakeReportCommand(const v1::ReportBounceRequest&
   absl::StatusOr<v1::BounceEvent> event = StartEvent(request, now);
   if (!event.ok()) return event.status();
   if (command->request_key().empty() && !request.event_id().empty()) {
-    command->set_request_key(absl::StrCat("e:", request.event_id()));
+    command->set_request_key(absl::StrCat(kEventKeyPrefix, request.event_id()));
   }
   absl::StatusOr<Address> recipient;
   std::string original;
@@ -248,6 +250,9 @@ absl::StatusOr<stored::Command> MakeReportCommand(const v1::ReportBounceRequest&
   SetTarget(*recipient, original, report->mutable_target());
   *report->mutable_decision() = policy.Decide(command->tenant(), event->verdict());
   *report->mutable_event() = *std::move(event);
+  if (absl::StartsWith(command->request_key(), kEventKeyPrefix)) {
+    command->set_payload_digest(EventDigest(request.report_case(), command->report()));
+  }
   return command;
 }
 
@@ -350,7 +355,7 @@ absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& reque
   query.cause_type = request.cause_type();
   query.source = request.source();
   if (!request.domain().empty()) {
-    absl::StatusOr<Address> domain = NormaliseDomain(request.domain());
+    absl::StatusOr<Address> domain = WithField(NormaliseDomain(request.domain()), "domain");
     if (!domain.ok()) return domain.status();
     query.domain = domain->domain;
   }

@@ -24,9 +24,10 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
       return MakeError(absl::StatusCode::kFailedPrecondition, reason,
                        "a complaint or unsubscription is lifted only with consent dated after it", "consent");
     case v1::TOO_MANY_CAUSES:
-      return MakeError(absl::StatusCode::kFailedPrecondition, reason, "the entry holds 64 causes already");
+      return MakeError(absl::StatusCode::kFailedPrecondition, reason,
+                       "the entry holds 47 causes that all count; lift some first");
     default:
-      return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "the command was refused");
+      return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "stored data that this write needs is damaged");
   }
 }
 

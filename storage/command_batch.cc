@@ -17,6 +17,10 @@ EntryName NameOf(const stored::Command& command, const stored::Target& target) {
   return {command.tenant(), target.domain(), target.local_part()};
 }
 
+EntryName DomainOf(const EntryName& name) {
+  return {name.tenant, name.domain, ""};
+}
+
 }  // namespace
 
 CommandBatch::CommandBatch(const Store& store) : store_(store), revision_(store.head().head()) {}
@@ -26,17 +30,32 @@ void CommandBatch::Put(ColumnFamily family, const std::string& key, const std::s
   batch_.Put(store_.families_[family], key, value).PermitUncheckedError();
 }
 
-absl::StatusOr<CommandBatch::Loaded*> CommandBatch::Load(const EntryName& name) {
-  const auto [it, inserted] = entries_.try_emplace(EntryKey(name));
-  Loaded& loaded = it->second;
-  if (!inserted) return &loaded;
+absl::Status CommandBatch::Load(const EntryName& name) {
+  const std::string key = EntryKey(name);
+  if (entries_.contains(key)) return absl::OkStatus();
   std::optional<stored::StoredEntry> entry;
   if (absl::Status status = store_.GetEntry({}, name, &entry); !status.ok()) return status;
+  Loaded& loaded = entries_[key];
   loaded.existed = entry.has_value();
   if (entry.has_value()) loaded.entry = *std::move(entry);
   loaded.entry.mutable_suppression()->set_tenant(std::string(name.tenant));
   loaded.entry.mutable_suppression()->set_address(name.Address());
-  return &loaded;
+  return absl::OkStatus();
+}
+
+absl::Status CommandBatch::LoadAll(const stored::Command& command) {
+  for (const stored::RecipientReport& recipient : command.report().recipients()) {
+    if (absl::Status status = Load(NameOf(command, recipient.target())); !status.ok()) return status;
+  }
+  if (command.has_suppress()) return Load(NameOf(command, command.suppress().target()));
+  if (!command.has_reactivate()) return absl::OkStatus();
+  const EntryName name = NameOf(command, command.reactivate().target());
+  if (absl::Status status = Load(name); !status.ok()) return status;
+  return Load(DomainOf(name));
+}
+
+CommandBatch::Loaded* CommandBatch::Find(const EntryName& name) {
+  return &entries_.find(EntryKey(name))->second;
 }
 
 absl::StatusOr<bool> CommandBatch::FindRequest(const stored::Command& command, const std::string& key,
@@ -61,19 +80,21 @@ absl::StatusOr<bool> CommandBatch::FindRequest(const stored::Command& command, c
   return true;
 }
 
-absl::StatusOr<stored::CommandResult> CommandBatch::Add(const stored::Command& command) {
+stored::CommandResult CommandBatch::Add(const stored::Command& command) {
   stored::CommandResult result;
   const std::string request_key = RequestKey(command.tenant(), command.request_key());
-  if (!command.request_key().empty()) {
-    const absl::StatusOr<bool> found = FindRequest(command, request_key, &result);
-    if (!found.ok()) return found.status();
-    if (*found) return result;
+  absl::StatusOr<bool> found = false;
+  if (!command.request_key().empty()) found = FindRequest(command, request_key, &result);
+  if (found.ok() && *found) return result;
+  if (!found.ok() || !LoadAll(command).ok()) {
+    result.set_error_reason(ReasonName(v1::INTERNAL_ERROR));
+    return result;
   }
   ++revision_;
   stored::Change change;
   *change.mutable_at() = command.at();
   change.set_tenant(command.tenant());
-  absl::StatusOr<v1::ErrorReason> refused = v1::INTERNAL_ERROR;
+  v1::ErrorReason refused = v1::INTERNAL_ERROR;
   switch (command.operation_case()) {
     case stored::Command::kReport:
       refused = AddReport(command, &change, &result);
@@ -87,11 +108,10 @@ absl::StatusOr<stored::CommandResult> CommandBatch::Add(const stored::Command& c
     case stored::Command::OPERATION_NOT_SET:
       break;
   }
-  if (!refused.ok()) return refused.status();
   Put(kChanges, RevisionKey(revision_), change.SerializeAsString());
   result.set_revision(revision_);
-  if (*refused != v1::ERROR_REASON_UNSPECIFIED) {
-    result.set_error_reason(ReasonName(*refused));
+  if (refused != v1::ERROR_REASON_UNSPECIFIED) {
+    result.set_error_reason(ReasonName(refused));
   } else if (!command.request_key().empty()) {
     stored::StoredRequest& request = requests_[request_key];
     request.set_payload_digest(command.payload_digest());
@@ -102,25 +122,23 @@ absl::StatusOr<stored::CommandResult> CommandBatch::Add(const stored::Command& c
   return result;
 }
 
-absl::StatusOr<v1::ErrorReason> CommandBatch::AddReport(const stored::Command& command, stored::Change* change,
-                                                        stored::CommandResult* result) {
+v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, stored::Change* change,
+                                        stored::CommandResult* result) {
   const int64_t at = ToMicros(command.at());
   for (const stored::RecipientReport& recipient : command.report().recipients()) {
     const EntryName name = NameOf(command, recipient.target());
-    absl::StatusOr<Loaded*> loaded = Load(name);
-    if (!loaded.ok()) return loaded.status();
-    stored::StoredEntry& entry = (*loaded)->entry;
+    Loaded* loaded = Find(name);
+    stored::StoredEntry& entry = loaded->entry;
     v1::BounceEvent event = recipient.event();
-    const v1::ErrorReason refused = ApplyReport(recipient.decision(), at, &event, &entry);
-    if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
-    if (!(*loaded)->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
+    ApplyReport(recipient.decision(), at, &event, &entry);
+    if (!loaded->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
     Put(kBounces, BounceKey(name, revision_), event.SerializeAsString());
     entry.add_event_revisions(revision_);
     if (entry.event_revisions_size() > kEventsPerEntryMax) {
       batch_.Delete(store_.families_[kBounces], BounceKey(name, entry.event_revisions(0))).PermitUncheckedError();
       entry.mutable_event_revisions()->erase(entry.event_revisions().begin());
     }
-    Save(name, at, *loaded, change);
+    Save(name, at, loaded, change);
     result->add_effects(event.effect());
     stored::ReportedVerdict* verdict = result->add_verdicts();
     verdict->set_address(name.Address());
@@ -129,46 +147,42 @@ absl::StatusOr<v1::ErrorReason> CommandBatch::AddReport(const stored::Command& c
   return v1::ERROR_REASON_UNSPECIFIED;
 }
 
-absl::StatusOr<v1::ErrorReason> CommandBatch::AddSuppress(const stored::Command& command, stored::Change* change,
-                                                          stored::CommandResult* result) {
+v1::ErrorReason CommandBatch::AddSuppress(const stored::Command& command, stored::Change* change,
+                                          stored::CommandResult* result) {
   const stored::SuppressOperation& operation = command.suppress();
   const EntryName name = NameOf(command, operation.target());
-  absl::StatusOr<Loaded*> loaded = Load(name);
-  if (!loaded.ok()) return loaded.status();
-  stored::StoredEntry& entry = (*loaded)->entry;
+  Loaded* loaded = Find(name);
+  stored::StoredEntry& entry = loaded->entry;
   const v1::Suppression before = entry.suppression();
   bool changed = false;
   const v1::ErrorReason refused = ApplySuppress(operation, ToMicros(command.at()), &entry, &changed);
   Audit(command, "suppress", name, operation.cause().note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
-  if (!(*loaded)->existed) entry.mutable_suppression()->set_original_address(operation.target().original_address());
-  Save(name, ToMicros(command.at()), *loaded, change);
+  if (!loaded->existed) entry.mutable_suppression()->set_original_address(operation.target().original_address());
+  Save(name, ToMicros(command.at()), loaded, change);
   *result->mutable_suppression() = entry.suppression();
   result->set_changed(changed);
   return refused;
 }
 
-absl::StatusOr<v1::ErrorReason> CommandBatch::AddReactivate(const stored::Command& command, stored::Change* change,
-                                                            stored::CommandResult* result) {
+v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stored::Change* change,
+                                            stored::CommandResult* result) {
   const stored::ReactivateOperation& operation = command.reactivate();
   const EntryName name = NameOf(command, operation.target());
-  absl::StatusOr<Loaded*> loaded = Load(name);
-  if (!loaded.ok()) return loaded.status();
-  stored::StoredEntry& entry = (*loaded)->entry;
+  Loaded* loaded = Find(name);
+  stored::StoredEntry& entry = loaded->entry;
   const v1::Suppression before = entry.suppression();
   bool changed = false;
   const v1::ErrorReason refused =
-      (*loaded)->existed ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
-                         : v1::SUPPRESSION_NOT_FOUND;
+      loaded->existed ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
+                      : v1::SUPPRESSION_NOT_FOUND;
   Audit(command, "reactivate", name, operation.note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
-  if (changed) Save(name, ToMicros(command.at()), *loaded, change);
+  if (changed) Save(name, ToMicros(command.at()), loaded, change);
   *result->mutable_suppression() = entry.suppression();
   result->set_changed(changed);
   if (!name.local_part.empty()) {
-    absl::StatusOr<Loaded*> domain = Load({name.tenant, name.domain, ""});
-    if (!domain.ok()) return domain.status();
-    for (const v1::Cause& cause : (*domain)->entry.suppression().causes()) {
+    for (const v1::Cause& cause : Find(DomainOf(name))->entry.suppression().causes()) {
       if (StateAt(cause, ToMicros(command.at())) == v1::Cause::ACTIVE) *result->add_domain_causes() = cause;
     }
   }

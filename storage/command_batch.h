@@ -16,9 +16,9 @@ class CommandBatch {
  public:
   explicit CommandBatch(const Store& store);
 
-  // Applies one command. A refused command is a result with error_reason; an error means that the store cannot be read
-  // and the batch must be dropped.
-  absl::StatusOr<stored::CommandResult> Add(const stored::Command& command);
+  // Applies one command. A refused command is a result with error_reason. When something that the command needs cannot
+  // be read, that is INTERNAL_ERROR: nothing is changed and no revision used, and the batch can go on.
+  stored::CommandResult Add(const stored::Command& command);
   // Adds a record to the meta family.
   void PutMeta(const std::string& name, const std::string& value) { Put(kMeta, name, value); }
 
@@ -33,15 +33,17 @@ class CommandBatch {
     bool existed = false;
   };
 
-  absl::StatusOr<Loaded*> Load(const EntryName& name);
+  // Reads an entry unless it was before.
+  absl::Status Load(const EntryName& name);
+  // Reads all that a command needs, before anything is changed.
+  absl::Status LoadAll(const stored::Command& command);
+  // The entry, which was loaded. Valid until the next Load.
+  Loaded* Find(const EntryName& name);
   absl::StatusOr<bool> FindRequest(const stored::Command& command, const std::string& key,
                                    stored::CommandResult* result);
-  absl::StatusOr<v1::ErrorReason> AddReport(const stored::Command& command, stored::Change* change,
-                                            stored::CommandResult* result);
-  absl::StatusOr<v1::ErrorReason> AddSuppress(const stored::Command& command, stored::Change* change,
-                                              stored::CommandResult* result);
-  absl::StatusOr<v1::ErrorReason> AddReactivate(const stored::Command& command, stored::Change* change,
-                                                stored::CommandResult* result);
+  v1::ErrorReason AddReport(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
+  v1::ErrorReason AddSuppress(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
+  v1::ErrorReason AddReactivate(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   void Audit(const stored::Command& command, const char* action, const EntryName& name, const std::string& note,
              v1::ErrorReason refused, const v1::Suppression& before);
   void Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change);

@@ -25,8 +25,23 @@ std::string PrefixEnd(std::string prefix) {
   return prefix;
 }
 
+// Whether the state filter is about causes in this state.
+bool IsLookedAt(const ListQuery& query, v1::Cause::State state) {
+  switch (query.state) {
+    case Request::REACTIVATED:
+      return state == v1::Cause::REACTIVATED;
+    case Request::EXPIRED:
+      return state == v1::Cause::EXPIRED;
+    case Request::ANY_STATE:
+      return true;
+    default:
+      return state == v1::Cause::ACTIVE;
+  }
+}
+
 bool CauseFits(const ListQuery& query, const v1::Cause& cause) {
-  return (query.reason == v1::BOUNCE_REASON_UNSPECIFIED || cause.reason() == query.reason) &&
+  return IsLookedAt(query, StateAt(cause, query.now_micros)) &&
+         (query.reason == v1::BOUNCE_REASON_UNSPECIFIED || cause.reason() == query.reason) &&
          (query.source.empty() || cause.source() == query.source) &&
          (query.cause_type == v1::Cause::TYPE_UNSPECIFIED || cause.type() == query.cause_type);
 }
@@ -86,7 +101,7 @@ class ListWalk {
   // Notes where to go on once the page is full or has walked enough. Returns whether to stop.
   bool PageEnds(const rocksdb::Iterator& it) {
     ++walked_;
-    const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size;
+    const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size || octets_ >= kListPageMaxOctets;
     if (!full && walked_ < kListRowsPerPageMax) return false;
     page_.next_after_key = it.key().ToString();
     return true;
@@ -103,6 +118,7 @@ class ListWalk {
 
   void Take(v1::Suppression suppression) {
     SetStatesAt(query_.now_micros, &suppression);
+    octets_ += suppression.ByteSizeLong();
     page_.suppressions.push_back(std::move(suppression));
   }
 
@@ -199,6 +215,7 @@ class ListWalk {
   rocksdb::Slice upper_;
   ListPage page_;
   int walked_ = 0;
+  size_t octets_ = 0;
 };
 
 absl::StatusOr<ListPage> Store::List(const ListQuery& query) const {

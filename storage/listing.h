@@ -6,6 +6,7 @@
 // A page starts with one seek, so it costs the same at any depth.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,11 +18,14 @@ namespace suppression {
 
 // Most index rows one page walks; a sparser filter gives shorter pages.
 inline constexpr int kListRowsPerPageMax = 20'000;
+// A page also ends with the entry that takes it to this size, so that it stays below what clients accept (4 MiB).
+inline constexpr size_t kListPageMaxOctets = 2 << 20;
 
 struct ListQuery {
   std::string tenant;
   v1::ListSuppressionsRequest::Order order = v1::ListSuppressionsRequest::NEWEST_FIRST;
-  // Filters; unspecified, empty or zero: all.
+  // Filters; unspecified, empty or zero: all. Of an entry they look at the causes that `state` is about: those that
+  // count now, the lifted, the expired, or all. One and the same cause must pass them.
   v1::BounceReason reason = v1::BOUNCE_REASON_UNSPECIFIED;
   std::string domain;
   std::string source;
@@ -31,7 +35,7 @@ struct ListQuery {
   v1::ListSuppressionsRequest::StateFilter state = v1::ListSuppressionsRequest::SUPPRESSED_NOW;
   // Decides expiry.
   int64_t now_micros = 0;
-  // 1 to 1,000.
+  // 1 to 1,000. See kListPageMaxOctets too.
   int page_size = 100;
   // Count as well. `stop` is asked now and then: true ends the count with DEADLINE_EXCEEDED. It must be set.
   bool with_counts = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/entry.h"
@@ -30,11 +31,43 @@ void NoteListing(bool was_suppressed, int64_t at_micros, v1::Suppression* suppre
   }
 }
 
-// The cause an event belongs to, made if need be. Null: the entry is full.
-v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::string& stream,
+bool IsBounce(v1::Cause::Type type) {
+  return type == v1::Cause::HARD_BOUNCE || type == v1::Cause::SOFT_BOUNCES;
+}
+
+// Whether a cause has a place of its own, so that it never wants for room.
+bool HasReservedPlace(v1::Cause::Type type, const std::string& stream) {
+  return IsBounce(type) || (type == v1::Cause::COMPLAINT && stream.empty());
+}
+
+// Drops causes that no longer count, oldest last event first, until one more without a reserved place fits. Returns
+// whether it does; if not, nothing is dropped.
+bool MakeRoom(int64_t at_micros, v1::Suppression* suppression) {
+  int active = 0;
+  std::vector<std::pair<int64_t, int>> lifted;  // last event, index
+  for (int i = 0; i < suppression->causes_size(); ++i) {
+    const v1::Cause& cause = suppression->causes(i);
+    if (HasReservedPlace(cause.type(), cause.stream())) continue;
+    if (StateAt(cause, at_micros) == v1::Cause::ACTIVE) {
+      ++active;
+    } else {
+      lifted.emplace_back(ToMicros(cause.last_event_at()), i);
+    }
+  }
+  if (active >= kOtherCausesMax) return false;
+  // Newest first, so that what is to go stands at the end; then by index, so that one leaves the others' as they are.
+  std::sort(lifted.rbegin(), lifted.rend());
+  lifted.erase(lifted.begin(), lifted.begin() + std::min<size_t>(lifted.size(), kOtherCausesMax - 1 - active));
+  std::sort(lifted.begin(), lifted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (const auto& [last_event, index] : lifted) suppression->mutable_causes()->DeleteSubrange(index, 1);
+  return true;
+}
+
+// The cause an event belongs to, made if need be. Null: there is no room; never for one with a reserved place.
+v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::string& stream, int64_t at_micros,
                     v1::Suppression* suppression) {
   if (v1::Cause* found = FindCause(suppression, type, reason, stream)) return found;
-  if (suppression->causes_size() >= kCausesMax) return nullptr;
+  if (!HasReservedPlace(type, stream) && !MakeRoom(at_micros, suppression)) return nullptr;
   v1::Cause* cause = suppression->add_causes();
   cause->set_type(type);
   cause->set_reason(reason);
@@ -76,17 +109,20 @@ bool IsOutdated(const v1::BounceEvent& event, const stored::StoredEntry& entry) 
   return entry.has_bounces_reactivated_at() && ToMicros(sent) <= ToMicros(entry.bounces_reactivated_at());
 }
 
-v1::ErrorReason SuppressNow(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
-                            stored::StoredEntry* entry) {
+void SuppressNow(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                 stored::StoredEntry* entry) {
   const int64_t expires = ToMicros(event->occurred_at()) + decision.expires_after_days() * kMicrosPerDay;
   if (decision.expires_after_days() > 0 && expires <= at_micros) {
     event->set_effect(v1::RECORDED);  // so late that the cause would have expired by now
-    return v1::ERROR_REASON_UNSPECIFIED;
+    return;
   }
   const bool complaint = event->verdict().bounce_class() == v1::Verdict::COMPLAINT;
-  v1::Cause* cause = CauseFor(CauseType(event->verdict().bounce_class()), event->verdict().reason(),
-                              complaint ? event->stream() : "", entry->mutable_suppression());
-  if (cause == nullptr) return v1::TOO_MANY_CAUSES;
+  const v1::Cause::Type type = CauseType(event->verdict().bounce_class());
+  const v1::BounceReason reason = event->verdict().reason();
+  v1::Suppression* suppression = entry->mutable_suppression();
+  v1::Cause* cause = CauseFor(type, reason, complaint ? event->stream() : "", at_micros, suppression);
+  // Rather all mail than a complaint that is lost.
+  if (cause == nullptr) cause = CauseFor(type, reason, "", at_micros, suppression);
   const bool counted_already = StateAt(*cause, at_micros) == v1::Cause::ACTIVE;
   event->set_effect(counted_already ? v1::ALREADY_SUPPRESSED : v1::SUPPRESSED);
   if (decision.expires_after_days() == 0) {
@@ -96,7 +132,6 @@ v1::ErrorReason SuppressNow(const stored::PolicyDecision& decision, int64_t at_m
   }
   Activate(cause);
   AddEvent(*event, cause);
-  return v1::ERROR_REASON_UNSPECIFIED;
 }
 
 stored::SoftCounter* CounterFor(v1::BounceReason reason, stored::StoredEntry* entry) {
@@ -106,6 +141,15 @@ stored::SoftCounter* CounterFor(v1::BounceReason reason, stored::StoredEntry* en
   stored::SoftCounter* counter = entry->add_soft_counters();
   counter->set_reason(reason);
   return counter;
+}
+
+int32_t DayOf(int64_t micros) {
+  return static_cast<int32_t>(micros / kMicrosPerDay);
+}
+
+// The first day of a window that ends with `day`.
+int32_t WindowStart(int32_t day, int32_t window_days) {
+  return day - std::clamp(window_days, 1, kSoftCounterDaysMax) + 1;
 }
 
 // Adds an event to a counter and drops the days that left the window, which ends at the newest day.
@@ -123,7 +167,7 @@ void CountEvent(int32_t day, int32_t window_days, stored::SoftCounter* counter) 
   std::sort(days.begin(), days.end());
   counter->clear_days();
   counter->clear_events();
-  const int32_t oldest = newest - std::clamp(window_days, 1, kSoftCounterDaysMax) + 1;
+  const int32_t oldest = WindowStart(newest, window_days);
   for (const auto& [kept_day, events] : days) {
     if (kept_day < oldest) continue;
     counter->add_days(kept_day);
@@ -137,25 +181,29 @@ int64_t EventsOf(const stored::SoftCounter& counter) {
   return sum;
 }
 
-v1::ErrorReason CountSoftBounce(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
-                                stored::StoredEntry* entry) {
+void CountSoftBounce(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                     stored::StoredEntry* entry) {
+  const int64_t occurred = ToMicros(event->occurred_at());
+  const int32_t day = DayOf(occurred);
+  if (day < WindowStart(DayOf(at_micros), decision.window_days())) {
+    event->set_effect(v1::RECORDED);  // so late that it says nothing of the address now
+    return;
+  }
   v1::Suppression* suppression = entry->mutable_suppression();
   const v1::BounceReason reason = event->verdict().reason();
   v1::Cause* cause = FindCause(suppression, v1::Cause::SOFT_BOUNCES, reason, "");
   if (cause != nullptr && StateAt(*cause, at_micros) == v1::Cause::ACTIVE) {
     AddEvent(*event, cause);
     event->set_effect(v1::ALREADY_SUPPRESSED);
-    return v1::ERROR_REASON_UNSPECIFIED;
+    return;
   }
-  if (cause == nullptr && suppression->causes_size() >= kCausesMax) return v1::TOO_MANY_CAUSES;
   stored::SoftCounter* counter = CounterFor(reason, entry);
-  const int64_t occurred = ToMicros(event->occurred_at());
-  CountEvent(static_cast<int32_t>(occurred / kMicrosPerDay), decision.window_days(), counter);
+  CountEvent(day, decision.window_days(), counter);
   if (EventsOf(*counter) < decision.threshold_events() || counter->days_size() < decision.threshold_days()) {
     event->set_effect(v1::COUNTED);
-    return v1::ERROR_REASON_UNSPECIFIED;
+    return;
   }
-  cause = CauseFor(v1::Cause::SOFT_BOUNCES, reason, "", suppression);
+  cause = CauseFor(v1::Cause::SOFT_BOUNCES, reason, "", at_micros, suppression);
   const int32_t doubled = counter->last_lease_days() == 0 ? decision.lease_days() : 2 * counter->last_lease_days();
   const int32_t lease = std::min(doubled, decision.lease_max_days());
   if (!cause->has_first_event_at()) {
@@ -170,7 +218,6 @@ v1::ErrorReason CountSoftBounce(const stored::PolicyDecision& decision, int64_t 
   counter->clear_events();
   counter->set_last_lease_days(lease);
   event->set_effect(v1::SUPPRESSED);
-  return v1::ERROR_REASON_UNSPECIFIED;
 }
 
 bool Selects(const v1::Cause& selector, const v1::Cause& cause) {
@@ -179,38 +226,32 @@ bool Selects(const v1::Cause& selector, const v1::Cause& cause) {
          (selector.stream().empty() || selector.stream() == cause.stream());
 }
 
-bool IsBounce(const v1::Cause& cause) {
-  return cause.type() == v1::Cause::HARD_BOUNCE || cause.type() == v1::Cause::SOFT_BOUNCES;
-}
-
 bool NeedsConsent(const v1::Cause& cause) {
   return cause.type() == v1::Cause::COMPLAINT || cause.type() == v1::Cause::UNSUBSCRIBE;
 }
 
 }  // namespace
 
-v1::ErrorReason ApplyReport(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
-                            stored::StoredEntry* entry) {
+void ApplyReport(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+                 stored::StoredEntry* entry) {
   const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
-  v1::ErrorReason refused = v1::ERROR_REASON_UNSPECIFIED;
   if (decision.action() != stored::PolicyDecision::SUPPRESS && decision.action() != stored::PolicyDecision::COUNT) {
     event->set_effect(v1::RECORDED);
   } else if (IsOutdated(*event, *entry)) {
     event->set_effect(v1::OUTDATED);
   } else if (decision.action() == stored::PolicyDecision::SUPPRESS) {
-    refused = SuppressNow(decision, at_micros, event, entry);
+    SuppressNow(decision, at_micros, event, entry);
   } else {
-    refused = CountSoftBounce(decision, at_micros, event, entry);
+    CountSoftBounce(decision, at_micros, event, entry);
   }
   NoteListing(was_suppressed, at_micros, entry->mutable_suppression());
-  return refused;
 }
 
 v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_t at_micros, stored::StoredEntry* entry,
                               bool* changed) {
   const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
   const v1::Cause& wanted = operation.cause();
-  v1::Cause* cause = CauseFor(wanted.type(), wanted.reason(), wanted.stream(), entry->mutable_suppression());
+  v1::Cause* cause = CauseFor(wanted.type(), wanted.reason(), wanted.stream(), at_micros, entry->mutable_suppression());
   if (cause == nullptr) return v1::TOO_MANY_CAUSES;
   *changed = StateAt(*cause, at_micros) != v1::Cause::ACTIVE;
   Activate(cause);
@@ -240,7 +281,7 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
   std::vector<v1::Cause*> lifted;
   for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
     const bool selected = operation.selectors().empty()
-                              ? IsBounce(cause)
+                              ? IsBounce(cause.type())
                               : std::any_of(operation.selectors().begin(), operation.selectors().end(),
                                             [&](const v1::Cause& selector) { return Selects(selector, cause); });
     if (!selected || StateAt(cause, at_micros) != v1::Cause::ACTIVE) continue;
@@ -262,7 +303,7 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
         *entry->mutable_consent_at() = operation.consent().obtained_at();
       }
     }
-    if (IsBounce(*cause)) {
+    if (IsBounce(cause->type())) {
       *entry->mutable_bounces_reactivated_at() = FromMicros(at_micros);
       entry->clear_soft_counters();  // a clean slate: the address was vouched for
     }

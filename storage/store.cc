@@ -216,10 +216,8 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
   results.reserve(commands.size());
   int64_t newest = horizon_.newest_command_micros.load();
   for (const stored::Command& command : commands) {
-    absl::StatusOr<stored::CommandResult> result = batch.Add(command);
-    if (!result.ok()) return result.status();  // nothing was written yet
+    results.push_back(batch.Add(command));
     newest = std::max(newest, ToMicros(command.at()));
-    results.push_back(*std::move(result));
   }
   if (batch.last_revision() == head_->head()) return results;  // repeats and refusals only
 

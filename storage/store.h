@@ -81,7 +81,8 @@ class Store {
   const HeadSignal& head() const { return *head_; }
 
   // Applies commands in order: one atomic, fsynced batch. One result per command; a refused command (error_reason set)
-  // changes nothing but may leave an audit record. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then
+  // changes nothing but may leave an audit record. One that needs a damaged record is refused with INTERNAL_ERROR and
+  // leaves none. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then
   // on every Apply fails so until the store is opened anew, while reads go on.
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:

@@ -91,8 +91,8 @@ Outcome ToOutcome(const v1::RecipientOutcome& from) {
 }
 
 BatchItem ToBatchItem(const v1::BatchResult& from) {
-  return {from.index(), from.suppressed(), ToVector(from.matches(), ToMatch), from.error_reason(),
-          from.error_message()};
+  return {from.index(),        from.suppressed(),    ToVector(from.matches(), ToMatch),
+          from.error_reason(), from.error_message(), from.matches_left_out()};
 }
 
 BounceEvent ToEvent(const v1::BounceEvent& from) {

@@ -59,6 +59,7 @@ JsonObject ToJson(const std::string& address, const BatchItem* item) {
   json.Add("address", address).AddRaw("suppressed", item != nullptr && item->suppressed ? "true" : "false");
   if (item == nullptr) return json;
   json.AddAll("matches", item->matches, [](const Match& match) { return suppressctl::ToJson(match); });
+  json.Add("matchesLeftOut", item->matches_left_out);
   return json.Add("errorReason", item->error_reason).Add("errorMessage", item->error_message);
 }
 
@@ -67,7 +68,8 @@ std::vector<std::string> ToRow(const std::string& address, const BatchItem* item
   if (!item->error_reason.empty()) {
     return {address, "invalid", absl::StrCat(item->error_reason, ": ", item->error_message)};
   }
-  return {address, item->suppressed ? "yes" : "no", Describe(item->matches)};
+  return {address, item->suppressed ? "yes" : "no",
+          item->matches_left_out ? "(matches left out)" : Describe(item->matches)};
 }
 
 // Prints as the answers come, batch by batch, so that a long list needs little memory.

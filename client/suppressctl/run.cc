@@ -26,12 +26,13 @@ CLI::Option* WithEnvironment(CLI::Option* option) {
 }
 
 void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
-  const std::map<std::string, Format> formats = {{"table", Format::kTable}, {"json", Format::kJson}};
+  const std::map<std::string, Format> formats = {
+      {"table", Format::kTable}, {"json", Format::kJson}, {"tsv", Format::kTsv}};
   WithEnvironment(app.add_option("--target", options.target, "Where suppressd listens: unix:/path or host:port"));
   WithEnvironment(app.add_option("--tenant", options.tenant, "The list to use [default: the service's \"default\"]"));
   WithEnvironment(app.add_option("--timeout", options.timeout, "How long a call may take in all, 1ms to 1h")
                       ->capture_default_str());
-  WithEnvironment(app.add_option("-o,--output", options.format, "table, or json (one object; watch: one a line)")
+  WithEnvironment(app.add_option("-o,--output", options.format, "table, json (one object; watch and classify: one a line), or tsv (classify only)")
                       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
                       ->default_str("table"));
   WithEnvironment(app.add_flag("--tls", options.tls, "Use TLS with the system's certificates"));
@@ -62,6 +63,8 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddSuppress(app, session, &exit_code);
   AddWatch(app, session, &exit_code);
   AddStatus(app, session, &exit_code);
+  AddClassify(app, session, &exit_code);
+  AddExplain(app, session, &exit_code);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(std::move(reversed));

@@ -51,6 +51,7 @@ std::string Suggestion(const absl::Status& status) {
 }
 
 absl::StatusOr<ClientOptions> Session::MakeClientOptions() const {
+  if (tsv()) return absl::InvalidArgumentError("-o tsv is for classify only; use table or json");
   ClientOptions options;
   options.target = options_.target;
   options.tenant = options_.tenant;

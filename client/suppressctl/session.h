@@ -19,7 +19,7 @@ enum ExitCode {
   kFailed = 2,   // bad usage, refused, unreachable
 };
 
-enum class Format { kTable, kJson };
+enum class Format { kTable, kJson, kTsv };
 
 // The global options as parsed.
 struct GlobalOptions {
@@ -45,6 +45,7 @@ class Session {
   std::ostream& err() { return err_; }
   GlobalOptions& options() { return options_; }
   bool json() const { return options_.format == Format::kJson; }
+  bool tsv() const { return options_.format == Format::kTsv; }
 
   // The client the options describe, made at the first call. INVALID_ARGUMENT and others: Client::Create().
   absl::StatusOr<Client> MakeClient() const;

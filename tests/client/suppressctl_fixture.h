@@ -41,7 +41,7 @@ class SuppressctlTest : public ::testing::Test {
     return json;
   }
 
-  // Suppressed: addresses that begin with "bad"; invalid: those without "@".
+  // Suppressed: addresses that begin with "bad", without matches when with "bad-many"; invalid: those without "@".
   void AnswerBatches() {
     service_.on_batch = [this](const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) {
       batches_.push_back(request);
@@ -56,6 +56,8 @@ class SuppressctlTest : public ::testing::Test {
         if (invalid) {
           result->set_error_reason("INVALID_ADDRESS");
           result->set_error_message("has no @");
+        } else if (address.rfind("bad-many", 0) == 0) {
+          result->set_matches_left_out(true);
         } else {
           v1::Cause* cause = result->add_matches()->mutable_cause();
           cause->set_type(v1::Cause::HARD_BOUNCE);

@@ -63,6 +63,14 @@ TEST_F(SuppressctlTest, CheckPrintsOneJsonObject) {
   EXPECT_EQ(Json().fields().at("token").string_value(), "t1");
 }
 
+TEST_F(SuppressctlTest, CheckSaysWhereMatchesWereLeftOut) {
+  AnswerBatches();
+  EXPECT_EQ(Run({"check", "bad-many@example.com"}), 1);
+  EXPECT_THAT(out_, HasSubstr("yes         (matches left out)"));
+  EXPECT_EQ(Run({"check", "-o", "json", "bad-many@example.com"}), 1);
+  EXPECT_THAT(out_, HasSubstr("\"suppressed\":true,\"matchesLeftOut\":true"));
+}
+
 TEST_F(SuppressctlTest, CheckOfNothingIsOk) {
   AnswerBatches();
   EXPECT_EQ(Run({"check", "-", "-o", "json"}, ""), 0);

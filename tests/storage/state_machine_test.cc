@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "storage/entry.h"
 #include "tests/testing/commands.h"
 
@@ -15,13 +17,18 @@ class StateMachineTest : public ::testing::Test {
     v1::BounceEvent event = EventOf(bounce_class, reason, at);
     if (sent != 0) *event.mutable_mail_sent_at() = FromMicros(sent);
     event.set_stream(stream);
-    EXPECT_EQ(ApplyReport(decision, at, &event, &entry_), v1::ERROR_REASON_UNSPECIFIED);
+    ApplyReport(decision, at, &event, &entry_);
     return event.effect();
   }
   v1::Effect Hard(int64_t at, int64_t sent = 0) {
     return Report(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, at, SuppressDecision(), sent);
   }
   v1::Effect Soft(int64_t at) { return Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, at, CountDecision()); }
+  v1::Effect SoftReportedAt(int64_t at, int64_t occurred) {
+    v1::BounceEvent event = EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, occurred);
+    ApplyReport(CountDecision(), at, &event, &entry_);
+    return event.effect();
+  }
   v1::Effect Complain(int64_t at, const std::string& stream = "") {
     return Report(v1::Verdict::COMPLAINT, v1::BOUNCE_REASON_UNSPECIFIED, at, SuppressDecision(), 0, stream);
   }
@@ -32,6 +39,18 @@ class StateMachineTest : public ::testing::Test {
     for (const v1::Cause::Type type : types) operation.add_selectors()->set_type(type);
     if (consent_at != 0) *operation.mutable_consent()->mutable_obtained_at() = FromMicros(consent_at);
     return ApplyReactivate(operation, "jane", at, &entry_, &changed_);
+  }
+  // A manual cause for one stream.
+  v1::ErrorReason SuppressStream(int64_t at, int stream) {
+    stored::SuppressOperation operation;
+    operation.mutable_cause()->set_type(v1::Cause::MANUAL);
+    operation.mutable_cause()->set_stream("stream-" + std::to_string(stream));
+    return ApplySuppress(operation, at, &entry_, &changed_);
+  }
+  bool HasStream(int stream) const {
+    const auto& causes = entry_.suppression().causes();
+    return std::any_of(causes.begin(), causes.end(),
+                       [&](const v1::Cause& cause) { return cause.stream() == "stream-" + std::to_string(stream); });
   }
   bool SuppressedAt(int64_t at) const { return SuppressedInAnyStream(entry_.suppression(), at); }
   const v1::Cause& Cause(int index) const { return entry_.suppression().causes(index); }
@@ -132,7 +151,7 @@ TEST_F(StateMachineTest, FullMailboxExpiresToTheMicrosecond) {
 
 TEST_F(StateMachineTest, ReportThatComesAfterItsExpiryIsOnlyRecorded) {
   v1::BounceEvent event = EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(0));
-  EXPECT_EQ(ApplyReport(SuppressDecision(30), Day(31), &event, &entry_), v1::ERROR_REASON_UNSPECIFIED);
+  ApplyReport(SuppressDecision(30), Day(31), &event, &entry_);
   EXPECT_EQ(event.effect(), v1::RECORDED);
   EXPECT_EQ(entry_.suppression().causes_size(), 0);
 }
@@ -167,6 +186,12 @@ TEST_F(StateMachineTest, SoftBouncesThatArriveOutOfOrderCountTheSame) {
   Soft(Day(5));
   Soft(Day(3));
   EXPECT_EQ(Soft(Day(4)), v1::SUPPRESSED);
+}
+
+TEST_F(StateMachineTest, SoftBounceReportedAfterItsWindowIsOnlyRecorded) {
+  for (int day = 0; day < 3; ++day) EXPECT_EQ(SoftReportedAt(Day(16), Day(day)), v1::RECORDED);
+  EXPECT_EQ(entry_.soft_counters_size(), 0);
+  EXPECT_EQ(SoftReportedAt(Day(16), Day(3)), v1::COUNTED) << "the first day of the 14 that end with day 16";
 }
 
 TEST_F(StateMachineTest, LeaseDoublesUpToItsLimit) {
@@ -210,14 +235,68 @@ TEST_F(StateMachineTest, RecordedVerdictsNeverSuppress) {
   EXPECT_EQ(entry_.suppression().causes_size(), 0);
 }
 
-TEST_F(StateMachineTest, SixtyFifthCauseIsRefusedAndChangesNothing) {
-  for (int i = 0; i < kCausesMax; ++i) Complain(Day(0), "stream-" + std::to_string(i));
+TEST_F(StateMachineTest, BouncesFitBesideAllTheCausesAnEntryCanHold) {
+  for (int i = 0; i < kOtherCausesMax; ++i) Complain(Day(0), "stream-" + std::to_string(i));
+  Complain(Day(0));
+  for (int reason = v1::ADDRESS_NOT_FOUND; reason <= v1::UNDETERMINED; ++reason) {
+    EXPECT_EQ(Report(v1::Verdict::HARD, static_cast<v1::BounceReason>(reason), Day(1), SuppressDecision()),
+              v1::SUPPRESSED);
+    for (int day = 1; day <= 3; ++day) {
+      const v1::Effect effect =
+          Report(v1::Verdict::SOFT, static_cast<v1::BounceReason>(reason), Day(day), CountDecision());
+      EXPECT_EQ(effect, day < 3 ? v1::COUNTED : v1::SUPPRESSED);
+    }
+  }
+  EXPECT_EQ(entry_.suppression().causes_size(), kCausesMax);
+}
+
+TEST_F(StateMachineTest, LiftedOrExpiredCauseWithTheOldestLastEventMakesRoom) {
+  for (int i = 0; i < kOtherCausesMax; ++i) EXPECT_EQ(SuppressStream(Day(i), i), v1::ERROR_REASON_UNSPECIFIED);
+  // Stream 3 expires and 5 is lifted: 3 has the older event.
+  *entry_.mutable_suppression()->mutable_causes(3)->mutable_expires_at() = FromMicros(Day(60));
+  entry_.mutable_suppression()->mutable_causes(5)->set_state(v1::Cause::REACTIVATED);
+  EXPECT_EQ(SuppressStream(Day(100), 100), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_FALSE(HasStream(3));
+  EXPECT_TRUE(HasStream(5));
+  EXPECT_EQ(SuppressStream(Day(101), 101), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_FALSE(HasStream(5));
+  EXPECT_TRUE(HasStream(100));
+  EXPECT_EQ(entry_.suppression().causes_size(), kOtherCausesMax);
+}
+
+TEST_F(StateMachineTest, SuppressIsRefusedWhenAllOtherCausesAreActiveAndChangesNothing) {
+  for (int i = 0; i < kOtherCausesMax; ++i) SuppressStream(Day(0), i);
   const std::string before = entry_.SerializeAsString();
-  v1::BounceEvent event = EventOf(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, Day(1));
-  EXPECT_EQ(ApplyReport(SuppressDecision(), Day(1), &event, &entry_), v1::TOO_MANY_CAUSES);
-  v1::BounceEvent soft = EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, Day(1));
-  EXPECT_EQ(ApplyReport(CountDecision(), Day(1), &soft, &entry_), v1::TOO_MANY_CAUSES);
+  EXPECT_EQ(SuppressStream(Day(1), 100), v1::TOO_MANY_CAUSES);
   EXPECT_EQ(entry_.SerializeAsString(), before);
+  EXPECT_EQ(SuppressStream(Day(1), 0), v1::ERROR_REASON_UNSPECIFIED) << "one it holds is refreshed";
+}
+
+TEST_F(StateMachineTest, ComplaintThatFindsNoRoomCountsForAllMail) {
+  for (int i = 0; i < kOtherCausesMax; ++i) SuppressStream(Day(0), i);
+  EXPECT_EQ(Complain(Day(1), "new"), v1::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(2), "newer"), v1::ALREADY_SUPPRESSED);
+  const v1::Cause& folded = Cause(kOtherCausesMax);
+  EXPECT_EQ(folded.type(), v1::Cause::COMPLAINT);
+  EXPECT_EQ(folded.stream(), "");
+  EXPECT_EQ(folded.event_count(), 2);
+}
+
+TEST_F(StateMachineTest, EntryFilledBeforeTheLimitStillTakesBouncesAndComplaints) {
+  for (int i = 0; i < kCausesMax; ++i) {
+    v1::Cause* cause = entry_.mutable_suppression()->add_causes();
+    cause->set_type(v1::Cause::COMPLAINT);
+    cause->set_state(v1::Cause::ACTIVE);
+    cause->set_stream("stream-" + std::to_string(i));
+    *cause->mutable_last_event_at() = FromMicros(Day(0, i));
+  }
+  EXPECT_EQ(Hard(Day(1)), v1::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1), "new"), v1::SUPPRESSED);
+  EXPECT_EQ(entry_.suppression().causes_size(), kCausesMax + 2);
+  Reactivate(Day(2), {v1::Cause::COMPLAINT}, Day(1, 1));
+  EXPECT_EQ(SuppressStream(Day(3), 100), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_LE(entry_.suppression().causes_size(), kCausesMax) << "lifted ones made room until it fits again";
+  EXPECT_TRUE(SuppressedAt(Day(3)));
 }
 
 TEST_F(StateMachineTest, ManualCauseIsRefreshedWithItsNewNoteAndExpiry) {

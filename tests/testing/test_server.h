@@ -79,15 +79,24 @@ class TestServer {
   std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
 };
 
-// Reads the reason out of a gRPC error; empty when it has none.
-inline std::string GrpcReason(const grpc::Status& status) {
+// The ErrorInfo of a gRPC error; empty when it has none.
+inline internal::v1::ErrorInfo GrpcErrorInfo(const grpc::Status& status) {
   internal::v1::RpcStatus rpc;
-  if (!rpc.ParseFromString(status.error_details())) return "";
+  internal::v1::ErrorInfo info;
+  if (!rpc.ParseFromString(status.error_details())) return info;
   for (const auto& detail : rpc.details()) {
-    internal::v1::ErrorInfo info;
-    if (detail.type_url() == kErrorInfoTypeUrl && info.ParseFromString(detail.value())) return info.reason();
+    if (detail.type_url() == kErrorInfoTypeUrl && info.ParseFromString(detail.value())) return info;
   }
-  return "";
+  return {};
+}
+// Its reason, and the request field that it names; empty when it has none.
+inline std::string GrpcReason(const grpc::Status& status) {
+  return GrpcErrorInfo(status).reason();
+}
+inline std::string GrpcField(const grpc::Status& status) {
+  const internal::v1::ErrorInfo info = GrpcErrorInfo(status);
+  const auto found = info.metadata().find("field");
+  return found == info.metadata().end() ? "" : found->second;
 }
 
 }  // namespace suppression

@@ -94,9 +94,10 @@ struct BatchRequest {
 struct BatchItem {
   int32_t index = 0;  // position in BatchRequest::addresses
   bool suppressed = false;
-  std::vector<Match> matches;
-  std::string error_reason;   // "INVALID_ADDRESS" ...: do not send; empty when valid
-  std::string error_message;  // without the address; empty when valid
+  std::vector<Match> matches;     // without note and reactivation; GetBounceDetails has them
+  std::string error_reason;       // "INVALID_ADDRESS" ...: do not send; empty when valid
+  std::string error_message;      // without the address; empty when valid
+  bool matches_left_out = false;  // suppressed, but the answer was too large to say why: ask for this one alone
 };
 
 // Answers for those that are suppressed or invalid; every other address may be mailed.

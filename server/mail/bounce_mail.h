@@ -1,0 +1,32 @@
+// A mail that came back, understood: what it is, and a verdict per recipient.
+//
+//   absl::StatusOr<MailReport> report = ReadBounceMail({.content = "..."}, classifier);
+//   for (const ReportedRecipient& one : report->recipients) ... one.recipient, one.event.verdict()
+//
+// The steps, each in a file of its own: MIME (mime_mail), kind (mail_kind), machine-readable status (delivery_status), the
+// words (notice_text); then the same rules as for an SMTP reply (rules/classifier). Pure.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/rules/classifier.h"
+#include "server/rules/reported.h"
+#include "suppression/v1/bounce.pb.h"
+
+namespace suppression {
+
+struct MailReport {
+  v1::ReportKind kind = v1::OTHER_MAIL;
+  // More than kMailOctetsMax came, or the caller had cut it.
+  bool truncated = false;
+  // One per recipient, in the order of the mail. A bounce or complaint that names nobody gives one with an empty
+  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE.
+  std::vector<ReportedRecipient> recipients;
+};
+
+// INVALID_ARGUMENT: NOT_A_MESSAGE when it is no mail at all, UNKNOWN_FEEDBACK_TYPE for a feedback report of a type that
+// is none. Thread-safe.
+absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier);
+
+}  // namespace suppression

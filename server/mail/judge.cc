@@ -1,0 +1,26 @@
+#include "server/mail/judge.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "server/mail/notice_text.h"
+#include "server/rules/reply_text.h"
+
+namespace suppression {
+
+Judgement JudgeRecipient(const Classifier& classifier, v1::SmtpReply reply, absl::string_view context) {
+  v1::SmtpReply whole = reply;
+  const std::string words = WithoutEchoedHeaders(context);
+  whole.set_text(std::string(Utf8Prefix(absl::StripAsciiWhitespace(words), kReplyTextMaxOctets)));
+  v1::Verdict around = classifier.Classify(whole);
+  if (reply.stage() == v1::SMTP_STAGE_UNSPECIFIED) reply.set_stage(around.stage());
+  if (reply.text().empty()) reply.set_text(QuotedReply(words));
+  if (reply.text().empty()) return {std::move(around), std::move(*whole.mutable_text())};
+  v1::Verdict quoted = classifier.Classify(reply);
+  const bool quoted_decides = !quoted.evidence().empty() || around.evidence().empty() ||
+                              quoted.bounce_class() == v1::Verdict::SENDER_SIDE;
+  if (quoted_decides) return {std::move(quoted), std::move(*reply.mutable_text())};
+  return {std::move(around), std::move(*whole.mutable_text())};
+}
+
+}  // namespace suppression

@@ -1,0 +1,33 @@
+// The parts of a mail by what they are for: the notice, the machine-readable fields, the returned mail.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/mail/delivery_status.h"
+#include "server/mail/mime_mail.h"
+#include "server/mail/notice_text.h"
+
+namespace suppression {
+
+struct MailContents {
+  // The words for people, with the recipients they name.
+  Notice notice;
+  // Fields of message/delivery-status, also where they stand in a text; empty: none.
+  std::string status;
+  // Fields of message/feedback-report; empty: none.
+  std::string feedback;
+  // The header block of the mail that came back; empty: it did not come along.
+  std::string returned_headers;
+
+  // A header of the returned mail, by lower-case name; empty: none.
+  std::string ReturnedHeader(absl::string_view name) const;
+  // Who the returned mail was for, when it was for one person only; else empty.
+  std::string ReturnedRecipient() const;
+};
+
+// `ours`: addresses the mail was sent to and from; see FindRecipients.
+MailContents ReadContents(const MimeMail& mail, const std::vector<std::string>& ours);
+
+}  // namespace suppression

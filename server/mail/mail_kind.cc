@@ -1,0 +1,115 @@
+#include "server/mail/mail_kind.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/mail/delivery_status.h"
+
+namespace suppression {
+namespace {
+
+bool Finds(absl::string_view text, const RE2& pattern) {
+  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern);
+}
+
+const RE2* Pattern(const char* text) {
+  RE2::Options options;
+  options.set_case_sensitive(false);
+  return new RE2(text, options);
+}
+
+// Who writes bounces: a From that names the mail system.
+bool IsFromMailSystem(const MimeMail& mail) {
+  static const RE2* const kSystem = Pattern(
+      R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|bounce|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mail ?system|smtp server)");
+  return Finds(mail.Header("from"), *kSystem) || !mail.Header("x-failed-recipients").empty();
+}
+
+bool IsBounceSubject(absl::string_view subject) {
+  static const RE2* const kSubject = Pattern(
+      R"(undeliver(?:ed|able)|not deliver(?:ed|able)|returned (?:mail|to sender|message)|return(?:ing)? (?:mail|message)|failure notice|fail(?:ed|ure)[^a-z]{0,3}(?:to deliver|delivery)|deliver(?:y|ies)?[^.]{0,20}(?:fail|error|status|problem|notification|impossible|unsuccessful)|mail (?:delivery )?(?:system )?(?:error|failed|failure|problem)|could ?n.t (?:be )?deliver|could not (?:be )?deliver|error sending your mail|bounced?\b|mail rejected|non(?:-| )?deliver|message (?:status|blocked)|loop alert|unzustellbar|nicht zugestellt|zustell(?:ung|fehler|problem)|non (?:remis|distribu|recapitabil|consegnat)|échec|no (?:se ha )?entregad|não (?:foi )?entregue|mancato recapito|配信|配達|送信(?:でき|エラー|失敗)|返送|エラーメール|недоставлен|не доставлен|не удалось доставить|退信|退回|投递失败|반송)");
+  return Finds(subject, *kSubject);
+}
+
+// What only a bounce says in its text.
+bool IsBounceText(absl::string_view notice) {
+  static const RE2* const kText = Pattern(
+      R"((?:could|can|was|were|is|are|has|have)(?: ?not| ?n.t) (?:be |been )?(?:able to (?:be )?)?(?:successfully )?deliver|unable to deliver|undeliver(?:ed|able)|deliver[a-z]* (?:to [^\n]{0,80} )?(?:has |have |was |is )?(?:fail|imposs|unsuccess)|failed (?:to deliver|permanently|recipient)|permanent (?:fatal )?error|had (?:permanent|delivery|transient)|delivery problems|transcript of session|rejected your message|returned to (?:the )?sender|bounced|not a member of this mailing list|loop alert|konnte[^\n]{0,60}nicht zugestellt|n.a (?:pas )?pu [^\n]{0,40}(?:remis|délivr|distribu)|no (?:se )?ha podido|não (?:pôde|foi) (?:ser )?entreg|non è stat[oa] [^\n]{0,30}consegn|配信(?:でき|不能|に失敗)|送信(?:でき|に失敗)|お届けでき|配送(?:でき|に失敗)|エラー(?:が発生|のため)|не (?:было |может быть |удалось )?(?:доставлен|доставить)|无法(?:投递|送达|发送)|(?:^|\n)[^\n]{0,120}\b5\d\d[ -]#?5\.\d\.\d{1,3}\b)");
+  return Finds(notice, *kText);
+}
+
+bool IsAutoReply(const MimeMail& mail) {
+  static const RE2* const kSubject = Pattern(
+      R"(\bout[- ]of[- ](?:the[- ])?office\b|^\s*(?:re:\s*)?auto(?:matic|mated)?[- ]?(?:reply|response|antwort)?:|automat(?:ic|ed) (?:reply|response)|auto[- ]?reply|autoresponder|vacation|away from|on holiday|abwesen|réponse automatique|respuesta automática|risposta automatica|resposta automática|自動(?:返信|応答)|不在|автоответ|自动(?:回复|答复))");
+  static const RE2* const kSubmitted = Pattern(R"(^\s*auto-?(?:replied|generated))");
+  return Finds(mail.Header("auto-submitted"), *kSubmitted) || !mail.Header("x-autoreply").empty() ||
+         !mail.Header("x-autorespond").empty() || !mail.Header("x-autoresponse").empty() ||
+         absl::EqualsIgnoreCase(mail.Header("precedence"), "auto_reply") || Finds(mail.Header("subject"), *kSubject);
+}
+
+bool HasPart(const MimeMail& mail, absl::string_view type) {
+  return std::any_of(mail.parts.begin(), mail.parts.end(), [&](const MailPart& part) { return part.type == type; });
+}
+
+// The header blocks of attached mails, lower case.
+std::string ReturnedHeaders(const MimeMail& mail) {
+  std::string headers;
+  for (const MailPart& part : mail.parts) {
+    if (IsAttachedMail(part.type)) absl::StrAppend(&headers, absl::AsciiStrToLower(part.text));
+  }
+  return headers;
+}
+
+// A mail client's answer to List-Unsubscribe (RFC 2369): nothing but the word.
+bool IsOptOut(const MimeMail& mail) {
+  static const RE2* const kWord = Pattern(R"(^\s*(?:unsubscribe|opt-?out)\s*$)");
+  static const RE2* const kTo = Pattern(R"(unsub|opt-?out|remove|leave)");
+  return Finds(mail.Header("subject"), *kWord) && Finds(mail.Header("to"), *kTo);
+}
+
+bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
+  const bool part = HasPart(mail, "message/delivery-status") || HasPart(mail, "message/global-delivery-status") ||
+                    HasPart(mail, "text/delivery-status");
+  if (part) return true;
+  for (const absl::string_view line : absl::StrSplit(notice, '\n')) {
+    if (absl::StartsWithIgnoreCase(line, "final-recipient:")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
+  if (mail.report_type == "feedback-report" || HasPart(mail, "message/feedback-report") ||
+      ReturnedHeaders(mail).find("x-hmxmroriginalrecipient:") != std::string::npos || IsOptOut(mail)) {
+    return v1::FEEDBACK_REPORT;
+  }
+  if (HasDeliveryStatus(mail, notice)) return v1::DELIVERY_STATUS;
+  if (mail.report_type == "disposition-notification" || HasPart(mail, "message/disposition-notification")) {
+    return v1::DISPOSITION_NOTIFICATION;
+  }
+  const bool system = IsFromMailSystem(mail);
+  const bool subject = IsBounceSubject(mail.Header("subject"));
+  if (system && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
+  if (IsAutoReply(mail) && !subject) return v1::AUTO_REPLY;
+  return system || subject || IsBounceText(notice) ? v1::BOUNCE_TEXT : v1::OTHER_MAIL;
+}
+
+bool SaysDelayed(absl::string_view subject, absl::string_view notice) {
+  static const RE2* const kSubject = Pattern(
+      R"(^\s*(?:warning|delayed)\b|deliver[a-z]*[^.]{0,30}\bdelay|\bdelayed\b|could not (?:send|deliver)[^.]{0,20}for (?:the )?(?:past|last)?\s?\d+ ?(?:hours?|minutes?)|still being (?:retried|tried)|verzöger|retard[ée]|配信遅延|遅延)");
+  static const RE2* const kText = Pattern(
+      R"(warning message only|do(?:es)? not need to re-?send|no action is required|has not (?:yet )?been delivered|not yet been delivered|not been collected|will be re-?tried|(?:we|i|it|which|server|system|messages?) (?:will|.ll) (?:continue|keep|try|retry)|will (?:continue|keep) (?:to )?(?:try|retry|attempt)|attempts? will continue|still trying|(?:delivery|message) (?:has been |is |was )?delayed|wird weiter(?:hin)? versuch|再送(?:信)?を(?:試み|続け|行い)|遅延して)");
+  static const RE2* const kOver = Pattern(
+      R"(giv(?:en|ing) up|not be (?:re)?tried|no (?:further|more) (?:delivery )?attempts?|failed permanently|permanent (?:fatal )?errors?|could not be delivered|was not delivered|too long)");
+  if (Finds(subject, *kSubject)) return true;
+  return Finds(notice, *kText) && !Finds(notice, *kOver);
+}
+
+}  // namespace suppression

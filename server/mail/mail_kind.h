@@ -1,0 +1,17 @@
+// What a mail is, before anything is decided about its recipients.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "server/mail/mime_mail.h"
+#include "suppression/v1/bounce.pb.h"
+
+namespace suppression {
+
+// FEEDBACK_REPORT, DELIVERY_STATUS, DISPOSITION_NOTIFICATION and AUTO_REPLY go by what RFC 5965, 3464, 8098 and 3834 say;
+// BOUNCE_TEXT by who wrote it and how; OTHER_MAIL is the rest. `notice` is the text without the returned mail.
+v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice);
+
+// Whether a mail without delivery-status part says that it is only a warning: nothing has failed yet.
+bool SaysDelayed(absl::string_view subject, absl::string_view notice);
+
+}  // namespace suppression

@@ -1,0 +1,228 @@
+#include "server/mail/mime_mail.h"
+
+#include <gmime/gmime.h>
+#include <unistr.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "protos/error.h"
+#include "server/mail/html_text.h"
+
+namespace suppression {
+namespace {
+
+constexpr size_t kHeadersMax = 1'000;
+constexpr size_t kHeaderValueOctetsMax = 16'384;
+
+struct Unref {
+  void operator()(void* object) const { g_object_unref(object); }
+};
+template <typename T>
+using Ref = std::unique_ptr<T, Unref>;
+
+bool IsUtf8(absl::string_view text) {
+  return u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()) == nullptr;
+}
+
+// What is invalid becomes "?".
+std::string ReplaceInvalid(std::string text) {
+  auto* const begin = reinterpret_cast<uint8_t*>(text.data());
+  const uint8_t* bad = begin;
+  while ((bad = u8_check(bad, begin + text.size() - bad)) != nullptr) begin[bad - begin] = '?';
+  return text;
+}
+
+// Converts with "?" for what the charset does not know; empty when the charset is not known at all.
+std::string Convert(absl::string_view octets, const std::string& charset) {
+  const iconv_t converter = g_mime_iconv_open("utf-8", charset.c_str());
+  if (converter == reinterpret_cast<iconv_t>(-1)) return "";
+  char* const converted = g_mime_iconv_strndup(converter, octets.data(), octets.size());
+  g_mime_iconv_close(converter);
+  if (converted == nullptr) return "";
+  std::string text = converted;
+  g_free(converted);
+  return ReplaceInvalid(std::move(text));
+}
+
+std::string DecodeText(absl::string_view octets, absl::string_view charset) {
+  const std::string name = absl::AsciiStrToLower(charset);
+  const bool trusted = !name.empty() && name != "utf-8" && name != "us-ascii" && name != "utf8";
+  if (trusted) {
+    std::string text = Convert(octets, name);
+    if (!text.empty()) return text;
+  }
+  return ToUtf8(octets);
+}
+
+// LF line ends, no NUL. Transfer encodings survive: none of them needs a CR or a NUL.
+std::string PlainLines(absl::string_view content) {
+  std::string text;
+  text.reserve(content.size());
+  for (size_t i = 0; i < content.size(); ++i) {
+    const char c = content[i];
+    if (c == '\r') {
+      if (i + 1 == content.size() || content[i + 1] != '\n') text.push_back('\n');
+    } else {
+      text.push_back(c == '\0' ? ' ' : c);
+    }
+  }
+  return text;
+}
+
+absl::string_view SkipMboxLine(absl::string_view text) {
+  while (absl::StartsWith(text, "\n")) text.remove_prefix(1);
+  if (absl::StartsWith(text, "From ") || absl::StartsWith(text, ">From ")) {
+    const size_t end = text.find('\n');
+    text.remove_prefix(end == absl::string_view::npos ? text.size() : end + 1);
+  }
+  return text;
+}
+
+std::string Lower(const char* text) {
+  return text == nullptr ? "" : absl::AsciiStrToLower(text);
+}
+
+std::string TypeOf(GMimeObject* object) {
+  GMimeContentType* const type = g_mime_object_get_content_type(object);
+  if (type == nullptr) return "text/plain";
+  return Lower(g_mime_content_type_get_media_type(type)) + "/" + Lower(g_mime_content_type_get_media_subtype(type));
+}
+
+std::string ContentOf(GMimePart* part) {
+  GMimeDataWrapper* const content = g_mime_part_get_content(part);
+  if (content == nullptr) return "";
+  const Ref<GMimeStream> stream(g_mime_stream_mem_new());
+  g_mime_data_wrapper_write_to_stream(content, stream.get());
+  const GByteArray* const octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream.get()));
+  if (octets == nullptr) return "";
+  return std::string(reinterpret_cast<const char*>(octets->data), std::min<size_t>(octets->len, kPartOctetsMax));
+}
+
+class Walk {
+ public:
+  explicit Walk(MimeMail* mail) : mail_(mail) {}
+
+  void Visit(GMimeObject* object, int depth) {
+    if (object == nullptr || depth > kMailDepthMax || visited_ >= kMailPartsMax) return;
+    if (GMIME_IS_MULTIPART(object)) {
+      GMimeMultipart* const multipart = GMIME_MULTIPART(object);
+      const int count = g_mime_multipart_get_count(multipart);
+      if (count == 0) VisitPrologue(multipart);
+      for (int i = 0; i < count; ++i) Visit(g_mime_multipart_get_part(multipart, i), depth + 1);
+      return;
+    }
+    ++visited_;
+    if (GMIME_IS_MESSAGE_PART(object)) {
+      GMimeMessage* const message = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+      if (message != nullptr) AddHeaders(TypeOf(object), GMIME_OBJECT(message));
+    } else if (GMIME_IS_PART(object)) {
+      AddPart(GMIME_PART(object));
+    }
+  }
+
+ private:
+  // A multipart without its boundary: some bounces are torn like that, and say all in front.
+  void VisitPrologue(GMimeMultipart* multipart) {
+    const char* const text = g_mime_multipart_get_prologue(multipart);
+    if (text != nullptr) mail_->parts.push_back({"text/plain", ToUtf8(text)});
+  }
+
+  void AddHeaders(const std::string& type, GMimeObject* message) {
+    char* const headers = g_mime_object_get_headers(message, nullptr);
+    if (headers == nullptr) return;
+    mail_->parts.push_back({type, ToUtf8(absl::string_view(headers).substr(0, kPartOctetsMax))});
+    g_free(headers);
+  }
+
+  void AddPart(GMimePart* part) {
+    const std::string type = TypeOf(GMIME_OBJECT(part));
+    const bool readable = absl::StartsWith(type, "text/") || absl::StartsWith(type, "message/");
+    if (!readable) return;
+    const char* const charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
+    std::string text = DecodeText(PlainLines(ContentOf(part)), charset == nullptr ? "" : charset);
+    if (type == "text/html") text = HtmlToText(text);
+    mail_->parts.push_back({type, std::move(text)});
+  }
+
+  MimeMail* const mail_;
+  int visited_ = 0;
+};
+
+void ReadHeaders(GMimeMessage* message, MimeMail* mail) {
+  GMimeHeaderList* const headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+  const int count = std::min<int>(g_mime_header_list_get_count(headers), kHeadersMax);
+  for (int i = 0; i < count; ++i) {
+    GMimeHeader* const header = g_mime_header_list_get_header_at(headers, i);
+    const char* const value = g_mime_header_get_value(header);
+    std::string text = value == nullptr ? "" : ToUtf8(absl::string_view(value).substr(0, kHeaderValueOctetsMax));
+    mail->headers.push_back({Lower(g_mime_header_get_name(header)), absl::StrReplaceAll(text, {{"\n", " "}})});
+  }
+}
+
+absl::Status NotAMessage() {
+  return InvalidArgument(v1::NOT_A_MESSAGE, "raw_message holds nothing that could be a mail", "raw_message.content");
+}
+
+}  // namespace
+
+absl::string_view MimeMail::Header(absl::string_view name) const {
+  for (const MailHeader& header : headers) {
+    if (header.name == name) return header.value;
+  }
+  return "";
+}
+
+bool IsAttachedMail(absl::string_view type) {
+  return type == "message/rfc822" || type == "text/rfc822-headers" || type == "message/global" ||
+         type == "message/global-headers" || type == "text/rfc822-header" || type == "message/rfc822-headers";
+}
+
+std::optional<int64_t> ParseMailDate(const std::string& date) {
+  if (date.empty()) return std::nullopt;
+  GDateTime* const time = g_mime_utils_header_decode_date(date.c_str());
+  if (time == nullptr) return std::nullopt;
+  const int64_t seconds = g_date_time_to_unix(time);
+  g_date_time_unref(time);
+  return seconds;
+}
+
+std::string ToUtf8(absl::string_view octets) {
+  if (IsUtf8(octets)) {
+    const bool japanese = absl::StrContains(octets, "\x1b$B") || absl::StrContains(octets, "\x1b$@");
+    if (!japanese) return std::string(octets);
+    std::string text = Convert(octets, "iso-2022-jp");
+    return text.empty() ? std::string(octets) : text;
+  }
+  std::string text = Convert(octets, "windows-1252");
+  return text.empty() ? ReplaceInvalid(std::string(octets)) : text;
+}
+
+absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content) {
+  static std::once_flag once;
+  std::call_once(once, [] { g_mime_init(); });
+  MimeMail mail;
+  mail.truncated = content.size() > kMailOctetsMax;
+  const std::string lines = PlainLines(content.substr(0, kMailOctetsMax));
+  const absl::string_view text = SkipMboxLine(lines);
+  if (absl::StripAsciiWhitespace(text).empty()) return NotAMessage();
+  const Ref<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(text.data(), text.size()));
+  const Ref<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
+  const Ref<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), nullptr));
+  if (message == nullptr) return NotAMessage();
+  ReadHeaders(message.get(), &mail);
+  GMimeObject* const top = g_mime_message_get_mime_part(message.get());
+  if (top != nullptr) {
+    mail.type = TypeOf(top);
+    mail.report_type = Lower(g_mime_object_get_content_type_parameter(top, "report-type"));
+    Walk(&mail).Visit(top, 0);
+  }
+  if (mail.headers.empty() && mail.parts.empty()) return NotAMessage();
+  return mail;
+}
+
+}  // namespace suppression

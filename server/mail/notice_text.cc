@@ -1,0 +1,278 @@
+#include "server/mail/notice_text.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/mail/delivery_status.h"
+
+namespace suppression {
+namespace {
+
+constexpr size_t kLinesMax = 2'000;
+constexpr size_t kReplyOctetsMax = 2'000;
+constexpr char kAddress[] = R"([^\s<>()\[\],;:"'@`|\\{}]{1,64}@(?:[^\s<>()\[\],;:"'@=/`|\\{}*?]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
+
+re2::StringPiece Piece(absl::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// A pattern compiled once and kept for good.
+#define PATTERN(name, text)                 \
+  const RE2& name() {                       \
+    static const RE2* const kPattern = [] { \
+      RE2::Options options;                 \
+      options.set_case_sensitive(false);    \
+      return new RE2(text, options);        \
+    }();                                    \
+    return *kPattern;                       \
+  }
+
+PATTERN(AddressPattern, absl::StrCat("(", kAddress, ")"))
+
+// A line that announces the returned mail, or its first header.
+PATTERN(ReturnedPattern,
+        R"(^[\s>*=_-]*(?:[-=_*]{2,}.*)?(?:original message|unsent message|returned message|(?:included|following|attached) is (?:a|the) copy of|(?:this|below|here)(?: this line)? is (?:a |the )?copy of|copy of (?:the|your) (?:original )?(?:message|mail)|header of the original|message header(?:s)?(?: follow| is|:|$)|original (?:mail|message) (?:headers?|as follows|follows|is)|message (?:text|headers?) follows?|undelivered message follows|元のメッセージ|ursprüngliche nachricht|message d.origine))"
+        R"(|^\s*(?:return-path|received|dkim-signature|arc-seal|delivered-to|mime-version|x-received|x-google-smtp-source|x-mailer|domainkey-signature): ?\S)"
+        R"(|^content-type: ?(?:message/rfc822|text/rfc822-headers))")
+
+// A line that is an address and little else: "  <user@example.com>:", "* user@example.com", "To: user@example.com".
+PATTERN(AddressLinePattern,
+        absl::StrCat(R"(^[\s>]*(?:[*•·-]+\s*|\d+[.)]\s+|to:\s*|(?:failed )?recipients?\s*(?:address)?:\s*|e-?mail(?: address)?:\s*|(?:original|final)-recipient:\s*(?:[a-z0-9-]+;\s*)?|smtp:\s*)?(?:"[^"@]{0,80}"\s*|'[^'@]{0,80}'\s*)?[<"'\[(]{0,2}(?:mailto:|smtp:)?()",
+                     kAddress, R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?(?:[:;,]|\.?$|\.?\s)(.*)$)"))
+
+// Words before an address that blame it. The address follows at once.
+PATTERN(BlamePattern,
+        absl::StrCat(R"((?:rcpt to ?: ?|recipients?(?: address(?:es)?)?(?: returned permanent errors| (?:is|are|was))?:? |rejected (?:the )?recipient:? |(?:delivered|deliver(?:y|ing)?|sen[dt]|sending|undeliverable|relay(?:ed)?|returned)[^.;:\n]{0,60}\bto:? ?(?:the )?(?:following )?(?:e-?mail )?(?:address(?:es)?|recipients?|user|mailbox)?:? ?|(?:user|mailbox|account|mail ?box|address|e-mail|alias)(?: name| address)?:? |\bfor |unknown user:? |user unknown:? |no such user:? |gateway for |mailing list |\b[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}:?)? ?|宛先:? ?)["'<\[(]{0,2}(?:mailto:|smtp:)?()",
+                     kAddress, ")"))
+
+// A line that speaks of people who are not recipients.
+PATTERN(HelpPattern,
+        R"(\b(?:contact|assist(?:ance)?|questions?|help ?desk|support|administrator|webmaster|if you (?:feel|need|believe|think|wish|want|have)|forward (?:this|it)|report (?:this|spam|to)|subscri|unsubscribe|abuse@|original sender|sender:|from:|reply-to:|mail from|envelope-from|return-path|message-?id|sent (?:by|from)|your message|wrote:|sender address|cc:|reporting-mta|お問い?合わせ|連絡)\b|mailer-daemon@|^postmaster@)")
+
+PATTERN(ReplyPattern,
+        R"((?:^|[\s:;>'"(\[,.=])((?:[45][0-57]\d)(?:[ -]|: ?|; ?)(?:#?[45]\.\d{1,3}\.\d{1,3}\b)?[^\n]*))")
+
+PATTERN(HostPattern,
+        R"((?:remote host|remote server|host|server|mx|mta|talking to|delivered to|by|with|from|connect(?:ing|ion)? to)[ :<"'(\[]{1,3}((?:[a-z0-9_-]{1,63}\.){1,10}[a-z]{2,24})\.?[>"':\[( ,;)])")
+
+#undef PATTERN
+
+std::string CleanAddress(absl::string_view address) {
+  while (!address.empty() && absl::StrContains(".,;:!?'`*", address.substr(address.size() - 1))) {
+    address.remove_suffix(1);
+  }
+  while (!address.empty() && absl::StrContains("'`*.-", address.substr(0, 1))) address.remove_prefix(1);
+  return std::string(address);
+}
+
+bool Same(absl::string_view a, absl::string_view b) {
+  return absl::EqualsIgnoreCase(a, b);
+}
+
+bool IsSystemName(absl::string_view address) {
+  const absl::string_view local = address.substr(0, address.find('@'));
+  return absl::EqualsIgnoreCase(local, "mailer-daemon") || absl::EqualsIgnoreCase(local, "postmaster") ||
+         absl::EqualsIgnoreCase(local, "abuse") || absl::EqualsIgnoreCase(local, "no-reply") ||
+         absl::EqualsIgnoreCase(local, "noreply");
+}
+
+bool Contains(const std::vector<std::string>& addresses, absl::string_view address) {
+  return std::any_of(addresses.begin(), addresses.end(), [&](const std::string& one) { return Same(one, address); });
+}
+
+struct Line {
+  absl::string_view text;
+  std::string address;  // when the line is an address and little else
+  absl::string_view rest;
+};
+
+// Where the line before asks to write to somebody, and this one goes on with the address.
+bool ContinuesHelp(const std::vector<Line>& lines) {
+  if (lines.empty() || absl::EndsWith(absl::StripAsciiWhitespace(lines.back().text), ":")) return false;
+  return RE2::PartialMatch(Piece(lines.back().text), HelpPattern());
+}
+
+std::vector<Line> ReadLines(absl::string_view text) {
+  std::vector<Line> lines;
+  for (const absl::string_view raw : absl::StrSplit(text, '\n')) {
+    if (lines.size() >= kLinesMax) break;
+    Line line{raw, "", ""};
+    re2::StringPiece address;
+    re2::StringPiece rest;
+    if (raw.size() < 1'000 && absl::StrContains(raw, '@') && !ContinuesHelp(lines) &&
+        RE2::PartialMatch(Piece(raw), AddressLinePattern(), &address, &rest)) {
+      line.address = CleanAddress({address.data(), address.size()});
+      line.rest = {rest.data(), rest.size()};
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+bool SaysSomething(absl::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return absl::ascii_isalpha(c) || (static_cast<unsigned char>(c) & 0x80) != 0; }) >= 6;
+}
+
+// Recipients that stand on lines of their own; what follows such a line belongs to it.
+void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>& ours, Notice* notice) {
+  size_t open = 0;  // recipients in a row that nothing has been said of yet
+  std::string text;
+  const auto close = [&] {
+    if (SaysSomething(text)) {
+      const size_t count = notice->recipients.size();
+      for (size_t i = count - open; i < count; ++i) notice->recipients[i].text.append(text);
+      open = 0;
+    }
+    text.clear();
+  };
+  for (const Line& line : lines) {
+    if (line.address.empty() || Contains(ours, line.address) || IsSystemName(line.address)) {
+      if (!notice->recipients.empty()) absl::StrAppend(&text, line.text, "\n");
+      continue;
+    }
+    const auto known = std::find_if(notice->recipients.begin(), notice->recipients.end(),
+                                    [&](const NoticeRecipient& one) { return Same(one.address, line.address); });
+    if (known != notice->recipients.end()) {
+      absl::StrAppend(&text, line.text, "\n");
+      continue;
+    }
+    const bool row = !SaysSomething(text);
+    close();
+    if (!row) open = 0;
+    if (notice->recipients.size() >= kMailRecipientsMax) break;
+    notice->recipients.push_back({line.address, ""});
+    ++open;
+    text = absl::StrCat(line.rest, "\n");
+  }
+  close();
+}
+
+// The lines that name an address, and the replies right behind them.
+std::string LinesAbout(absl::string_view text, absl::string_view address) {
+  std::string about;
+  bool named = false;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (about.size() > kReplyOctetsMax) break;
+    const bool reply = named && absl::StartsWith(absl::StripAsciiWhitespace(line), "<<<");
+    named = reply || absl::StrContains(absl::AsciiStrToLower(line), absl::AsciiStrToLower(address));
+    if (named) absl::StrAppend(&about, line, "\n");
+  }
+  return about;
+}
+
+// Recipients that running text blames.
+void FindInWords(absl::string_view text, const std::vector<std::string>& ours, bool allow_ours, Notice* notice) {
+  re2::StringPiece rest = Piece(text);
+  re2::StringPiece found;
+  while (notice->recipients.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found)) {
+    const std::string address = CleanAddress({found.data(), found.size()});
+    const bool known = std::any_of(notice->recipients.begin(), notice->recipients.end(),
+                                   [&](const NoticeRecipient& one) { return Same(one.address, address); });
+    if (known || (!allow_ours && (Contains(ours, address) || IsSystemName(address)))) continue;
+    const size_t begin = text.rfind('\n', found.data() - text.data());
+    const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
+    const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
+    if (!allow_ours && RE2::PartialMatch(Piece(line), HelpPattern())) continue;
+    notice->recipients.push_back({address, LinesAbout(text, address)});
+  }
+}
+
+void FindAnywhere(absl::string_view text, const std::vector<std::string>& ours, Notice* notice) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (RE2::PartialMatch(Piece(line), HelpPattern())) continue;
+    for (const std::string& address : AddressesIn(line)) {
+      if (Contains(ours, address) || IsSystemName(address)) continue;
+      if (notice->recipients.size() < kMailRecipientsMax) notice->recipients.push_back({address, ""});
+    }
+  }
+  // Several addresses at random say nothing.
+  if (notice->recipients.size() > 1) notice->recipients.clear();
+}
+
+}  // namespace
+
+std::vector<std::string> AddressesIn(absl::string_view text) {
+  std::vector<std::string> addresses;
+  re2::StringPiece rest = Piece(text);
+  re2::StringPiece found;
+  while (addresses.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, AddressPattern(), &found)) {
+    std::string address = CleanAddress({found.data(), found.size()});
+    if (!Contains(addresses, address) && !absl::EndsWith(address, "@")) addresses.push_back(std::move(address));
+  }
+  return addresses;
+}
+
+Notice SplitNotice(absl::string_view text) {
+  Notice notice;
+  size_t begin = 0;
+  bool said = false;
+  while (begin < text.size()) {
+    size_t end = text.find('\n', begin);
+    if (end == absl::string_view::npos) end = text.size();
+    const absl::string_view line = text.substr(begin, end - begin);
+    if (said && RE2::PartialMatch(Piece(line.substr(0, 500)), ReturnedPattern())) {
+      const size_t headers_end = text.find("\n\n", std::min(text.size(), end + 2));
+      notice.returned_headers = std::string(text.substr(begin, headers_end == absl::string_view::npos
+                                                                   ? absl::string_view::npos
+                                                                   : headers_end - begin));
+      break;
+    }
+    said |= SaysSomething(line);
+    begin = end + 1;
+  }
+  notice.text = std::string(text.substr(0, std::min(begin, text.size())));
+  return notice;
+}
+
+void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
+  const std::string text = notice->text;
+  FindOnLines(ReadLines(text), ours, notice);
+  if (notice->recipients.empty()) FindInWords(text, ours, false, notice);
+  if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
+  if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
+  if (notice->recipients.empty()) FindInWords(text, ours, true, notice);
+}
+
+std::string WithoutEchoedHeaders(absl::string_view text) {
+  static const RE2* const kHeader = [] {
+    RE2::Options options;
+    options.set_case_sensitive(false);
+    return new RE2(R"(^[\s>]*(?:from|to|cc|subject|date|sent|message-?id|reply-to|sender|x-mailer|user-agent|list-[a-z]+):)",
+                   options);
+  }();
+  std::vector<absl::string_view> kept;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!RE2::PartialMatch(Piece(line.substr(0, 40)), *kHeader)) kept.push_back(line);
+  }
+  return absl::StrJoin(kept, "\n");
+}
+
+std::string QuotedReply(absl::string_view text) {
+  re2::StringPiece found;
+  if (!RE2::PartialMatch(Piece(text), ReplyPattern(), &found)) return "";
+  const size_t at = found.data() - text.data();
+  const std::string code(text.substr(at, 3));
+  std::string reply;
+  // Further lines: "550-..." of the same code, and folded ones up to an empty line.
+  for (const absl::string_view line : absl::StrSplit(text.substr(at, kReplyOctetsMax), '\n')) {
+    const absl::string_view stripped = absl::StripAsciiWhitespace(line);
+    if (stripped.empty() || absl::StartsWith(stripped, ">>>") || absl::StartsWith(stripped, "---")) break;
+    absl::StrAppend(&reply, reply.empty() ? "" : "\n", absl::StripPrefix(stripped, "<<< "));
+  }
+  return reply;
+}
+
+std::string QuotedHost(absl::string_view text) {
+  std::string host;
+  RE2::PartialMatch(Piece(text), HostPattern(), &host);
+  return host;
+}
+
+}  // namespace suppression

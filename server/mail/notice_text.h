@@ -1,0 +1,47 @@
+// The words of a bounce: where the notice ends and the returned mail begins, which addresses it blames, and what it says
+// of each. Independent of who wrote it: it goes by the shape of lines, not by the sender's phrases.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace suppression {
+
+// What a notice says of one recipient.
+struct NoticeRecipient {
+  std::string address;
+  // The lines that belong to it; empty when only the notice as a whole says anything.
+  std::string text;
+};
+
+struct Notice {
+  // The notice proper, without the returned mail.
+  std::string text;
+  // The header block of the returned mail, when it stands in the same text.
+  std::string returned_headers;
+  // In order of appearance, each address once.
+  std::vector<NoticeRecipient> recipients;
+};
+
+// Splits a text (LF line ends) at the returned mail.
+Notice SplitNotice(absl::string_view text);
+
+// Finds the recipients in notice->text. `ours` are addresses that the notice was sent to or from: they are blamed only in
+// so many words.
+void FindRecipients(const std::vector<std::string>& ours, Notice* notice);
+
+// The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; empty: none.
+std::string QuotedReply(absl::string_view text);
+
+// The text without lines that repeat headers of the returned mail: its subject must not decide.
+std::string WithoutEchoedHeaders(absl::string_view text);
+
+// The host that gave the reply, where the text names it; empty: not said.
+std::string QuotedHost(absl::string_view text);
+
+// The addresses in a text, in order, each once.
+std::vector<std::string> AddressesIn(absl::string_view text);
+
+}  // namespace suppression

@@ -1,0 +1,139 @@
+// What the service answers at the edges of what it takes: very large answers, repeated events, short deadlines, text
+// that is no text.
+#include <gmock/gmock.h>
+
+#include "storage/revision_token.h"
+#include "tests/testing/test_server.h"
+
+namespace suppression {
+namespace {
+
+class EdgesTest : public ::testing::Test {
+ protected:
+  template <typename Request, typename Response>
+  using Method = grpc::Status (v1::SuppressionService::StubInterface::*)(grpc::ClientContext*, const Request&,
+                                                                         Response*);
+
+  template <typename Request, typename Response>
+  grpc::Status Call(Method<Request, Response> method, const Request& request, Response* response) {
+    grpc::ClientContext context;
+    return (server_.stub().*method)(&context, request, response);
+  }
+  grpc::Status Report(const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
+    return Call(&v1::SuppressionService::StubInterface::ReportBounce, request, response);
+  }
+  static v1::ReportBounceRequest Bounce(const std::string& recipient, const std::string& event_id = "") {
+    v1::ReportBounceRequest request;
+    request.mutable_smtp_reply()->set_recipient(recipient);
+    request.mutable_smtp_reply()->set_text("550 5.1.1 no such user");
+    request.set_event_id(event_id);
+    return request;
+  }
+
+  TestServer server_;
+};
+
+TEST_F(EdgesTest, BatchAnswerHasNoNotesAndLeavesMatchesOutOnceItIsLarge) {
+  for (int reason = 0; reason <= v1::UNDETERMINED; ++reason) {
+    v1::SuppressRequest request;
+    v1::SuppressResponse response;
+    request.set_address("jo@example.com");
+    request.set_reason(static_cast<v1::BounceReason>(reason));
+    request.set_note(std::string(2'000, 'n'));
+    request.set_source(std::string(128, 's'));
+    ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::Suppress, request, &response).ok());
+  }
+  v1::BatchIsSuppressedRequest request;
+  v1::BatchIsSuppressedResponse response;
+  for (int i = 0; i < 5'000; ++i) request.add_addresses(i % 10 == 0 ? "no address" : "jo@example.com");
+  const grpc::Status status = Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_LT(response.ByteSizeLong(), 3u << 20);
+  ASSERT_EQ(response.results_size(), request.addresses_size());
+  bool left_out = false;
+  for (int i = 0; i < response.results_size(); ++i) {
+    const v1::BatchResult& result = response.results(i);
+    ASSERT_EQ(result.index(), i);
+    ASSERT_EQ(result.suppressed(), i % 10 != 0);
+    if (i % 10 == 0) continue;
+    ASSERT_TRUE(result.matches_left_out() || !left_out) << "all that follow";
+    left_out = result.matches_left_out();
+    ASSERT_EQ(result.matches_size(), left_out ? 0 : v1::UNDETERMINED + 1);
+    if (!left_out) {
+      ASSERT_EQ(result.matches(0).cause().note(), "");
+    }
+  }
+  EXPECT_FALSE(response.results(1).matches_left_out());
+  EXPECT_TRUE(left_out);
+}
+
+TEST_F(EdgesTest, SameEventFromAnotherReporterIsARepeatWhateverElseDiffers) {
+  v1::ReportBounceResponse first;
+  v1::ReportBounceRequest request = Bounce("Jo@example.com", "event-1");
+  request.set_source("one");
+  ASSERT_TRUE(Report(request, &first).ok());
+  v1::ReportBounceRequest other = Bounce("<jo@EXAMPLE.com>", "event-1");
+  other.set_source("two");
+  other.set_stream("marketing");
+  other.set_message_id("m@example.com");
+  other.mutable_occurred_at()->set_seconds(1'779'000'000);
+  other.mutable_smtp_reply()->set_text("550 no such user here");
+  v1::ReportBounceResponse second;
+  const grpc::Status status = Report(other, &second);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(second.duplicate());
+  EXPECT_EQ(second.token(), first.token());
+}
+
+TEST_F(EdgesTest, SameEventAboutAnotherRecipientOrOfAnotherKindIsRefused) {
+  v1::ReportBounceResponse response;
+  ASSERT_TRUE(Report(Bounce("jo@example.com", "event-1"), &response).ok());
+  EXPECT_EQ(GrpcReason(Report(Bounce("al@example.com", "event-1"), &response)), "REQUEST_ID_REUSED");
+  v1::ReportBounceRequest complaint;
+  complaint.mutable_complaint()->set_recipient("jo@example.com");
+  complaint.set_event_id("event-1");
+  EXPECT_EQ(GrpcReason(Report(complaint, &response)), "REQUEST_ID_REUSED");
+}
+
+TEST_F(EdgesTest, ReadOfAStateThatIsNotReachedSaysSoBeforeTheClientsDeadline) {
+  v1::IsSuppressedRequest request;
+  v1::IsSuppressedResponse response;
+  request.set_address("jo@example.com");
+  request.set_at_least(EncodeToken({server_.store().lineage(), 1'000}));
+  for (const int millis : {200, 1'000}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(millis));
+    const grpc::Status status = server_.stub().IsSuppressed(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << millis;
+    EXPECT_EQ(GrpcReason(status), "REVISION_NOT_REACHED") << millis;
+  }
+}
+
+TEST_F(EdgesTest, InvalidAddressesAndDomainsNameTheirField) {
+  using Stub = v1::SuppressionService::StubInterface;
+  v1::IsSuppressedRequest check;
+  v1::IsSuppressedResponse checked;
+  check.set_address("no address");
+  EXPECT_EQ(GrpcField(Call(&Stub::IsSuppressed, check, &checked)), "address");
+  v1::ReportBounceResponse reported;
+  EXPECT_EQ(GrpcField(Report(Bounce("no address"), &reported)), "smtp_reply.recipient");
+  v1::ReportBounceRequest complaint;
+  complaint.mutable_complaint()->set_recipient("no address");
+  EXPECT_EQ(GrpcField(Report(complaint, &reported)), "complaint.recipient");
+  v1::GetBounceDetailsRequest details;
+  v1::GetBounceDetailsResponse detailed;
+  details.set_domain("no domain");
+  EXPECT_EQ(GrpcField(Call(&Stub::GetBounceDetails, details, &detailed)), "domain");
+  details.clear_domain();
+  details.set_address("no address");
+  EXPECT_EQ(GrpcField(Call(&Stub::GetBounceDetails, details, &detailed)), "address");
+  v1::ListSuppressionsRequest list;
+  v1::ListSuppressionsResponse listed;
+  list.set_domain("no domain");
+  const grpc::Status status = Call(&Stub::ListSuppressions, list, &listed);
+  EXPECT_EQ(GrpcReason(status), "INVALID_DOMAIN");
+  EXPECT_EQ(GrpcField(status), "domain");
+}
+
+}  // namespace
+}  // namespace suppression

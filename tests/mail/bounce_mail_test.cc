@@ -1,0 +1,180 @@
+#include "server/mail/bounce_mail.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protos/error.h"
+#include "tests/mail/mails.h"
+
+namespace suppression {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Classifier& BuiltIn() {
+  static const Classifier* const kClassifier = Classifier::BuiltIn()->release();
+  return *kClassifier;
+}
+
+MailReport Read(const std::string& content, const std::string& recipient = "") {
+  v1::RawMessage message;
+  message.set_content(content);
+  message.set_recipient(recipient);
+  absl::StatusOr<MailReport> report = ReadBounceMail(message, BuiltIn());
+  EXPECT_TRUE(report.ok()) << report.status();
+  return report.ok() ? *std::move(report) : MailReport();
+}
+
+// The only recipient of a mail.
+ReportedRecipient One(const std::string& content, const std::string& recipient = "") {
+  MailReport report = Read(content, recipient);
+  EXPECT_EQ(report.recipients.size(), 1);
+  return report.recipients.empty() ? ReportedRecipient() : report.recipients[0];
+}
+
+constexpr char kFailed[] =
+    "Reporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n"
+    "Remote-MTA: dns; mx.example.com\nDiagnostic-Code: smtp; 550 5.1.1 <jo@example.com>: user unknown\n";
+
+TEST(BounceMailTest, ADsnGivesVerdictDiagnosticAndWhereItCameFrom) {
+  const ReportedRecipient jo = One(Dsn("It failed.", kFailed));
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+  EXPECT_EQ(jo.event.kind(), v1::DELIVERY_STATUS);
+  EXPECT_EQ(jo.event.verdict().bounce_class(), v1::Verdict::HARD);
+  EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
+  EXPECT_EQ(jo.event.verdict().code(), 550);
+  EXPECT_EQ(jo.event.verdict().enhanced_code(), "5.1.1");
+  EXPECT_EQ(jo.event.diagnostic(), "550 5.1.1 <jo@example.com>: user unknown");
+  EXPECT_EQ(jo.event.remote_mta(), "mx.example.com");
+  EXPECT_EQ(jo.event.message_id(), "<m1@example.org>");
+  EXPECT_EQ(jo.event.mail_sent_at().seconds(), 1793696400);
+}
+
+TEST(BounceMailTest, AForwardersAddressIsNotBlamed) {
+  const std::string status =
+      "Original-Recipient: rfc822;jo@example.com\nFinal-Recipient: rfc822;jo@forwarded.example\nAction: failed\n"
+      "Status: 5.1.1\n";
+  EXPECT_EQ(One(Dsn("It failed.", status)).recipient, "jo@example.com");
+  EXPECT_EQ(One(Dsn("It failed.", kFailed), "mailed@example.com").recipient, "mailed@example.com");
+}
+
+TEST(BounceMailTest, WhatHasNotFailedIsNoBounceWhateverItQuotes) {
+  for (const char* action : {"delayed", "relayed", "expanded", "delivered"}) {
+    const std::string status = absl::StrCat("Final-Recipient: rfc822; jo@example.com\nAction: ", action,
+                                            "\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no such user\n");
+    EXPECT_EQ(One(Dsn("550 5.1.1 no such user", status)).event.verdict().bounce_class(), v1::Verdict::NOT_A_BOUNCE)
+        << action;
+  }
+}
+
+TEST(BounceMailTest, TwoRecipientsHaveTwoFates) {
+  const MailReport report =
+      Read(Dsn("One failed.",
+               "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n"
+               "Diagnostic-Code: smtp; 550 5.1.1 user unknown\n\n"
+               "Final-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1\n"));
+  ASSERT_EQ(report.recipients.size(), 2);
+  EXPECT_EQ(report.recipients[0].event.verdict().bounce_class(), v1::Verdict::HARD);
+  EXPECT_EQ(report.recipients[1].event.verdict().bounce_class(), v1::Verdict::NOT_A_BOUNCE);
+}
+
+TEST(BounceMailTest, TheNoticeSpeaksWhereTheDiagnosticIsVague) {
+  const ReportedRecipient jo =
+      One(Dsn("<jo@example.com>: host mx.example.com said: the mailbox of this user is full",
+              "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550\n"));
+  EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
+  EXPECT_THAT(jo.event.diagnostic(), HasSubstr("is full"));
+}
+
+TEST(BounceMailTest, TheSubjectOfTheReturnedMailDoesNotDecide) {
+  const ReportedRecipient jo = One(
+      TextBounce("Your message\n  To: jo@example.com\n  Subject: Your account is disabled\ncould not be delivered to:\n"
+                 "jo@example.com\n"));
+  EXPECT_EQ(jo.event.verdict().reason(), v1::UNDETERMINED);
+}
+
+TEST(BounceMailTest, ABase64EncodedDeliveryStatusIsRead) {
+  const ReportedRecipient jo = One(
+      "From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
+      "Content-Type: text/plain\n\nfailed\n--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: "
+      "base64\n\n"
+      "RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGpvQGV4YW1wbGUuY29tCkFjdGlvbjogZmFpbGVkClN0\n"
+      "YXR1czogNS4yLjIKRGlhZ25vc3RpYy1Db2RlOiBzbXRwOyA1NTIgNS4yLjIgZnVsbAo=\n--b--\n");
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+  EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
+}
+
+TEST(BounceMailTest, ADeliveryStatusWithoutItsMimeHeadersIsRead) {
+  const ReportedRecipient jo = One(TextBounce(std::string("--b\nContent-Type: text/plain\n\nIt failed\n--b\nContent-Type: "
+                                                          "message/delivery-status\n\n") +
+                                              kFailed));
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+  EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
+}
+
+TEST(BounceMailTest, WordsAloneGiveAVerdict) {
+  const ReportedRecipient jo = One(
+      TextBounce("I'm afraid I wasn't able to deliver your message.\n\n<jo@example.com>:\n192.0.2.1 does not like "
+                 "recipient.\nRemote host said: 552 5.2.2 over quota\n\n--- Below this line is a copy of the "
+                 "message.\n\nFrom: sender@example.org\nTo: other@example.com\nSubject: spam\n"));
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+  EXPECT_EQ(jo.event.kind(), v1::BOUNCE_TEXT);
+  EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
+  EXPECT_EQ(jo.event.verdict().stage(), v1::RCPT);
+}
+
+TEST(BounceMailTest, ADelayInWordsIsNoBounce) {
+  const MailReport report = Read(
+      "From: MAILER-DAEMON@example.org\nSubject: Warning: could not send message for past 4 hours\n\n"
+      "THIS IS A WARNING MESSAGE ONLY\n<jo@example.com>: 550 5.1.1 user unknown\n");
+  for (const ReportedRecipient& one : report.recipients) {
+    EXPECT_EQ(one.event.verdict().bounce_class(), v1::Verdict::NOT_A_BOUNCE);
+  }
+}
+
+std::string Feedback(const std::string& fields) {
+  return "From: fbl@isp.example\nTo: abuse@example.org\nSubject: complaint\n"
+         "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nspam report\n--b\n"
+         "Content-Type: message/feedback-report\n\n" +
+         fields + "\n--b\nContent-Type: message/rfc822\n\nTo: jo@example.com\nSubject: offer\n\nx\n--b--\n";
+}
+
+TEST(BounceMailTest, AFeedbackReportIsAComplaint) {
+  const ReportedRecipient jo =
+      One(Feedback("Feedback-Type: abuse\nUser-Agent: FBL/1\nOriginal-Rcpt-To: <ann@example.com>\n"));
+  EXPECT_EQ(jo.recipient, "ann@example.com");
+  EXPECT_EQ(jo.event.verdict().bounce_class(), v1::Verdict::COMPLAINT);
+  EXPECT_EQ(jo.event.feedback_type(), "abuse");
+  EXPECT_EQ(jo.event.remote_mta(), "FBL/1");
+  EXPECT_EQ(One(Feedback("Feedback-Type: abuse\n")).recipient, "jo@example.com");
+}
+
+TEST(BounceMailTest, EachComplainantOfAReportIsOne) {
+  const MailReport report = Read(
+      Feedback("Feedback-Type: fraud\nOriginal-Rcpt-To: a@example.com\nOriginal-Rcpt-To: b@example.com\n"
+               "Original-Rcpt-To: a@example.com\n"));
+  EXPECT_EQ(report.recipients.size(), 2);
+}
+
+TEST(BounceMailTest, AnAuthenticationReportIsNoComplaint) {
+  EXPECT_EQ(One(Feedback("Feedback-Type: auth-failure\n")).event.verdict().bounce_class(), v1::Verdict::NOT_A_BOUNCE);
+}
+
+TEST(BounceMailTest, MailsThatAreNoBounceNameNobody) {
+  EXPECT_TRUE(Read("From: jo@example.com\nSubject: Out of office\n\nBack on Monday\n").recipients.empty());
+  EXPECT_TRUE(Read("From: jo@example.com\nSubject: lunch\n\nAt noon\n").recipients.empty());
+}
+
+TEST(BounceMailTest, ABounceThatNamesNobodyHasAVerdictWithoutRecipient) {
+  EXPECT_EQ(One(TextBounce("550 5.1.1 user unknown\n")).recipient, "");
+}
+
+TEST(BounceMailTest, SaysWhenTheMailWasCut) {
+  v1::RawMessage message;
+  message.set_content(Dsn("It failed.", kFailed));
+  message.set_truncated(true);
+  EXPECT_TRUE(ReadBounceMail(message, BuiltIn())->truncated);
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,89 @@
+#include "server/mail/delivery_status.h"
+
+#include <gtest/gtest.h>
+
+namespace suppression {
+namespace {
+
+TEST(DeliveryStatusTest, ReadsTheFieldsOfEachRecipient) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Reporting-MTA: dns; mx.example.org\nArrival-Date: Tue, 03 Nov 2026 10:00:00 +0100\n\n"
+      "Original-Recipient: rfc822;jo@example.com\nFinal-Recipient: rfc822; <jo@forward.example>\nAction: failed\n"
+      "Status: 5.1.1 (no such user)\nRemote-MTA: dns; mx.example.com\n"
+      "Diagnostic-Code: smtp; 550 5.1.1\n  no such user here\n\n"
+      "Final-Recipient: RFC822; ann@example.com\nAction: Delayed (will retry)\nStatus: 4.4.1\n");
+  ASSERT_EQ(status.recipients.size(), 2);
+  EXPECT_EQ(status.reporting_mta, "mx.example.org");
+  const RecipientStatus& jo = status.recipients[0];
+  EXPECT_EQ(jo.original_recipient, "jo@example.com");
+  EXPECT_EQ(jo.final_recipient, "jo@forward.example");
+  EXPECT_EQ(jo.action, "failed");
+  EXPECT_EQ(jo.status, "5.1.1");
+  EXPECT_EQ(jo.remote_mta, "mx.example.com");
+  EXPECT_EQ(jo.diagnostic_type, "smtp");
+  EXPECT_EQ(jo.diagnostic, "550 5.1.1 no such user here");
+  EXPECT_EQ(status.recipients[1].action, "delayed");
+}
+
+TEST(DeliveryStatusTest, GroupsSurviveMissingEmptyLines) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Reporting-MTA: dns; mx.example.org\nFinal-Recipient: rfc822; a@example.com\nAction: failed\nStatus: 5.1.1\n"
+      "Final-Recipient: rfc822; b@example.com\nAction: failed\nStatus: 5.2.2\n");
+  ASSERT_EQ(status.recipients.size(), 2);
+  EXPECT_EQ(status.recipients[0].status, "5.1.1");
+  EXPECT_EQ(status.recipients[1].status, "5.2.2");
+}
+
+TEST(DeliveryStatusTest, GroupsSurviveEmptyLinesWithin) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Final-Recipient: rfc822; a@example.com\n\nAction: failed\n\nStatus: 5.1.1\n\n\n"
+      "Final-Recipient: rfc822; b@example.com\n\nAction: failed\n\nStatus: 5.2.2\n");
+  ASSERT_EQ(status.recipients.size(), 2);
+  EXPECT_EQ(status.recipients[0].status, "5.1.1");
+  EXPECT_EQ(status.recipients[1].final_recipient, "b@example.com");
+  EXPECT_EQ(status.recipients[1].status, "5.2.2");
+}
+
+TEST(DeliveryStatusTest, FieldsMayComeInAnyOrder) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Action: failed\nFinal-Recipient: rfc822; a@example.com\nStatus: 5.1.1\n\n"
+      "Action: delayed\nFinal-Recipient: rfc822; b@example.com\nStatus: 4.4.1\n");
+  ASSERT_EQ(status.recipients.size(), 2);
+  EXPECT_EQ(status.recipients[0].action, "failed");
+  EXPECT_EQ(status.recipients[1].action, "delayed");
+}
+
+TEST(DeliveryStatusTest, DecodesInternationalAddresses) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Original-Recipient: utf-8;j\\x{F6}rg+2Bx@example.com\nFinal-Recipient: utf-8; jörg+x@example.com\nAction: failed\n");
+  ASSERT_EQ(status.recipients.size(), 1);
+  EXPECT_EQ(status.recipients[0].original_recipient, "jörg+x@example.com");
+  EXPECT_EQ(status.recipients[0].final_recipient, "jörg+x@example.com");
+}
+
+TEST(DeliveryStatusTest, APlusTagIsNoEncoding) {
+  const DeliveryStatus status = ReadDeliveryStatus("Final-Recipient: rfc822; jo+40@example.com\nAction: failed\n");
+  EXPECT_EQ(status.recipients[0].final_recipient, "jo+40@example.com");
+}
+
+TEST(DeliveryStatusTest, AServersReplyBeatsALocalRemark) {
+  const DeliveryStatus status = ReadDeliveryStatus(
+      "Final-Recipient: rfc822; a@example.com\nDiagnostic-Code: smtp; 550 no such user\n"
+      "Diagnostic-Code: x-local; delivery to the next hop was given up after some time\n");
+  EXPECT_EQ(status.recipients[0].diagnostic, "550 no such user");
+}
+
+TEST(DeliveryStatusTest, TextThatIsNoStatusGivesNothing) {
+  for (const char* text : {"", "\n\n\n", "hello: world", "Status:", "Final-Recipient", ":::\n;;;"}) {
+    EXPECT_TRUE(ReadDeliveryStatus(text).recipients.empty()) << text;
+  }
+}
+
+TEST(DeliveryStatusTest, RecipientsAreBounded) {
+  std::string text;
+  for (int i = 0; i < 3'000; ++i) text += "Final-Recipient: rfc822; u" + std::to_string(i) + "@example.com\n\n";
+  EXPECT_EQ(ReadDeliveryStatus(text).recipients.size(), kMailRecipientsMax);
+}
+
+}  // namespace
+}  // namespace suppression

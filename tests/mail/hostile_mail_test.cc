@@ -1,0 +1,112 @@
+// Mails that nobody should send: an answer in bounded time and memory, whatever comes.
+#include <gtest/gtest.h>
+
+#include "protos/error.h"
+#include "server/mail/bounce_mail.h"
+#include "server/mail/delivery_status.h"
+#include "server/mail/mime_mail.h"
+#include "tests/mail/mails.h"
+
+namespace suppression {
+namespace {
+
+const Classifier& BuiltIn() {
+  static const Classifier* const kClassifier = Classifier::BuiltIn()->release();
+  return *kClassifier;
+}
+
+absl::StatusOr<MailReport> Read(const std::string& content) {
+  v1::RawMessage message;
+  message.set_content(content);
+  return ReadBounceMail(message, BuiltIn());
+}
+
+std::string Nested(int levels) {
+  std::string mail = "From: MAILER-DAEMON@example.org\nSubject: failure notice\n";
+  for (int i = 0; i < levels; ++i) {
+    const std::string boundary = "b" + std::to_string(i);
+    mail += "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n";
+  }
+  return mail + "\n<jo@example.com>: 550 5.1.1 user unknown\n";
+}
+
+TEST(HostileMailTest, DeepNestingIsCutOff) {
+  for (const int levels : {kMailDepthMax - 1, 100, 2'000, 10'000}) {
+    const absl::StatusOr<MailReport> report = Read(Nested(levels));
+    EXPECT_TRUE(report.ok()) << levels;
+  }
+}
+
+TEST(HostileMailTest, AttachedMailsWithinAttachedMailsAreCutOff) {
+  std::string mail = "From: MAILER-DAEMON@example.org\nSubject: failure notice\n";
+  for (int i = 0; i < 5'000; ++i) mail += "Content-Type: message/rfc822\n\n";
+  EXPECT_TRUE(Read(mail + "x\n").ok());
+}
+
+TEST(HostileMailTest, TenThousandPartsAreCutOff) {
+  std::string mail = "From: MAILER-DAEMON@example.org\nContent-Type: multipart/mixed; boundary=b\n\n";
+  for (int i = 0; i < 10'000; ++i) mail += "--b\n\nu" + std::to_string(i) + "@example.com\n";
+  const absl::StatusOr<MailReport> report = Read(mail + "--b--\n");
+  ASSERT_TRUE(report.ok());
+  EXPECT_LE(report->recipients.size(), kMailPartsMax);
+}
+
+TEST(HostileMailTest, FiftyMegabytesAreReadUpToTheLimit) {
+  const absl::StatusOr<MailReport> report =
+      Read(TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n\n--- Below this line is a copy of the message.\n") +
+           std::string(50 << 20, 'x'));
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->truncated);
+  ASSERT_EQ(report->recipients.size(), 1);
+  EXPECT_EQ(report->recipients[0].event.verdict().bounce_class(), v1::Verdict::HARD);
+}
+
+TEST(HostileMailTest, ABoundaryThatNeverComesLosesNothing) {
+  const absl::StatusOr<MailReport> report =
+      Read("From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Type: multipart/report; boundary=never\n\n"
+           "<jo@example.com>: 550 5.1.1 user unknown\n");
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->recipients.size(), 1);
+  EXPECT_EQ(report->recipients[0].recipient, "jo@example.com");
+}
+
+TEST(HostileMailTest, OctetsOfEveryKindGiveAnAnswer) {
+  std::string all;
+  for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
+  std::string binary;
+  for (int i = 0; i < 2'000; ++i) binary += all;
+  for (const std::string& content :
+       {all, binary, std::string(1 << 20, '\0'), std::string(1 << 20, '\n'), std::string(1 << 20, ':'),
+        std::string(1 << 20, '\r'), std::string(1 << 20, '@'), "\xff\xfe" + all, "Subject: =?utf-8?b?////?=\n\n" + all}) {
+    const absl::StatusOr<MailReport> report = Read(content);
+    if (!report.ok()) {
+      EXPECT_EQ(ReasonOf(report.status()), v1::NOT_A_MESSAGE);
+      continue;
+    }
+    for (const ReportedRecipient& one : report->recipients) {
+      EXPECT_NE(one.event.verdict().bounce_class(), v1::Verdict::HARD);
+    }
+  }
+}
+
+TEST(HostileMailTest, NulsAndLyingLengthsAndBadBase64AreRead) {
+  std::string nul = TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n");
+  nul.insert(nul.find("550"), 1, '\0');
+  EXPECT_EQ(Read(nul)->recipients.size(), 1);
+  EXPECT_EQ(Read("Content-Length: 1\n" + TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n"))->recipients.size(), 1);
+  EXPECT_TRUE(Read("From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Transfer-Encoding: base64\n\n"
+                   "!!! this is no base64 @@@\n")
+                  .ok());
+}
+
+TEST(HostileMailTest, ManyAddressesInOneNoticeAreBounded) {
+  std::string text;
+  for (int i = 0; i < 5'000; ++i) text += "u" + std::to_string(i) + "@example.com: 550 5.1.1 user unknown\n";
+  const absl::StatusOr<MailReport> report = Read(TextBounce(text));
+  ASSERT_TRUE(report.ok());
+  EXPECT_LE(report->recipients.size(), kMailRecipientsMax);
+  EXPECT_GT(report->recipients.size(), 100);
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,45 @@
+#include "server/mail/mail_kind.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/mail/mails.h"
+
+namespace suppression {
+namespace {
+
+v1::ReportKind Kind(const std::string& content) {
+  const absl::StatusOr<MimeMail> mail = ReadMimeMail(content);
+  EXPECT_TRUE(mail.ok()) << mail.status();
+  return mail.ok() ? KindOf(*mail, mail->parts.empty() ? "" : mail->parts[0].text) : v1::REPORT_KIND_UNSPECIFIED;
+}
+
+TEST(MailKindTest, KnowsTheKinds) {
+  EXPECT_EQ(Kind(Dsn("It failed.", "Final-Recipient: rfc822; jo@example.com\n")), v1::DELIVERY_STATUS);
+  EXPECT_EQ(Kind(TextBounce("I wasn't able to deliver your message.\n")), v1::BOUNCE_TEXT);
+  EXPECT_EQ(Kind("From: jo@example.com\nSubject: Automatic reply: hello\n\nI am away.\n"), v1::AUTO_REPLY);
+  EXPECT_EQ(Kind("From: jo@example.com\nAuto-Submitted: auto-replied\nSubject: Re: hello\n\nBack on Monday.\n"),
+            v1::AUTO_REPLY);
+  EXPECT_EQ(Kind("From: jo@example.com\nSubject: Read: hello\nContent-Type: multipart/report; "
+                 "report-type=disposition-notification; boundary=b\n\n--b\n\nread\n--b--\n"),
+            v1::DISPOSITION_NOTIFICATION);
+  EXPECT_EQ(Kind("From: fbl@example.com\nSubject: x\nContent-Type: multipart/report; report-type=feedback-report; "
+                 "boundary=b\n\n--b\n\nabuse\n--b--\n"),
+            v1::FEEDBACK_REPORT);
+  EXPECT_EQ(Kind("From: jo@example.com\nSubject: lunch?\n\nAt noon.\n"), v1::OTHER_MAIL);
+}
+
+TEST(MailKindTest, ABounceThatIsMarkedAsAutomaticIsABounce) {
+  EXPECT_EQ(Kind("From: Mail Delivery System <Mailer-Daemon@example.org>\nSubject: Mail delivery failed\n"
+                 "Auto-Submitted: auto-replied\n\nfailed\n"),
+            v1::BOUNCE_TEXT);
+}
+
+TEST(MailKindTest, TellsAWarningFromAFailure) {
+  EXPECT_TRUE(SaysDelayed("Warning: message 1x-2 delayed 24 hours", ""));
+  EXPECT_TRUE(SaysDelayed("", "Your message has not yet been delivered. We will keep trying."));
+  EXPECT_FALSE(SaysDelayed("failure notice", "This is a permanent error; I've given up. We will keep trying"));
+  EXPECT_FALSE(SaysDelayed("Undelivered Mail Returned to Sender", "550 no such user"));
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,87 @@
+#include "server/mail/mime_mail.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_replace.h"
+#include "protos/error.h"
+
+namespace suppression {
+namespace {
+
+using ::testing::HasSubstr;
+
+MimeMail Read(absl::string_view content) {
+  absl::StatusOr<MimeMail> mail = ReadMimeMail(content);
+  EXPECT_TRUE(mail.ok()) << mail.status();
+  return mail.ok() ? *std::move(mail) : MimeMail();
+}
+
+constexpr char kTwoParts[] =
+    "Subject: =?utf-8?q?Zustellung_unm=C3=B6glich?=\n"
+    "Content-Type: multipart/mixed; boundary=b\n\n"
+    "--b\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nEmpf=E4nger\n"
+    "--b\nContent-Type: message/rfc822\n\nTo: jo@example.com\n\nbody\n--b--\n";
+
+TEST(MimeMailTest, DecodesHeadersAndTextAndKeepsHeadersOfAttachedMails) {
+  const MimeMail mail = Read(kTwoParts);
+  EXPECT_EQ(mail.Header("subject"), "Zustellung unmöglich");
+  ASSERT_EQ(mail.parts.size(), 2);
+  EXPECT_THAT(mail.parts[0].text, HasSubstr("Empfänger"));
+  EXPECT_EQ(mail.parts[1].type, "message/rfc822");
+  EXPECT_THAT(mail.parts[1].text, HasSubstr("jo@example.com"));
+  EXPECT_THAT(mail.parts[1].text, ::testing::Not(HasSubstr("body")));
+}
+
+TEST(MimeMailTest, LineEndsDoNotMatter) {
+  const MimeMail lf = Read(kTwoParts);
+  for (const char* end : {"\r\n", "\r"}) {
+    const MimeMail other = Read(absl::StrReplaceAll(kTwoParts, {{"\n", end}}));
+    ASSERT_EQ(other.parts.size(), lf.parts.size());
+    for (size_t i = 0; i < lf.parts.size(); ++i) EXPECT_EQ(other.parts[i].text, lf.parts[i].text);
+    EXPECT_EQ(other.Header("subject"), lf.Header("subject"));
+  }
+}
+
+TEST(MimeMailTest, SkipsTheFromLineOfAnMbox) {
+  EXPECT_EQ(Read("From MAILER-DAEMON Tue Nov  3 10:00:00 2026\nSubject: x\n\ntext\n").Header("subject"), "x");
+}
+
+TEST(MimeMailTest, ReadsThePlainWordsOfHtml) {
+  const MimeMail mail = Read(
+      "Content-Type: text/html; charset=utf-8\n\n<html><head><style>p {}</style></head><body><p>Nicht "
+      "zustellbar:</p><div>jo@example.com</div><script>x()</script></body></html>");
+  ASSERT_EQ(mail.parts.size(), 1);
+  EXPECT_EQ(mail.parts[0].text, "Nicht zustellbar:\njo@example.com\n");
+}
+
+TEST(MimeMailTest, ReadsIso2022JpWithoutALabel) {
+  EXPECT_THAT(Read("Subject: x\n\n\x1b$B<uEE\x1b(B\n").parts[0].text, HasSubstr("受電"));
+}
+
+TEST(MimeMailTest, TakesUnlabelledOctetsForWindows1252) {
+  EXPECT_THAT(Read("Subject: x\n\nBo\xEEte pleine \x96 fin\n").parts[0].text, HasSubstr("Boîte pleine – fin"));
+}
+
+TEST(MimeMailTest, CutsAtTheLimitAndSaysSo) {
+  const std::string big = "Subject: x\n\n" + std::string(kMailOctetsMax, 'a');
+  const MimeMail mail = Read(big);
+  EXPECT_TRUE(mail.truncated);
+  EXPECT_LE(mail.parts[0].text.size(), kPartOctetsMax);
+  EXPECT_FALSE(Read("Subject: x\n\ny\n").truncated);
+}
+
+TEST(MimeMailTest, NothingIsNoMessage) {
+  for (const char* content : {"", "\n\n", "From x\n", " \t \r\n"}) {
+    EXPECT_EQ(ReasonOf(ReadMimeMail(content).status()), v1::NOT_A_MESSAGE) << content;
+  }
+}
+
+TEST(MimeMailTest, ReadsDates) {
+  EXPECT_EQ(ParseMailDate("Thu, 01 Jan 1970 01:00:10 +0100"), 10);
+  EXPECT_EQ(ParseMailDate(""), std::nullopt);
+  EXPECT_EQ(ParseMailDate("soon"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace suppression

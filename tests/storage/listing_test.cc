@@ -1,0 +1,141 @@
+// What a listing's filters look at, and where its pages end.
+#include "storage/listing.h"
+
+#include <gmock/gmock.h>
+
+#include "storage/store.h"
+#include "tests/testing/commands.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Request = v1::ListSuppressionsRequest;
+
+class ListingTest : public ::testing::Test {
+ protected:
+  ListingTest() {
+    StoreOptions options;
+    options.path = directory_ / "data";
+    store_ = *Store::Open(options);
+    query_.tenant = "default";
+    query_.now_micros = Day(0);
+    query_.with_counts = true;
+    query_.stop = [] { return false; };
+  }
+
+  void Apply(const std::vector<stored::Command>& commands) {
+    const auto results = store_->Apply(commands);
+    ASSERT_TRUE(results.ok()) << results.status();
+    for (const auto& result : *results) EXPECT_EQ(result.error_reason(), "");
+  }
+  ListPage List() {
+    auto page = store_->List(query_);
+    EXPECT_TRUE(page.ok()) << page.status();
+    return page.ok() ? *std::move(page) : ListPage();
+  }
+  std::vector<std::string> Addresses() {
+    std::vector<std::string> addresses;
+    for (const auto& suppression : List().suppressions) addresses.push_back(suppression.address());
+    return addresses;
+  }
+  // "REASON=N" for each row of the counts, the total first.
+  std::vector<std::string> Counts() {
+    const ListPage page = List();
+    std::vector<std::string> counts = {std::to_string(page.counts.total())};
+    for (const auto& row : page.counts.reasons()) {
+      counts.push_back(v1::BounceReason_Name(row.reason()) + "=" + std::to_string(row.count()));
+    }
+    return counts;
+  }
+  // An address whose bounce was lifted, whose full mailbox expired, and that is suppressed by hand if `manual`.
+  void AddMixed(const std::string& address, bool manual) {
+    v1::BounceEvent full = EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(-40));
+    full.set_source("expired-source");
+    v1::BounceEvent gone = EventOf(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, Day(-9));
+    gone.set_source("lifted-source");
+    Apply({ReportCommand(address, full, SuppressDecision(30), Day(-40)),
+           ReportCommand(address, gone, SuppressDecision(), Day(-9)), ReactivateCommand(address, Day(-8))});
+    if (manual) Apply({SuppressCommand(address, v1::Cause::MANUAL, Day(-7))});
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<Store> store_;
+  ListQuery query_;
+};
+
+TEST_F(ListingTest, SuppressedNowLooksOnlyAtCausesThatCountNow) {
+  AddMixed("jo@example.com", true);
+  EXPECT_THAT(Counts(), ElementsAre("1", "BOUNCE_REASON_UNSPECIFIED=1"));
+  for (const Request::Order order : {Request::NEWEST_FIRST, Request::BY_ADDRESS}) {
+    query_.order = order;
+    query_.reason = v1::ADDRESS_NOT_FOUND;
+    EXPECT_THAT(Addresses(), IsEmpty()) << "lifted";
+    query_.reason = v1::MAILBOX_FULL;
+    EXPECT_THAT(Addresses(), IsEmpty()) << "expired";
+    query_.reason = v1::BOUNCE_REASON_UNSPECIFIED;
+    query_.cause_type = v1::Cause::HARD_BOUNCE;
+    EXPECT_THAT(Addresses(), IsEmpty());
+    query_.cause_type = v1::Cause::MANUAL;
+    EXPECT_THAT(Addresses(), ElementsAre("jo@example.com"));
+    query_.cause_type = v1::Cause::TYPE_UNSPECIFIED;
+  }
+  query_.source = "lifted-source";
+  EXPECT_THAT(Addresses(), IsEmpty());
+}
+
+TEST_F(ListingTest, ReactivatedLooksOnlyAtLiftedCauses) {
+  AddMixed("jo@example.com", false);
+  query_.state = Request::REACTIVATED;
+  EXPECT_THAT(Counts(), ElementsAre("1", "ADDRESS_NOT_FOUND=1"));
+  query_.source = "expired-source";
+  EXPECT_THAT(Addresses(), IsEmpty());
+  query_.source = "lifted-source";
+  EXPECT_THAT(Addresses(), ElementsAre("jo@example.com"));
+}
+
+TEST_F(ListingTest, AnyStateLooksAtAllCauses) {
+  AddMixed("jo@example.com", true);
+  query_.state = Request::ANY_STATE;
+  EXPECT_THAT(Counts(), ElementsAre("1", "BOUNCE_REASON_UNSPECIFIED=1", "ADDRESS_NOT_FOUND=1", "MAILBOX_FULL=1"));
+  query_.source = "expired-source";
+  EXPECT_THAT(Addresses(), ElementsAre("jo@example.com"));
+}
+
+TEST_F(ListingTest, PageEndsAfterItsOctetsAndTheNextGoesOn) {
+  constexpr int kEntries = 30;
+  for (int i = 0; i < kEntries; ++i) {
+    for (int stream = 0; stream < 47; ++stream) {
+      stored::Command command =
+          SuppressCommand("u" + std::to_string(100 + i) + "@example.com", v1::Cause::MANUAL, Day(-9, i));
+      command.mutable_suppress()->mutable_cause()->set_stream("s" + std::to_string(stream));
+      command.mutable_suppress()->mutable_cause()->set_note(std::string(2'000, 'n'));
+      Apply({command});
+    }
+  }
+  query_.with_counts = false;
+  for (const Request::Order order : {Request::NEWEST_FIRST, Request::BY_ADDRESS}) {
+    query_.order = order;
+    query_.after_key.clear();
+    query_.first_revision = 0;
+    int entries = 0;
+    int pages = 0;
+    for (bool more = true; more; ++pages) {
+      const ListPage page = List();
+      size_t octets = 0;
+      for (const v1::Suppression& suppression : page.suppressions) octets += suppression.ByteSizeLong();
+      EXPECT_LT(octets, kListPageMaxOctets + 200'000u) << "the last entry may lie across the limit";
+      entries += static_cast<int>(page.suppressions.size());
+      query_.after_key = page.next_after_key;
+      query_.first_revision = page.first_revision;
+      more = !page.next_after_key.empty();
+    }
+    EXPECT_EQ(entries, kEntries);
+    EXPECT_EQ(pages, 2);
+  }
+}
+
+}  // namespace
+}  // namespace suppression
