@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
 #include "server/rules/classifier.h"
 #include "server/rules/rule_set.h"
@@ -86,6 +89,13 @@ provider:
   EXPECT_EQ(RuleOf(*both, "550 acme", "mx.acme2.example"), "p.acme") << "the family below is wider now";
   EXPECT_EQ(RuleOf(*both, "550 acme", "mx.acme.example"), "p.acme");
   EXPECT_EQ(RuleOf(*both, "550 parti"), "reply.unmatched") << "rules below keep their words";
+}
+
+TEST(UserRules, CanTeachHowATextNamesItsStage) {
+  const auto both = Above(BuiltIn(), "stages: {RCPT: ['nach Empfängerangabe'], AUTH: 'beim Anmelden'}");
+  EXPECT_EQ(Classify(*both, "550 nein (nach Empfängerangabe)").stage(), v1::RCPT);
+  EXPECT_EQ(Classify(*both, "550 no (in reply to RCPT TO command)").stage(), v1::RCPT);
+  EXPECT_EQ(Classify(*both, "550 nein, beim Anmelden").stage(), v1::AUTH);
 }
 
 TEST(UserRules, ARuleWithAKnownIdReplacesThatRule) {
@@ -214,6 +224,27 @@ TEST(UserRulesLimits, PatternsThatNeedTooMuchMemoryAreRefused) {
   }
   const auto both = Base().WithUserRules("u.yaml", yaml);
   EXPECT_EQ(both.status().message(), "u.yaml:1: the patterns need too much memory");
+}
+
+// The fenced YAML block of the document.
+std::string ExampleInDocument() {
+  std::ifstream file(RULES_DOC);
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string document = text.str();
+  const size_t begin = document.find("```yaml\n") + 8;
+  return document.substr(begin, document.find("```", begin) - begin);
+}
+
+TEST(RulesDocument, ExampleDoesWhatItSays) {
+  const auto both = Above(BuiltIn(), ExampleInDocument());
+  ASSERT_NE(both, nullptr);
+  EXPECT_EQ(RuleOf(*both, "550 5.1.1 relay07 is under maintenance"), "house.relay_maintenance");
+  EXPECT_EQ(RuleOf(*both, "550 A17", "mx.acme-mail.example"), "acme.closed");
+  EXPECT_EQ(Classify(*both, "607 spam reporting address").reason(), v1::BLOCKED_BY_RECIPIENT_SERVER);
+  EXPECT_EQ(Classify(*both, "550 Empfänger ausgeschieden").bounce_class(), v1::Verdict::HARD);
+  EXPECT_NE(BuiltIn().FindRule("notice.challenge"), nullptr);
+  EXPECT_EQ(both->FindRule("notice.challenge"), nullptr);
 }
 
 }  // namespace
