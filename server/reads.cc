@@ -7,6 +7,7 @@
 #include "server/await_revision.h"
 #include "server/explanations.h"
 #include "server/page_token.h"
+#include "server/field_checks.h"
 #include "server/requests.h"
 #include "server/service.h"
 #include "storage/entry.h"

@@ -1,5 +1,5 @@
-// Requests to commands and queries: every field of every request is checked here, and only here. Pure: time and rules
-// are arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field.
+// Requests to commands and queries: every field of every request is checked here (of reports: in report_plan.h), and only
+// here. Pure: time and rules are arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field.
 #pragma once
 
 #include <string>
@@ -7,8 +7,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/rules/address.h"
-#include "server/rules/classifier.h"
-#include "server/rules/policy.h"
 #include "storage/listing.h"
 #include "storage/stored.h"
 #include "suppression/v1/suppression_service.pb.h"
@@ -20,16 +18,10 @@ inline constexpr int kBatchMax = 10'000;
 // Events that GetBounceDetails returns by default.
 inline constexpr int kDetailsEventsDefault = 10;
 
-// The tenant of a request: "default" when empty. INVALID_TENANT.
-absl::StatusOr<std::string> TenantOf(const std::string& tenant);
-// INVALID_STREAM unless empty or well formed.
-absl::Status CheckStream(const std::string& stream);
 // The entry a request names by exactly one of its fields address and domain. MISSING_FIELD, INVALID_ADDRESS,
 // INVALID_DOMAIN, INVALID_FIELD.
 absl::StatusOr<Address> TargetOf(const std::string& address, const std::string& domain);
 
-absl::StatusOr<stored::Command> MakeReportCommand(const v1::ReportBounceRequest& request, absl::Time now,
-                                                  const Classifier& classifier, const Policy& policy);
 absl::StatusOr<stored::Command> MakeSuppressCommand(const v1::SuppressRequest& request, absl::Time now);
 absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateRequest& request, absl::Time now);
 // Reads the page token too; `lineage` is the store's.

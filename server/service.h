@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/call.h"
@@ -19,6 +20,10 @@
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {
+
+struct ReportPlan;
+// One per command of the plan.
+using ReportResults = std::vector<stored::CommandResult>;
 
 struct ServiceOptions {
   // Largest request taken, in octets.
@@ -90,9 +95,10 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request* request,
                                   absl::StatusOr<stored::Command> (SuppressionService::*make)(const Request&) const,
                                   Answer answer);
-  absl::StatusOr<stored::Command> MakeReport(const v1::ReportBounceRequest& request) const;
   absl::StatusOr<stored::Command> MakeSuppress(const v1::SuppressRequest& request) const;
   absl::StatusOr<stored::Command> MakeReactivate(const v1::ReactivateRequest& request) const;
+  // Completes the answer to a report from the results of its commands.
+  void AnswerReport(const ReportPlan& plan, ReportResults results, v1::ReportBounceResponse* response) const;
   std::string Token(uint64_t revision) const;
 
   Store* const store_;

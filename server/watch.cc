@@ -10,6 +10,7 @@
 #include "grpcpp/alarm.h"
 #include "protos/error.h"
 #include "server/grpc_status.h"
+#include "server/field_checks.h"
 #include "server/requests.h"
 #include "server/service.h"
 #include "storage/entry.h"

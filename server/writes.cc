@@ -1,8 +1,15 @@
 // The write path: ReportBounce, Suppress, Reactivate. Validate, normalise, classify, ask the policy, append; the answer
 // is made from what the state machine said.
+#include <algorithm>
+#include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/log.h"
+#include "server/report_plan.h"
 #include "server/requests.h"
 #include "server/service.h"
 #include "storage/entry.h"
@@ -10,6 +17,8 @@
 
 namespace suppression {
 namespace {
+
+using AppendedAll = std::function<void(const ReportPlan&, absl::StatusOr<ReportResults>)>;
 
 // The error of a command that the state machine refused.
 absl::Status RefusalOf(const stored::CommandResult& result) {
@@ -28,6 +37,50 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
                        "the entry holds 47 causes that all count; lift some first");
     default:
       return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "stored data that this write needs is damaged");
+  }
+}
+
+// The answers to several commands, as they come in.
+struct Gathering {
+  ReportPlan plan;
+  AppendedAll then;
+  absl::Mutex mutex;
+  ReportResults results ABSL_GUARDED_BY(mutex);
+  absl::Status failed ABSL_GUARDED_BY(mutex);
+  size_t missing ABSL_GUARDED_BY(mutex);
+};
+
+// Takes the answer to one command; the last one to come completes the call.
+void Gather(const std::shared_ptr<Gathering>& all, size_t index, absl::StatusOr<stored::CommandResult> result) {
+  // A lone command that was refused is an error of the call; one of several says so in its outcome.
+  if (result.ok() && !result->error_reason().empty() && all->plan.commands.size() == 1) result = RefusalOf(*result);
+  absl::StatusOr<ReportResults> results;
+  {
+    absl::MutexLock lock(&all->mutex);
+    if (!result.ok()) all->failed.Update(result.status());
+    if (result.ok()) all->results[index] = *std::move(result);
+    if (--all->missing > 0) return;
+    results = all->failed.ok() ? absl::StatusOr<ReportResults>(std::move(all->results)) : all->failed;
+  }
+  all->then(all->plan, std::move(results));
+}
+
+// Appends the commands of a plan, in order. `then` is called once: with a result for each, or with the first failure; in
+// that case some of the commands may be applied all the same, and a repeat finds them by their ids.
+void AppendAll(CommitLog* log, ReportPlan plan, AppendedAll then) {
+  if (plan.commands.empty()) return then(plan, ReportResults());
+  const auto all = std::make_shared<Gathering>();
+  all->plan = std::move(plan);
+  all->then = std::move(then);
+  const size_t count = all->plan.commands.size();
+  {
+    absl::MutexLock lock(&all->mutex);
+    all->results.resize(count);
+    all->missing = count;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    log->Append(std::move(all->plan.commands[i]),
+                [all, i](absl::StatusOr<stored::CommandResult> result) { Gather(all, i, std::move(result)); });
   }
 }
 
@@ -69,16 +122,44 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
 grpc::ServerUnaryReactor* SuppressionService::ReportBounce(grpc::CallbackServerContext* context,
                                                            const v1::ReportBounceRequest* request,
                                                            v1::ReportBounceResponse* response) {
-  return Write(context, request, &SuppressionService::MakeReport, [this, response](stored::CommandResult result) {
-    for (int i = 0; i < result.verdicts_size(); ++i) {
-      v1::RecipientOutcome* outcome = response->add_outcomes();
-      outcome->set_address(result.verdicts(i).address());
-      *outcome->mutable_verdict() = std::move(*result.mutable_verdicts(i)->mutable_verdict());
-      outcome->set_effect(result.effects(i));
-    }
-    response->set_token(Token(result.revision()));
-    response->set_duplicate(result.duplicate());
+  return RunUnary(context, *request, options_.request_octets_max, &calls_, [&](Done done) {
+    absl::StatusOr<ReportPlan> plan = PlanReport(*request, clock_(), *rules_->classifier(), *rules_->policy());
+    if (!plan.ok()) return done(plan.status());
+    const auto answer = [this, response, done = std::move(done)](const ReportPlan& planned,
+                                                                 absl::StatusOr<ReportResults> results) {
+      if (!results.ok()) return done(results.status());
+      AnswerReport(planned, *std::move(results), response);
+      if (response->token().empty()) response->set_token(Token(store_->head().head()));
+      done(absl::OkStatus());
+    };
+    AppendAll(log_, *std::move(plan), answer);
   });
+}
+
+void SuppressionService::AnswerReport(const ReportPlan& plan, ReportResults results,
+                                      v1::ReportBounceResponse* response) const {
+  response->set_kind(plan.kind);
+  response->set_truncated(plan.truncated);
+  uint64_t revision = 0;
+  bool duplicate = !results.empty();
+  for (const stored::CommandResult& result : results) {
+    revision = std::max(revision, result.revision());
+    duplicate &= result.duplicate();
+  }
+  for (const PlannedOutcome& planned : plan.outcomes) {
+    v1::RecipientOutcome* outcome = response->add_outcomes();
+    *outcome = planned.outcome;
+    if (planned.command < 0) continue;
+    const stored::CommandResult& result = results[planned.command];
+    outcome->set_error_reason(result.error_reason());
+    if (!result.error_reason().empty()) continue;
+    outcome->set_address(result.verdicts(planned.recipient).address());
+    *outcome->mutable_verdict() = result.verdicts(planned.recipient).verdict();
+    outcome->set_effect(result.effects(planned.recipient));
+    outcome->set_duplicate(result.duplicate());
+  }
+  if (revision > 0) response->set_token(Token(revision));
+  response->set_duplicate(duplicate);
 }
 
 grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerContext* context,
@@ -120,10 +201,6 @@ grpc::ServerUnaryReactor* SuppressionService::Reactivate(grpc::CallbackServerCon
     response->set_token(Token(result.revision()));
     response->set_duplicate(result.duplicate());
   });
-}
-
-absl::StatusOr<stored::Command> SuppressionService::MakeReport(const v1::ReportBounceRequest& request) const {
-  return MakeReportCommand(request, clock_(), *rules_->classifier(), *rules_->policy());
 }
 
 absl::StatusOr<stored::Command> SuppressionService::MakeSuppress(const v1::SuppressRequest& request) const {

@@ -17,6 +17,7 @@ namespace suppression {
 namespace {
 
 constexpr size_t kHostOctetsMax = 255;
+constexpr size_t kTypeOctetsMax = 64;
 constexpr size_t kRecipientOctetsMax = 1'024;
 constexpr size_t kMessageIdOctetsMax = 998;
 
@@ -75,7 +76,7 @@ class Reader {
     return begin == std::string::npos ? "" : contents_.notice.returned.substr(begin + 1);
   }
 
-  absl::StatusOr<MailReport> Read() {
+  MailReport Read() {
     switch (report_.kind) {
       case v1::FEEDBACK_REPORT:
         return ReadComplaint();
@@ -95,7 +96,7 @@ class Reader {
   }
 
  private:
-  absl::StatusOr<MailReport> ReadComplaint();
+  MailReport ReadComplaint();
   std::vector<std::string> Complainants(const std::vector<StatusField>& fields) const;
   void ReadStatus();
   void ReadWords();
@@ -134,7 +135,7 @@ std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fi
   return {recipient};
 }
 
-absl::StatusOr<MailReport> Reader::ReadComplaint() {
+MailReport Reader::ReadComplaint() {
   const std::vector<StatusField> fields = ReadStatusFields(contents_.feedback);
   v1::Complaint complaint;
   std::string reporter;
@@ -143,11 +144,16 @@ absl::StatusOr<MailReport> Reader::ReadComplaint() {
     if (field.name == "reporting-mta" || (reporter.empty() && field.name == "user-agent")) reporter = field.value;
   }
   absl::StatusOr<v1::Verdict> verdict = ClassifyComplaint(complaint);
-  if (!verdict.ok()) return verdict.status();
+  if (!verdict.ok()) {  // a type that nobody registered: it need not be a complaint
+    verdict = v1::Verdict();
+    verdict->set_bounce_class(v1::Verdict::NOT_A_BOUNCE);
+    verdict->set_rule_id("complaint.unknown_type");
+    verdict->set_rule_set_version(classifier_.version());
+  }
   v1::BounceEvent event = event_;
   *event.mutable_verdict() = *std::move(verdict);
-  event.set_feedback_type(complaint.feedback_type().empty() ? "abuse"
-                                                            : absl::AsciiStrToLower(complaint.feedback_type()));
+  event.set_feedback_type(
+      complaint.feedback_type().empty() ? "abuse" : Cut(absl::AsciiStrToLower(complaint.feedback_type()), kTypeOctetsMax));
   event.set_remote_mta(Cut(reporter, kHostOctetsMax));
   for (const std::string& recipient : Complainants(fields)) AddRecipient(recipient, event, &report_);
   return std::move(report_);
@@ -257,8 +263,8 @@ absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const C
   passed_on.set_content(inner);
   const absl::StatusOr<MimeMail> inner_mail = ReadMimeMail(inner);
   if (!inner_mail.ok()) return reader.Read();
-  absl::StatusOr<MailReport> report = Reader(passed_on, *inner_mail, classifier).Read();
-  const bool names = report.ok() && !report->recipients.empty() && !report->recipients[0].recipient.empty();
+  MailReport report = Reader(passed_on, *inner_mail, classifier).Read();
+  const bool names = !report.recipients.empty() && !report.recipients[0].recipient.empty();
   return names ? std::move(report) : reader.Read();
 }
 

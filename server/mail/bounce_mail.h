@@ -25,8 +25,8 @@ struct MailReport {
   std::vector<ReportedRecipient> recipients;
 };
 
-// INVALID_ARGUMENT: NOT_A_MESSAGE when it is no mail at all, UNKNOWN_FEEDBACK_TYPE for a feedback report of a type that
-// is none. Thread-safe.
+// INVALID_ARGUMENT (NOT_A_MESSAGE) when it is no mail at all. A feedback report of a type that nobody registered is
+// NOT_A_BOUNCE. Thread-safe.
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier);
 
 }  // namespace suppression

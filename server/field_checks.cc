@@ -1,0 +1,87 @@
+#include "server/field_checks.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "protos/error.h"
+#include "storage/stored.h"
+
+namespace suppression {
+namespace {
+
+constexpr size_t kNameOctetsMax = 63;
+constexpr absl::Duration kFutureMax = absl::Hours(24);
+
+bool IsName(const std::string& text) {
+  if (text.empty() || text.size() > kNameOctetsMax) return false;
+  if (!absl::ascii_islower(text[0]) && !absl::ascii_isdigit(text[0])) return false;
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '_' || c == '-';
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> TenantOf(const std::string& tenant) {
+  if (tenant.empty()) return std::string("default");
+  if (IsName(tenant)) return tenant;
+  return InvalidArgument(v1::INVALID_TENANT, "tenant must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit",
+                         "tenant");
+}
+
+absl::Status CheckStream(const std::string& stream) {
+  if (stream.empty() || IsName(stream)) return absl::OkStatus();
+  return InvalidArgument(v1::INVALID_STREAM, "stream must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit",
+                         "stream");
+}
+
+absl::Status CheckLength(const std::string& text, size_t octets_max, absl::string_view field) {
+  if (text.size() <= octets_max) return absl::OkStatus();
+  return InvalidArgument(v1::FIELD_TOO_LONG, absl::StrCat(field, " is longer than ", octets_max, " octets"), field);
+}
+
+absl::Status CheckRequired(const std::string& text, size_t octets_max, absl::string_view field) {
+  if (absl::StripAsciiWhitespace(text).empty()) {
+    return InvalidArgument(v1::MISSING_FIELD, absl::StrCat(field, " must not be empty"), field);
+  }
+  return CheckLength(text, octets_max, field);
+}
+
+absl::Status CheckRequestId(const std::string& id) {
+  if (id.empty()) return absl::OkStatus();
+  bool ok = id.size() == 36;
+  for (size_t i = 0; ok && i < id.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    ok = dash ? id[i] == '-' : absl::ascii_isxdigit(static_cast<unsigned char>(id[i]));
+  }
+  if (ok) return absl::OkStatus();
+  return InvalidArgument(v1::INVALID_REQUEST_ID, "request_id is not a UUID", "request_id");
+}
+
+absl::Status UnknownEnum(absl::string_view field) {
+  return InvalidArgument(v1::UNKNOWN_ENUM_VALUE, absl::StrCat(field, " holds a value this version does not know"),
+                         field);
+}
+
+absl::StatusOr<int64_t> TimeOf(bool set, const google::protobuf::Timestamp& time, int64_t otherwise,
+                               absl::string_view field) {
+  if (!set) return otherwise;
+  // Years 1 to 9999, as protobuf has it.
+  if (time.seconds() < google::protobuf::util::TimeUtil::kTimestampMinSeconds ||
+      time.seconds() > google::protobuf::util::TimeUtil::kTimestampMaxSeconds || time.nanos() < 0 ||
+      time.nanos() > 999'999'999) {
+    return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(field, " is not a valid time"), field);
+  }
+  return ToMicros(time);
+}
+
+absl::StatusOr<int64_t> EventTimeOf(bool set, const google::protobuf::Timestamp& time, absl::Time now,
+                                    absl::string_view field) {
+  absl::StatusOr<int64_t> micros = TimeOf(set, time, absl::ToUnixMicros(now), field);
+  if (!micros.ok() || *micros <= absl::ToUnixMicros(now + kFutureMax)) return micros;
+  return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(field, " is more than a day in the future"), field);
+}
+
+}  // namespace suppression

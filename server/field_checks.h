@@ -1,0 +1,41 @@
+// Checks that fields of several requests share. Pure and thread-safe; every error is INVALID_ARGUMENT with the reason that
+// errors.proto documents, and names the field.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "google/protobuf/timestamp.pb.h"
+
+namespace suppression {
+
+// Limits in octets, as the protos document them.
+inline constexpr size_t kReplyTextOctetsMax = 16'384;
+inline constexpr size_t kHostOctetsMax = 255;
+inline constexpr size_t kNoteOctetsMax = 2'000;
+inline constexpr size_t kLabelOctetsMax = 128;
+inline constexpr size_t kMessageIdOctetsMax = 998;
+inline constexpr size_t kEventIdOctetsMax = 256;
+
+// The tenant of a request: "default" when empty. INVALID_TENANT.
+absl::StatusOr<std::string> TenantOf(const std::string& tenant);
+// INVALID_STREAM unless empty or well formed.
+absl::Status CheckStream(const std::string& stream);
+// INVALID_REQUEST_ID unless empty or a UUID.
+absl::Status CheckRequestId(const std::string& id);
+// FIELD_TOO_LONG.
+absl::Status CheckLength(const std::string& text, size_t octets_max, absl::string_view field);
+// MISSING_FIELD when there is nothing but white space in it, FIELD_TOO_LONG.
+absl::Status CheckRequired(const std::string& text, size_t octets_max, absl::string_view field);
+// UNKNOWN_ENUM_VALUE.
+absl::Status UnknownEnum(absl::string_view field);
+// The time of a field in microseconds since 1970, `otherwise` when unset. INVALID_FIELD.
+absl::StatusOr<int64_t> TimeOf(bool set, const google::protobuf::Timestamp& time, int64_t otherwise,
+                               absl::string_view field);
+// The same for the time of an event: now when unset, and not in the future by more than clocks may differ (a day).
+absl::StatusOr<int64_t> EventTimeOf(bool set, const google::protobuf::Timestamp& time, absl::Time now,
+                                    absl::string_view field);
+
+}  // namespace suppression

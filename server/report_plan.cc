@@ -1,0 +1,294 @@
+#include "server/report_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "protos/error.h"
+#include "server/digest.h"
+#include "server/mail/bounce_mail.h"
+#include "server/rules/provider_event.h"
+#include "server/rules/reported.h"
+#include "server/rules/text_decoding.h"
+#include "server/start_command.h"
+
+namespace suppression {
+namespace {
+
+constexpr char kEventKeyPrefix[] = "e:";
+
+#define RETURN_IF_ERROR(expression) \
+  if (absl::Status status_ = (expression); !status_.ok()) return status_
+
+bool IsEnhancedCode(const std::string& text) {
+  // class "." subject "." detail, RFC 3463 section 2: 2, 4 or 5, then 1 to 3 digits each.
+  size_t digits = 0;
+  int dots = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '.') {
+      if (digits == 0) return false;
+      ++dots;
+      digits = 0;
+    } else if (!absl::ascii_isdigit(static_cast<unsigned char>(text[i])) || ++digits > 3) {
+      return false;
+    }
+  }
+  return dots == 2 && digits > 0 && text[1] == '.' && (text[0] == '2' || text[0] == '4' || text[0] == '5');
+}
+
+absl::Status CheckReply(const v1::SmtpReply& reply) {
+  RETURN_IF_ERROR(CheckLength(reply.text(), kReplyTextOctetsMax, "smtp_reply.text"));
+  RETURN_IF_ERROR(CheckLength(reply.raw_text(), kReplyTextOctetsMax, "smtp_reply.raw_text"));
+  if (!reply.text().empty() && !reply.raw_text().empty()) {
+    return InvalidArgument(v1::INVALID_FIELD, "only one of smtp_reply.text and raw_text may be set",
+                           "smtp_reply.raw_text");
+  }
+  RETURN_IF_ERROR(CheckLength(reply.remote_mta(), kHostOctetsMax, "smtp_reply.remote_mta"));
+  if (reply.code() != 0 && (reply.code() < 200 || reply.code() > 599)) {
+    return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.code is not an SMTP reply code (200 to 599)",
+                           "smtp_reply.code");
+  }
+  if (!reply.enhanced_code().empty() && !IsEnhancedCode(reply.enhanced_code())) {
+    return InvalidArgument(v1::INVALID_FIELD, "smtp_reply.enhanced_code is not of the form 5.1.1 (RFC 3463)",
+                           "smtp_reply.enhanced_code");
+  }
+  if (!v1::SmtpStage_IsValid(reply.stage())) return UnknownEnum("smtp_reply.stage");
+  if (reply.code() == 0 && reply.enhanced_code().empty() && absl::StripAsciiWhitespace(reply.text()).empty() &&
+      absl::StripAsciiWhitespace(reply.raw_text()).empty()) {
+    return InvalidArgument(v1::MISSING_FIELD, "smtp_reply has neither code nor text", "smtp_reply.text");
+  }
+  return absl::OkStatus();
+}
+
+// The recipient of a report.
+absl::StatusOr<Address> RecipientOf(const std::string& recipient, absl::string_view field) {
+  if (absl::StripAsciiWhitespace(recipient).empty()) {
+    return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
+  }
+  return WithField(NormaliseAddress(recipient), field);
+}
+
+absl::Status CheckEventId(const std::string& event_id) {
+  RETURN_IF_ERROR(CheckLength(event_id, kEventIdOctetsMax, "event_id"));
+  if (std::all_of(event_id.begin(), event_id.end(), [](unsigned char c) { return absl::ascii_isprint(c); })) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(v1::INVALID_FIELD, "event_id is not printable ASCII", "event_id");
+}
+
+// The fields that every kind of report shares.
+absl::StatusOr<v1::BounceEvent> StartEvent(const v1::ReportBounceRequest& request, absl::Time now) {
+  RETURN_IF_ERROR(CheckStream(request.stream()));
+  RETURN_IF_ERROR(CheckLength(request.source(), kLabelOctetsMax, "source"));
+  RETURN_IF_ERROR(CheckLength(request.message_id(), kMessageIdOctetsMax, "message_id"));
+  RETURN_IF_ERROR(CheckEventId(request.event_id()));
+  const auto occurred = EventTimeOf(request.has_occurred_at(), request.occurred_at(), now, "occurred_at");
+  if (!occurred.ok()) return occurred.status();
+  const auto sent = EventTimeOf(request.has_mail_sent_at(), request.mail_sent_at(), now, "mail_sent_at");
+  if (!sent.ok()) return sent.status();
+  v1::BounceEvent event;
+  *event.mutable_occurred_at() = FromMicros(*occurred);
+  *event.mutable_received_at() = FromMicros(absl::ToUnixMicros(now));
+  if (request.has_mail_sent_at()) *event.mutable_mail_sent_at() = FromMicros(*sent);
+  event.set_stream(request.stream());
+  event.set_source(request.source());
+  event.set_message_id(request.message_id());
+  return event;
+}
+
+// What a report says, before it is checked against the state.
+struct Reading {
+  v1::ReportKind kind = v1::REPORT_KIND_UNSPECIFIED;
+  bool truncated = false;
+  absl::string_view recipient_field;
+  std::vector<ReportedRecipient> recipients;
+};
+
+absl::StatusOr<Reading> ReadReply(v1::SmtpReply reply, const Classifier& classifier) {
+  Reading reading{v1::SMTP_REPLY, false, "smtp_reply.recipient", {}};
+  RETURN_IF_ERROR(RecipientOf(reply.recipient(), reading.recipient_field).status());
+  RETURN_IF_ERROR(CheckReply(reply));
+  if (!reply.raw_text().empty()) reply.set_text(DecodeText(reply.raw_text()));
+  ReportedRecipient& one = reading.recipients.emplace_back();
+  one.recipient = reply.recipient();
+  *one.event.mutable_verdict() = classifier.Classify(reply);
+  one.event.set_diagnostic(std::move(*reply.mutable_text()));
+  one.event.set_remote_mta(reply.remote_mta());
+  return reading;
+}
+
+absl::StatusOr<Reading> ReadComplaint(const v1::Complaint& complaint) {
+  Reading reading{v1::FEEDBACK_REPORT, false, "complaint.recipient", {}};
+  RETURN_IF_ERROR(RecipientOf(complaint.recipient(), reading.recipient_field).status());
+  RETURN_IF_ERROR(CheckLength(complaint.reporter(), kHostOctetsMax, "complaint.reporter"));
+  absl::StatusOr<v1::Verdict> verdict = ClassifyComplaint(complaint);
+  if (!verdict.ok()) return verdict.status();
+  ReportedRecipient& one = reading.recipients.emplace_back();
+  one.recipient = complaint.recipient();
+  *one.event.mutable_verdict() = *std::move(verdict);
+  one.event.set_feedback_type(
+      complaint.feedback_type().empty() ? "abuse" : absl::AsciiStrToLower(complaint.feedback_type()));
+  one.event.set_remote_mta(complaint.reporter());
+  return reading;
+}
+
+absl::StatusOr<Reading> ReadMessage(const v1::RawMessage& message, const Classifier& classifier) {
+  if (message.content().empty()) {
+    return InvalidArgument(v1::MISSING_FIELD, "raw_message.content must not be empty", "raw_message.content");
+  }
+  if (!message.recipient().empty()) {
+    RETURN_IF_ERROR(RecipientOf(message.recipient(), "raw_message.recipient").status());
+  }
+  absl::StatusOr<MailReport> report = ReadBounceMail(message, classifier);
+  if (!report.ok()) return report.status();
+  return Reading{report->kind, report->truncated, "raw_message.content", std::move(report->recipients)};
+}
+
+absl::StatusOr<Reading> ReadReport(const v1::ReportBounceRequest& request, const Classifier& classifier) {
+  switch (request.report_case()) {
+    case v1::ReportBounceRequest::kSmtpReply:
+      return ReadReply(request.smtp_reply(), classifier);
+    case v1::ReportBounceRequest::kComplaint:
+      return ReadComplaint(request.complaint());
+    case v1::ReportBounceRequest::kRawMessage:
+      return ReadMessage(request.raw_message(), classifier);
+    case v1::ReportBounceRequest::kProviderEvent: {
+      absl::StatusOr<std::vector<ReportedRecipient>> events = ReadProviderEvent(request.provider_event(), classifier);
+      if (!events.ok()) return events.status();
+      return Reading{v1::PROVIDER_WEBHOOK, false, "provider_event.payload", *std::move(events)};
+    }
+    case v1::ReportBounceRequest::REPORT_NOT_SET:
+      break;
+  }
+  return InvalidArgument(v1::MISSING_FIELD,
+                         "one of smtp_reply, complaint, raw_message and provider_event must be set", "report");
+}
+
+// A time that a mail or payload gives, where it can be one; strangers' clocks are not worth an error.
+bool IsPlausible(bool set, const google::protobuf::Timestamp& time, absl::Time latest) {
+  const absl::StatusOr<int64_t> micros = TimeOf(set, time, 0, "");
+  return set && micros.ok() && *micros > 0 && *micros <= absl::ToUnixMicros(latest);
+}
+
+// Fills in what the request says of all events; what the report itself says of one comes second, but for its verdict.
+void Complete(const v1::BounceEvent& shared, const v1::ReportBounceRequest& request, absl::Time now,
+              v1::ReportKind kind, v1::BounceEvent* event) {
+  const bool occurred = !request.has_occurred_at() && IsPlausible(event->has_occurred_at(), event->occurred_at(), now);
+  if (!occurred) *event->mutable_occurred_at() = shared.occurred_at();
+  *event->mutable_received_at() = shared.received_at();
+  const bool sent = !request.has_mail_sent_at() && IsPlausible(event->has_mail_sent_at(), event->mail_sent_at(), now);
+  if (shared.has_mail_sent_at()) {
+    *event->mutable_mail_sent_at() = shared.mail_sent_at();
+  } else if (!sent) {
+    event->clear_mail_sent_at();
+  }
+  event->set_stream(shared.stream());
+  event->set_source(shared.source());
+  if (!shared.message_id().empty()) event->set_message_id(shared.message_id());
+  if (event->kind() == v1::REPORT_KIND_UNSPECIFIED) event->set_kind(kind);
+}
+
+// Turns what was read into commands.
+class Planner {
+ public:
+  Planner(const v1::ReportBounceRequest& request, const stored::Command& start, const Policy& policy)
+      : request_(request), start_(start), policy_(policy) {}
+
+  void Add(ReportedRecipient reported) {
+    PlannedOutcome& planned = plan_.outcomes.emplace_back();
+    planned.outcome.set_event_id(reported.event_id);
+    const absl::StatusOr<Address> address = NormaliseAddress(reported.recipient);
+    if (!address.ok()) {
+      const bool nobody = absl::StripAsciiWhitespace(reported.recipient).empty();
+      planned.outcome.set_error_reason(ReasonName(nobody ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS));
+      return;
+    }
+    stored::Command& command = CommandFor(reported.event_id);
+    planned.command = static_cast<int>(plan_.commands.size()) - 1;
+    if (const int known = Find(command.report(), *address); known >= 0) {
+      planned.recipient = known;  // the same mailbox under two names: one event
+      return;
+    }
+    planned.recipient = command.report().recipients_size();
+    stored::RecipientReport* report = command.mutable_report()->add_recipients();
+    SetTarget(*address, reported.recipient, report->mutable_target());
+    *report->mutable_decision() = policy_.Decide(command.tenant(), reported.event.verdict());
+    *report->mutable_event() = std::move(reported.event);
+  }
+
+  ReportPlan Finish() {
+    for (stored::Command& command : plan_.commands) {
+      if (absl::StartsWith(command.request_key(), kEventKeyPrefix)) {
+        command.set_payload_digest(EventDigest(request_.report_case(), command.report()));
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  static int Find(const stored::ReportOperation& report, const Address& address) {
+    for (int i = 0; i < report.recipients_size(); ++i) {
+      const stored::Target& target = report.recipients(i).target();
+      if (target.local_part() == address.local_part && target.domain() == address.domain) return i;
+    }
+    return -1;
+  }
+
+  // Events of a payload have a command each, all others share one.
+  stored::Command& CommandFor(const std::string& event_id) {
+    const bool own = request_.report_case() == v1::ReportBounceRequest::kProviderEvent;
+    if (!own && !plan_.commands.empty()) return plan_.commands.back();
+    stored::Command& command = plan_.commands.emplace_back(start_);
+    if (own && !event_id.empty()) {
+      command.set_request_key(absl::StrCat(kEventKeyPrefix, event_id));
+    } else if (command.request_key().empty() && !request_.event_id().empty()) {
+      command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
+    }
+    if (own && event_id.empty() && !command.request_key().empty()) {
+      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.commands.size()));
+    }
+    return command;
+  }
+
+  const v1::ReportBounceRequest& request_;
+  const stored::Command& start_;
+  const Policy& policy_;
+  ReportPlan plan_;
+};
+
+// A report that is about somebody must name somebody.
+absl::Status CheckSomebody(const ReportPlan& plan, absl::string_view field) {
+  if (!plan.commands.empty() || plan.outcomes.empty()) return absl::OkStatus();
+  if (plan.outcomes[0].outcome.error_reason() == ReasonName(v1::NO_RECIPIENT)) {
+    return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
+  }
+  return InvalidArgument(v1::INVALID_ADDRESS, "the report names no valid address", field);
+}
+
+}  // namespace
+
+absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, absl::Time now,
+                                      const Classifier& classifier, const Policy& policy) {
+  const absl::StatusOr<stored::Command> start = StartCommand("ReportBounce", request, now);
+  if (!start.ok()) return start.status();
+  const absl::StatusOr<v1::BounceEvent> shared = StartEvent(request, now);
+  if (!shared.ok()) return shared.status();
+  absl::StatusOr<Reading> reading = ReadReport(request, classifier);
+  if (!reading.ok()) return reading.status();
+  Planner planner(request, *start, policy);
+  bool truncated = reading->truncated;
+  for (ReportedRecipient& reported : reading->recipients) {
+    Complete(*shared, request, now, reading->kind, &reported.event);
+    truncated |= reported.event.truncated();
+    planner.Add(std::move(reported));
+  }
+  ReportPlan plan = planner.Finish();
+  plan.kind = reading->kind;
+  plan.truncated = truncated;
+  RETURN_IF_ERROR(CheckSomebody(plan, reading->recipient_field));
+  return plan;
+}
+
+}  // namespace suppression

@@ -1,0 +1,39 @@
+// ReportBounce before the log: what a report says, of whom, and the commands that record it. Pure: time and rules are
+// arguments.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/rules/classifier.h"
+#include "server/rules/policy.h"
+#include "storage/stored.h"
+#include "suppression/v1/suppression_service.pb.h"
+
+namespace suppression {
+
+// One outcome of the answer, and which command and which recipient of it will complete it.
+struct PlannedOutcome {
+  v1::RecipientOutcome outcome;
+  // Index in ReportPlan::commands; -1: refused already, outcome.error_reason says why.
+  int command = -1;
+  int recipient = 0;
+};
+
+struct ReportPlan {
+  v1::ReportKind kind = v1::REPORT_KIND_UNSPECIFIED;
+  bool truncated = false;
+  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, which is idempotent
+  // by its own id. None for a mail that is no bounce and a payload without events.
+  std::vector<stored::Command> commands;
+  // In the order of the report.
+  std::vector<PlannedOutcome> outcomes;
+};
+
+// Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field. Of a mail or payload
+// with several recipients one that has no valid address fails alone.
+absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, absl::Time now,
+                                      const Classifier& classifier, const Policy& policy);
+
+}  // namespace suppression
