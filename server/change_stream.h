@@ -23,8 +23,6 @@
 
 namespace suppression {
 
-// A heartbeat is sent when nothing changed for this long.
-inline constexpr absl::Duration kHeartbeatInterval = absl::Seconds(10);
 // Revisions read from the change log at a time.
 inline constexpr int kChangesPerRead = 256;
 
@@ -32,9 +30,10 @@ inline constexpr int kChangesPerRead = 256;
 template <typename Response>
 class ChangeStream : public StreamCall<Response> {
  protected:
-  ChangeStream(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store,
-               absl::Duration slow_reader_max)
-      : StreamCall<Response>(registry, context, slow_reader_max), store_(store) {}
+  ChangeStream(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store, const StreamTimes& times)
+      : StreamCall<Response>(registry, context, times.slow_reader_max),
+        store_(store),
+        heartbeat_interval_(times.heartbeat_interval) {}
 
   // Adds the entries of a change to a response; token and time are in it already.
   virtual void AddEntries(stored::Change change, Response* response) = 0;
@@ -112,7 +111,7 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   void SendAt() {
-    heartbeat_at_ = absl::Now() + kHeartbeatInterval;
+    heartbeat_at_ = absl::Now() + heartbeat_interval_;
     Reached(after_);
     this->Send();
   }
@@ -139,12 +138,13 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   Store* const store_;
+  const absl::Duration heartbeat_interval_;
   // Used by the one event that drives the call.
   std::set<std::string> tenants_;
   uint64_t after_ = 0;
   std::deque<RevisionChange> pending_;
   absl::Status ended_;
-  absl::Time heartbeat_at_ = absl::Now() + kHeartbeatInterval;  // when a heartbeat is due, if nothing is sent before
+  absl::Time heartbeat_at_ = absl::Now() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
 
   std::atomic<bool> head_asked_{false};
   absl::Mutex mutex_;

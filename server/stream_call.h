@@ -22,19 +22,21 @@ namespace suppression {
 
 // A reader that takes nothing for this long is cut.
 inline constexpr absl::Duration kSlowReaderMax = absl::Seconds(30);
+// A heartbeat is sent when nothing else was for this long.
+inline constexpr absl::Duration kHeartbeatInterval = absl::Seconds(10);
+
+// These times for one kind of stream; tests shorten them.
+struct StreamTimes {
+  absl::Duration slow_reader_max = kSlowReaderMax;
+  absl::Duration heartbeat_interval = kHeartbeatInterval;
+};
 
 // One stream. Kept alive by its registry, to which it must be added at once.
 template <typename Response>
 class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStream {
  public:
   // Ends the stream with this status. No message may be under way. Further ends do nothing.
-  void End(const absl::Status& status) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (std::exchange(finished_, true)) return;
-    }
-    this->Finish(ToGrpcStatus(status));
-  }
+  void End(const absl::Status& status) { FinishOnce(ToGrpcStatus(status)); }
 
   void Stop() final {
     absl::MutexLock lock(&mutex_);
@@ -51,7 +53,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
       absl::MutexLock lock(&mutex_);
       if (write_alarm_ != nullptr) write_alarm_->Cancel();
     }
-    if (!ok) return End(absl::CancelledError());
+    if (!ok) return FinishOnce(grpc::Status::CANCELLED);  // nobody is told: the call is over
     Step();
   }
   void OnCancel() final { Stop(); }
@@ -122,6 +124,14 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   Response message_;
 
  private:
+  void FinishOnce(const grpc::Status& status) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (std::exchange(finished_, true)) return;
+    }
+    this->Finish(status);
+  }
+
   StreamRegistry* const registry_;
   grpc::CallbackServerContext* const context_;
   const absl::Duration slow_reader_max_;

@@ -14,7 +14,7 @@ namespace {
 class WatchCall final : public ChangeStream<v1::WatchResponse> {
  public:
   WatchCall(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store)
-      : ChangeStream(registry, context, store, kSlowReaderMax), store_(store) {}
+      : ChangeStream(registry, context, store, StreamTimes()), store_(store) {}
 
   // Begins to stream. Called once, after the call was registered.
   void Begin(const v1::WatchRequest& request) {
