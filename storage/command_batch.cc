@@ -207,7 +207,12 @@ void CommandBatch::Save(const EntryName& name, int64_t at_micros, Loaded* loaded
   stored::StoredEntry& entry = loaded->entry;
   entry.set_revision(revision_);
   *entry.mutable_suppression()->mutable_updated_at() = FromMicros(at_micros);
-  UpdateIndex(name, &entry);
+  Write(name, loaded);
+  *change->add_entries() = entry;
+}
+
+void CommandBatch::Write(const EntryName& name, Loaded* loaded) {
+  UpdateIndex(name, &loaded->entry);
   if (!loaded->existed && name.local_part.empty()) {
     const std::string tenant(name.tenant);
     if (!domain_entries_.contains(tenant)) {
@@ -218,8 +223,39 @@ void CommandBatch::Save(const EntryName& name, int64_t at_micros, Loaded* loaded
     ++domain_entries_[tenant];
   }
   loaded->existed = true;
-  Put(kEntries, EntryKey(name), EncodeEntry(entry));
-  *change->add_entries() = entry;
+  Put(kEntries, EntryKey(name), EncodeEntry(loaded->entry));
+}
+
+absl::Status CommandBatch::Install(const stored::StoredEntry& entry) {
+  const v1::Suppression& suppression = entry.suppression();
+  const size_t at = suppression.address().rfind('@');
+  if (at == std::string::npos) return ReadFailure(rocksdb::Status::Corruption());
+  const absl::string_view address = suppression.address();
+  const EntryName name{suppression.tenant(), address.substr(at + 1), address.substr(0, at)};
+  if (absl::Status status = Load(name); !status.ok()) return status;
+  Loaded* loaded = Find(name);
+  if (loaded->existed && loaded->entry.revision() >= entry.revision()) return absl::OkStatus();
+  *loaded->entry.mutable_suppression() = suppression;
+  loaded->entry.set_revision(entry.revision());
+  revision_ = entry.revision();
+  Write(name, loaded);
+  return absl::OkStatus();
+}
+
+absl::Status CommandBatch::Install(const RevisionChange& next) {
+  for (const stored::StoredEntry& entry : next.change.entries()) {
+    if (absl::Status status = Install(entry); !status.ok()) return status;
+  }
+  revision_ = next.revision;
+  Put(kChanges, RevisionKey(revision_), next.change.SerializeAsString());
+  return absl::OkStatus();
+}
+
+void CommandBatch::Restart() {
+  batch_.Clear();
+  entries_.clear();
+  requests_.clear();
+  domain_entries_.clear();
 }
 
 void CommandBatch::UpdateIndex(const EntryName& name, stored::StoredEntry* entry) {

@@ -19,6 +19,15 @@ class CommandBatch {
   // Applies one command. A refused command is a result with error_reason. When something that the command needs cannot
   // be read, that is INTERNAL_ERROR: nothing is changed and no revision used, and the batch can go on.
   stored::CommandResult Add(const stored::Command& command);
+  // Takes over an entry as it is at its source, unless the one held is as new. INTERNAL when that cannot be read: then
+  // the batch must not be written.
+  absl::Status Install(const stored::StoredEntry& entry);
+  // The same for the entries of a change, which becomes the newest; it must be the one after last_revision.
+  absl::Status Install(const RevisionChange& next);
+  // What last_revision tells from now on.
+  void SetRevision(uint64_t revision) { revision_ = revision; }
+  // Forgets what was added, which was written, and goes on from there.
+  void Restart();
   // Adds a record to the meta family.
   void PutMeta(const std::string& name, const std::string& value) { Put(kMeta, name, value); }
 
@@ -47,6 +56,8 @@ class CommandBatch {
   void Audit(const stored::Command& command, const char* action, const EntryName& name, const std::string& note,
              v1::ErrorReason refused, const v1::Suppression& before);
   void Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change);
+  // Writes an entry, whose revision is set, with its index; counts a new whole-domain entry.
+  void Write(const EntryName& name, Loaded* loaded);
   void UpdateIndex(const EntryName& name, stored::StoredEntry* entry);
   void Put(ColumnFamily family, const std::string& key, const std::string& value);
 

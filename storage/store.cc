@@ -16,6 +16,7 @@ constexpr char kRevisionName[] = "last_revision";
 constexpr char kOldestChangeName[] = "oldest_change";
 constexpr char kCommandTimeName[] = "newest_command_micros";
 constexpr char kNormaliserName[] = "normaliser";
+constexpr char kReplicaName[] = "replica";
 constexpr char kTenantPrefix[] = "tenant/";
 constexpr char kNormaliser[] = "norm-v1";
 // The log is trimmed in steps, and looked at for age once per step.
@@ -68,6 +69,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   absl::StatusOr<std::unique_ptr<DataDirectory>> directory = DataDirectory::Open(options.path);
   if (!directory.ok()) return directory.status();
   store->directory_ = *std::move(directory);
+  if (options.replica && options.source_lineage == 0 && store->directory_->is_new()) {
+    return absl::FailedPreconditionError(absl::StrCat(options.path, " holds no replica yet"));
+  }
   store->horizon_.bounce_retention_micros = options.bounce_retention_days * kMicrosPerDay;
   store->horizon_.request_window_micros = options.request_window_days * kMicrosPerDay;
   if (absl::Status status = store->OpenDatabase(); !status.ok()) return status;
@@ -132,12 +136,13 @@ absl::Status Store::NoteHead() {
 }
 
 absl::Status Store::InitialiseMeta() {
-  const uint64_t lineage = NewLineage();
+  const uint64_t lineage = options_.replica ? options_.source_lineage : NewLineage();
   rocksdb::WriteBatch batch;
   rocksdb::Status status = batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage));
   if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
   if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(1));
   if (status.ok()) status = batch.Put(families_[kMeta], kNormaliserName, kNormaliser);
+  if (status.ok() && options_.replica) status = batch.Put(families_[kMeta], kReplicaName, "1");
   rocksdb::WriteOptions write;
   write.sync = true;
   if (status.ok()) status = db_->Write(write, &batch);
@@ -158,13 +163,15 @@ absl::Status Store::ReadMeta() {
   const auto oldest = GetMeta(read, kOldestChangeName);
   const auto time = GetMeta(read, kCommandTimeName);
   const auto normaliser = GetMeta(read, kNormaliserName);
-  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser}) {
+  const auto replica = GetMeta(read, kReplicaName);
+  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser, &replica}) {
     if (!value->ok()) return value->status();
   }
   if (*normaliser != kNormaliser || lineage->empty() || revision->empty() || oldest->empty()) {
     return absl::DataLossError(absl::StrCat("the database in ", options_.path, " lacks its meta records"));
   }
   lineage_ = ParseRevisionKey(*lineage);
+  if (absl::Status kind = CheckKind(*replica); !kind.ok()) return kind;
   head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
   horizon_.oldest_change = ParseRevisionKey(*oldest);
   horizon_.newest_command_micros = static_cast<int64_t>(ParseRevisionKey(*time));
@@ -213,6 +220,8 @@ uint64_t Store::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBat
 }
 
 absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const stored::Command> commands) {
+  if (options_.replica)
+    return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "a replica takes no commands");
   if (absl::Status status = write_status(); !status.ok()) return status;
   CommandBatch batch(*this);
   std::vector<stored::CommandResult> results;

@@ -51,6 +51,11 @@ struct StoreOptions {
   int bounce_retention_days = 400;
   // Idempotency records are forgotten after this many days (at least 7).
   int request_window_days = 8;
+  // A replica: it takes over what another store holds (Load, Follow), with that store's lineage and revisions, and
+  // refuses commands. A directory is one or the other for ever.
+  bool replica = false;
+  // Of a new replica: the lineage of its source. Of one that exists: it must be of this lineage; zero: of any.
+  uint64_t source_lineage = 0;
   // The file system; null: the system's. Tests inject faults here.
   rocksdb::Env* env = nullptr;
 };
@@ -78,7 +83,8 @@ class Store {
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
   ~Store();
 
-  // Random number made with the directory: revisions are comparable only within one lineage.
+  // Random number made with the directory, or the source's of a replica: revisions are comparable only within one
+  // lineage.
   uint64_t lineage() const { return lineage_; }
   // The newest revision, and waiting for a later one.
   HeadSignal& head() { return *head_; }
@@ -89,6 +95,18 @@ class Store {
   // leaves none. UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then
   // on every Apply fails so until the store is opened anew, while reads go on.
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
+  // Replica only, INTERNAL_ERROR else; for one thread at a time, as Apply; UNAVAILABLE (STORAGE_UNAVAILABLE) as Apply.
+  //
+  // Loads entries of a snapshot of the source, complete and with their revisions, in any order; what is held already in
+  // the same or a newer revision is left alone. The head stays 0, and nothing is durable, until FinishLoad. A replica
+  // whose head is 0 when it is opened may hold half a snapshot: the rest of the same one, or a new directory.
+  absl::Status Load(absl::Span<const stored::StoredEntry> entries);
+  // The snapshot was loaded, and was of this revision, made about this time: that is the head now, durably.
+  absl::Status FinishLoad(uint64_t revision, int64_t at_micros);
+  // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
+  // Gaps are changes that are none for this replica. One without entries only moves the head on. When it fails, the
+  // head tells how far it came.
+  absl::Status Follow(absl::Span<const RevisionChange> changes);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
   // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
   // store closes.
@@ -131,6 +149,7 @@ class Store {
   absl::Status InitialiseMeta();
   absl::Status ReadMeta();
   absl::Status CheckNotedHead();
+  absl::Status CheckKind(absl::string_view replica);
   absl::Status RenewLineage();
   absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
                         std::optional<stored::StoredEntry>* entry) const;

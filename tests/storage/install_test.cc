@@ -1,0 +1,230 @@
+// A replica that loads a snapshot of a store and follows its changes.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "protos/error.h"
+#include "storage/store.h"
+#include "tests/testing/commands.h"
+#include "tests/testing/fill_store.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class InstallTest : public ::testing::Test {
+ protected:
+  InstallTest() {
+    source_ = *Store::Open({.path = directory_ / "source"});
+    OpenReplica();
+  }
+
+  void OpenReplica() {
+    replica_.reset();
+    StoreOptions options;
+    options.path = directory_ / "replica";
+    options.replica = true;
+    options.source_lineage = source_->lineage();
+    auto opened = Store::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    replica_ = *std::move(opened);
+  }
+  void Apply(const std::vector<stored::Command>& commands) { ASSERT_TRUE(source_->Apply(commands).ok()); }
+
+  // What a replica gets of an entry: no counters, and no place in an index.
+  static stored::StoredEntry Sent(const stored::StoredEntry& entry) {
+    stored::StoredEntry sent;
+    *sent.mutable_suppression() = entry.suppression();
+    sent.set_revision(entry.revision());
+    return sent;
+  }
+  void LoadFrom(const Snapshot& snapshot, size_t entries_per_part = 100) {
+    std::vector<stored::StoredEntry> part;
+    const auto load = [&] {
+      ASSERT_TRUE(replica_->Load(part).ok());
+      part.clear();
+    };
+    ASSERT_TRUE(snapshot
+                    .Walk({},
+                          [&](absl::string_view, const stored::StoredEntry& entry) {
+                            part.push_back(Sent(entry));
+                            if (part.size() >= entries_per_part) load();
+                            return true;
+                          })
+                    .ok());
+    load();
+  }
+  void LoadAll() {
+    ChangePin pin;
+    const auto snapshot = *source_->TakeSnapshot(&pin, Day(1000));
+    LoadFrom(*snapshot);
+    ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0)).ok());
+  }
+  // Changes of the source as they are sent: without those that changed nothing.
+  std::vector<RevisionChange> ChangesAfter(uint64_t revision, int max = 1'000'000) {
+    std::vector<RevisionChange> sent;
+    auto changes = source_->ReadChanges(revision, max);
+    EXPECT_TRUE(changes.ok());
+    for (RevisionChange& change : *changes) {
+      if (change.change.entries().empty()) continue;
+      for (stored::StoredEntry& entry : *change.change.mutable_entries()) entry = Sent(entry);
+      sent.push_back(std::move(change));
+    }
+    return sent;
+  }
+  static std::map<std::string, std::string> EntriesOf(Store* store) {
+    std::map<std::string, std::string> entries;
+    const auto snapshot = *store->TakeSnapshot();
+    EXPECT_TRUE(snapshot
+                    ->Walk({},
+                           [&](absl::string_view key, const stored::StoredEntry& entry) {
+                             entries[std::string(key)] = Sent(entry).SerializeAsString();
+                             return true;
+                           })
+                    .ok());
+    return entries;
+  }
+  static std::vector<std::string> Listed(Store* store) {
+    ListQuery query;
+    query.tenant = "default";
+    query.now_micros = Day(50);
+    query.page_size = 1000;
+    query.stop = [] { return false; };
+    std::vector<std::string> addresses;
+    const auto page = store->List(query);
+    EXPECT_TRUE(page.ok());
+    for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+    return addresses;
+  }
+  void ExpectEqual() {
+    EXPECT_EQ(EntriesOf(replica_.get()), EntriesOf(source_.get()));
+    EXPECT_EQ(Listed(replica_.get()), Listed(source_.get()));
+    EXPECT_EQ(replica_->lineage(), source_->lineage());
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<Store> source_;
+  std::unique_ptr<Store> replica_;
+};
+
+TEST_F(InstallTest, ReplicaAnswersWithTheRevisionsOfItsSource) {
+  Apply({HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(1)),
+         SuppressCommand("@example.org", v1::Cause::MANUAL, Day(2)), ReactivateCommand("none@example.com", Day(3))});
+  LoadAll();
+  for (int round = 0; round < 2; ++round, OpenReplica()) {
+    ExpectEqual();
+    EXPECT_EQ(replica_->head().head(), 4u);
+    Lookup found;
+    ASSERT_TRUE(replica_->Get({"default", "example.org", "jo"}, &found).ok());
+    EXPECT_EQ(found.revision, 4u);
+    EXPECT_TRUE(found.domain.has_value()) << "the replica knows that the list has domains";
+  }
+}
+
+TEST_F(InstallTest, ChangesAreAppliedOnceHoweverOftenTheyCome) {
+  Apply({HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(1))});
+  LoadAll();
+  Apply({HardBounce("c@example.com", Day(2)), ReactivateCommand("a@example.com", Day(3)),
+         ReactivateCommand("none@example.com", Day(3)), HardBounce("a@example.com", Day(4))});
+  const auto changes = ChangesAfter(0);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    ASSERT_TRUE(replica_->Follow(changes).ok());
+    EXPECT_EQ(replica_->head().head(), 6u);
+    ExpectEqual();
+  }
+  EXPECT_THAT(Listed(replica_.get()), ElementsAre("a@example.com", "c@example.com", "b@example.com"));
+}
+
+TEST_F(InstallTest, ChangeLogOfAReplicaBeginsWithItsSnapshotAndHasNoGaps) {
+  Apply({HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(1))});
+  LoadAll();
+  Apply({ReactivateCommand("none@example.com", Day(2)), ReactivateCommand("none@example.com", Day(2)),
+         HardBounce("c@example.com", Day(2))});
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(2)).ok());
+  EXPECT_EQ(replica_->oldest_start(), 2u);
+  EXPECT_EQ(ReasonOf(replica_->ReadChanges(1, 10).status()), v1::HISTORY_GONE);
+  const auto changes = replica_->ReadChanges(2, 10);
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->size(), 3u);
+  EXPECT_EQ(changes->at(2).change.entries(0).suppression().address(), "c@example.com");
+}
+
+TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {
+  LoadAll();
+  RevisionChange far;
+  far.revision = 25'000;
+  *far.change.mutable_at() = FromMicros(Day(0));
+  ASSERT_TRUE(replica_->Follow({far}).ok());
+  EXPECT_EQ(replica_->head().head(), 25'000u);
+  EXPECT_EQ(replica_->ReadChanges(24'000, 10'000)->size(), 1'000u);
+}
+
+TEST_F(InstallTest, LoadThatBrokeOffIsFinishedAfterReopening) {
+  ASSERT_TRUE(FillStore(source_.get(), 0, 1'000).ok());
+  const auto snapshot = *source_->TakeSnapshot();
+  std::vector<stored::StoredEntry> half;
+  ASSERT_TRUE(snapshot
+                  ->Walk({},
+                         [&](absl::string_view, const stored::StoredEntry& entry) {
+                           half.push_back(Sent(entry));
+                           return half.size() < 500;
+                         })
+                  .ok());
+  ASSERT_TRUE(replica_->Load(half).ok());
+  OpenReplica();
+  EXPECT_EQ(replica_->head().head(), 0u);
+  LoadFrom(*snapshot);
+  ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0)).ok());
+  ExpectEqual();
+}
+
+TEST_F(InstallTest, SnapshotAndChangesWhileTheSourceIsWrittenEndEqual) {
+  ASSERT_TRUE(FillStore(source_.get(), 0, 2'000).ok());
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::atomic<bool> enough{false};
+  std::thread writer([&] {
+    std::mt19937 random(seed);
+    for (int i = 0; !enough || i < 300; ++i) {
+      const std::string address = FilledAddress(random() % 3'000);
+      Apply({random() % 2 == 0 ? HardBounce(address, Day(0, i)) : ReactivateCommand(address, Day(0, i)),
+             SuppressCommand("@d" + std::to_string(random() % 50) + ".example.com", v1::Cause::MANUAL, Day(0, i))});
+    }
+  });
+  LoadAll();
+  for (int round = 0; round < 20; ++round)
+    ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head(), 64)).ok());
+  OpenReplica();
+  enough = true;
+  writer.join();
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqual();
+  OpenReplica();
+  ExpectEqual();
+}
+
+TEST_F(InstallTest, ADirectoryIsAReplicaOrNotForEver) {
+  EXPECT_EQ(ReasonOf(replica_->Apply({HardBounce("a@example.com", Day(0))}).status()), v1::INTERNAL_ERROR);
+  EXPECT_EQ(ReasonOf(source_->Follow({})), v1::INTERNAL_ERROR);
+  EXPECT_EQ(ReasonOf(source_->Load({})), v1::INTERNAL_ERROR);
+  EXPECT_EQ(ReasonOf(source_->FinishLoad(1, 0)), v1::INTERNAL_ERROR);
+  replica_.reset();
+  StoreOptions options;
+  options.path = directory_ / "replica";
+  EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("is a replica"));
+  options.replica = true;
+  EXPECT_TRUE(Store::Open(options).ok()) << "of whichever source it is";
+  options.source_lineage = source_->lineage() + 1;
+  EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("of other data"));
+  source_.reset();
+  options.path = directory_ / "source";
+  EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("is no replica"));
+}
+
+}  // namespace
+}  // namespace suppression
