@@ -14,9 +14,13 @@ namespace {
 void AddRows(const ReportResult& result, Table* table) {
   for (const Outcome& outcome : result.outcomes) {
     const Verdict& verdict = outcome.verdict;
+    if (!outcome.error_reason.empty()) {
+      table->Add({outcome.address, "ERROR", outcome.error_reason, "", "", ""});
+      continue;
+    }
     table->Add({outcome.address, Name(verdict.bounce_class),
                 verdict.reason == BounceReason::kUnspecified ? "" : Name(verdict.reason), Name(outcome.effect),
-                verdict.rule_id, result.duplicate ? "yes" : "no"});
+                verdict.rule_id, outcome.duplicate || result.duplicate ? "yes" : "no"});
   }
 }
 
