@@ -128,8 +128,8 @@ absl::StatusOr<Reading> ReadComplaint(const v1::Complaint& complaint) {
   ReportedRecipient& one = reading.recipients.emplace_back();
   one.recipient = complaint.recipient();
   *one.event.mutable_verdict() = *std::move(verdict);
-  one.event.set_feedback_type(
-      complaint.feedback_type().empty() ? "abuse" : absl::AsciiStrToLower(complaint.feedback_type()));
+  one.event.set_feedback_type(complaint.feedback_type().empty() ? "abuse"
+                                                                : absl::AsciiStrToLower(complaint.feedback_type()));
   one.event.set_remote_mta(complaint.reporter());
   return reading;
 }
@@ -162,8 +162,8 @@ absl::StatusOr<Reading> ReadReport(const v1::ReportBounceRequest& request, const
     case v1::ReportBounceRequest::REPORT_NOT_SET:
       break;
   }
-  return InvalidArgument(v1::MISSING_FIELD,
-                         "one of smtp_reply, complaint, raw_message and provider_event must be set", "report");
+  return InvalidArgument(v1::MISSING_FIELD, "one of smtp_reply, complaint, raw_message and provider_event must be set",
+                         "report");
 }
 
 // A time that a mail or payload gives, where it can be one; strangers' clocks are not worth an error.

@@ -237,6 +237,7 @@ v1::ReactivateRequest ToProto(const ReactivateRequest& request) {
   to.set_request_id(request.request_id);
   to.set_note(request.note);
   to.set_actor(request.actor);
+  to.set_unchanged_since(request.unchanged_since);
   for (const CauseSelector& from : request.causes) {
     v1::CauseSelector* selector = to.add_causes();
     selector->set_type(static_cast<v1::Cause::Type>(from.type));

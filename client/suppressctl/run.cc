@@ -65,6 +65,7 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddWatch(app, session, &exit_code);
   AddStatus(app, session, &exit_code);
   AddClassify(app, session, &exit_code);
+  AddReclassify(app, session, &exit_code);
   AddExplain(app, session, &exit_code);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

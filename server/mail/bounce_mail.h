@@ -3,8 +3,8 @@
 //   absl::StatusOr<MailReport> report = ReadBounceMail({.content = "..."}, classifier);
 //   for (const ReportedRecipient& one : report->recipients) ... one.recipient, one.event.verdict()
 //
-// The steps, each in a file of its own: MIME (mime_mail), kind (mail_kind), machine-readable status (delivery_status), the
-// words (notice_text); then the same rules as for an SMTP reply (rules/classifier). Pure.
+// The steps, each in a file of its own: MIME (mime_mail), kind (mail_kind), machine-readable status (delivery_status),
+// the words (notice_text); then the same rules as for an SMTP reply (rules/classifier). Pure.
 #pragma once
 
 #include <vector>

@@ -214,8 +214,9 @@ std::vector<StatusField> ReadStatusFields(absl::string_view text) {
       std::string& value = fields.back().value;
       if (value.size() + stripped.size() < kValueOctetsMax) absl::StrAppend(&value, " ", stripped);
     } else if (IsFieldName(name)) {
-      fields.push_back({absl::AsciiStrToLower(name),
-                        std::string(absl::StripAsciiWhitespace(stripped.substr(colon + 1)).substr(0, kValueOctetsMax))});
+      fields.push_back(
+          {absl::AsciiStrToLower(name),
+           std::string(absl::StripAsciiWhitespace(stripped.substr(colon + 1)).substr(0, kValueOctetsMax))});
     }
   }
   return fields;

@@ -92,11 +92,12 @@ enum class ListOrder {
 
 // Which entries a listing returns, by what they are worth now.
 enum class StateFilter {
-  kUnspecified = 0,    // kSuppressedNow
-  kSuppressedNow = 1,  // at least one cause that counts now
-  kReactivated = 2,    // none that counts now, at least one lifted
-  kExpired = 3,        // none that counts now, none lifted
-  kAnyState = 4,       // all that ever were suppressed
+  kUnspecified = 0,      // kSuppressedNow
+  kSuppressedNow = 1,    // at least one cause that counts now
+  kReactivated = 2,      // none that counts now, at least one lifted
+  kExpired = 3,          // none that counts now, none lifted
+  kAnyState = 4,         // all that ever were suppressed
+  kNeverSuppressed = 5,  // those with a history only; order kByAddress, no other filter than domain
 };
 
 // What lifting a cause takes.

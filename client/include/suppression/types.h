@@ -291,6 +291,7 @@ struct ReactivateRequest {
   std::string actor;                  // who asks; empty: not said
   std::vector<CauseSelector> causes;  // empty: all bounces; all selected causes are lifted or none
   std::optional<Consent> consent;     // needed for complaints and unsubscriptions
+  std::string unchanged_since;        // a token: lift only if the entry has not changed after it; empty: in any case
 };
 
 struct ReactivateResult {
