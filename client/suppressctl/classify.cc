@@ -163,9 +163,9 @@ void AddClassify(CLI::App& app, Session& session, int* exit_code) {
                       "Mails, mboxes, or directories of mails; none or -: a mail or an SMTP reply on standard input");
   AddRulesOptions(*command, &options->rules);
   command->footer(
-      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that "
-      "names\n"
-      "nobody has one row without recipient. Files are named relative to their directory. -o json: one object a line.\n"
+      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that\n"
+      "names nobody has one row without recipient. Files are named relative to their directory. -o json: one object\n"
+      "a line.\n"
       "Exit codes: 0 all read, 2 something could not be read or is no mail; the rest is printed all the same.");
   command->callback([options, &session, exit_code] { *exit_code = Classify(*options, session); });
 }
