@@ -200,9 +200,9 @@ class Planner {
     PlannedOutcome& planned = plan_.outcomes.emplace_back();
     planned.outcome.set_event_id(reported.event_id);
     const absl::StatusOr<Address> address = NormaliseAddress(reported.recipient);
-    if (!address.ok()) {
-      const bool nobody = absl::StripAsciiWhitespace(reported.recipient).empty();
-      planned.outcome.set_error_reason(ReasonName(nobody ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS));
+    if (const v1::ErrorReason refused = RefusalOf(reported, address.ok()); refused != v1::ERROR_REASON_UNSPECIFIED) {
+      planned.outcome.set_error_reason(ReasonName(refused));
+      if (address.ok()) planned.outcome.set_address(address->ToString());
       return;
     }
     stored::Command& command = CommandFor(reported.event_id);
@@ -228,6 +228,12 @@ class Planner {
   }
 
  private:
+  static v1::ErrorReason RefusalOf(const ReportedRecipient& reported, bool is_address) {
+    if (reported.error != v1::ERROR_REASON_UNSPECIFIED) return reported.error;
+    if (is_address) return v1::ERROR_REASON_UNSPECIFIED;
+    return absl::StripAsciiWhitespace(reported.recipient).empty() ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS;
+  }
+
   static int Find(const stored::ReportOperation& report, const Address& address) {
     for (int i = 0; i < report.recipients_size(); ++i) {
       const stored::Target& target = report.recipients(i).target();
@@ -247,7 +253,7 @@ class Planner {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
     }
     if (own && event_id.empty() && !command.request_key().empty()) {
-      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.commands.size()));
+      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.outcomes.size()));
     }
     return command;
   }
@@ -258,13 +264,18 @@ class Planner {
   ReportPlan plan_;
 };
 
-// A report that is about somebody must name somebody.
+// Where every recipient was refused, so is the report, for the first one's reason.
 absl::Status CheckSomebody(const ReportPlan& plan, absl::string_view field) {
   if (!plan.commands.empty() || plan.outcomes.empty()) return absl::OkStatus();
-  if (plan.outcomes[0].outcome.error_reason() == ReasonName(v1::NO_RECIPIENT)) {
-    return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
+  const v1::ErrorReason reason = ReasonFromName(plan.outcomes[0].outcome.error_reason());
+  switch (reason) {
+    case v1::NO_RECIPIENT:
+      return InvalidArgument(reason, "the report names no recipient", field);
+    case v1::INVALID_ADDRESS:
+      return InvalidArgument(reason, "the report names no valid address", field);
+    default:
+      return InvalidArgument(reason, "none of the events in the report can be taken", field);
   }
-  return InvalidArgument(v1::INVALID_ADDRESS, "the report names no valid address", field);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ struct ReportPlan {
 };
 
 // Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field. Of a mail or
-// payload with several recipients one that has no valid address fails alone.
+// payload with several recipients one that has no valid address, or cannot be taken for another reason, fails alone.
 absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, absl::Time now,
                                       const Classifier& classifier, const Policy& policy);
 

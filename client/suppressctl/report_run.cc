@@ -20,9 +20,10 @@ bool Hopeless(const absl::Status& status) {
 
 // address, class, reason, effect
 std::string Row(const Outcome& outcome) {
-  if (!outcome.error_reason.empty()) return absl::StrCat("-\tERROR\t", Escape(outcome.error_reason), "\t-");
-  return absl::StrCat(Escape(outcome.address), "\t", Name(outcome.verdict.bounce_class), "\t",
-                      Name(outcome.verdict.reason), "\t", Name(outcome.effect));
+  const std::string address = outcome.address.empty() ? "-" : Escape(outcome.address);
+  if (!outcome.error_reason.empty()) return absl::StrCat(address, "\tERROR\t", Escape(outcome.error_reason), "\t-");
+  return absl::StrCat(address, "\t", Name(outcome.verdict.bounce_class), "\t", Name(outcome.verdict.reason), "\t",
+                      Name(outcome.effect));
 }
 
 }  // namespace

@@ -239,7 +239,7 @@ void Reader::ReadWords() {
   const bool alone = recipients.size() == 1;
   for (const NoticeRecipient& one : recipients) {
     if (delayed) {
-      if (!one.address.empty()) AddNoBounce(one.address, "notice.delay", whole);
+      if (!one.address.empty()) AddNoBounce(one.address, "mail.delayed", whole);
       continue;
     }
     const std::string& own = one.text.empty() ? whole : one.text;

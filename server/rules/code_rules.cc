@@ -33,6 +33,9 @@ constexpr CodeRule kCodeRules[] = {
      "The matcher ran out of its memory budget on this reply, so no rule could be asked. Counted like a reply that "
      "nothing knows.",
      "a limit of suppressd"},
+    {"mail.delayed", "NOT_A_BOUNCE",
+     "The mail says in its subject or its words that it is a warning only: delivery is late and goes on being tried.",
+     "RFC 3464 section 2.3.3, action delayed, for mails that say it in words"},
     {"provider.*", "as the provider types the event",
      "A provider's event says by its type what happened, and the text it quotes says nothing better. The rest of the "
      "id "

@@ -311,6 +311,16 @@ class ProviderEvents(Caller):
         self.assertNotIn("duplicate", told)
         self.assertEqual(len(self.events_of("carol@example.org")), 1)
 
+    def test_a_bad_event_does_not_keep_the_others_from_being_taken(self):
+        payload = json.loads(reports.sendgrid_events(("grace@example.org", "g1"), ("heidi@example.org", "g2")))
+        payload[1]["event"] = "teleported"
+        told = self.report("sendgrid", json.dumps([*payload, 17]))
+        self.assertEqual([(o.get("address", ""), o.get("event_id", ""), o.get("error_reason", "")) for o in told["outcomes"]],
+                         [("grace@example.org", "sendgrid:g1", ""), ("heidi@example.org", "sendgrid:g2", "UNKNOWN_EVENT"),
+                          ("", "", "MALFORMED_PAYLOAD")])
+        self.assertEqual([o.get("effect", "") for o in told["outcomes"]], ["SUPPRESSED", "", ""])
+        self.assert_refused("ReportBounce", event("sendgrid", json.dumps(payload[1:])), "InvalidArgument", "UNKNOWN_EVENT")
+
     def test_an_event_alone_that_cannot_be_taken_is_an_error_of_the_call(self):
         self.report("ses", reports.ses_bounce("dan@example.org", feedback_id="alone"))
         self.assert_refused("ReportBounce", {"tenant": self.tenant,

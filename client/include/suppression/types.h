@@ -175,12 +175,12 @@ struct Verdict {
 
 // What a report meant for one recipient.
 struct Outcome {
-  std::string address;  // normalised; empty when error_reason is set
+  std::string address;  // normalised; with error_reason only where it is known and valid
   Verdict verdict;      // says nothing when error_reason is set
   Effect effect = Effect::kUnspecified;
   std::string event_id;      // the provider's id of the event; empty: none
   bool duplicate = false;    // this event of a payload was reported before, and this is what was answered then
-  std::string error_reason;  // "INVALID_ADDRESS" ...: this one was not taken, the others were; empty: taken
+  std::string error_reason;  // "INVALID_ADDRESS" ...: this one of several was not taken; empty: taken
 };
 
 struct ReportResult {
