@@ -179,7 +179,7 @@ struct Outcome {
   Verdict verdict;      // says nothing when error_reason is set
   Effect effect = Effect::kUnspecified;
   std::string event_id;      // the provider's id of the event; empty: none
-  bool duplicate = false;    // this event was reported before, and this is what was answered then
+  bool duplicate = false;    // this event of a payload was reported before, and this is what was answered then
   std::string error_reason;  // "INVALID_ADDRESS" ...: this one was not taken, the others were; empty: taken
 };
 
