@@ -193,8 +193,9 @@ void Complete(const v1::BounceEvent& shared, const v1::ReportBounceRequest& requ
 // Turns what was read into commands.
 class Planner {
  public:
-  Planner(const v1::ReportBounceRequest& request, const stored::Command& start, const Policy& policy)
-      : request_(request), start_(start), policy_(policy) {}
+  Planner(const v1::ReportBounceRequest& request, v1::ReportKind kind, const stored::Command& start,
+          const Policy& policy)
+      : request_(request), is_payload_(kind == v1::PROVIDER_WEBHOOK), start_(start), policy_(policy) {}
 
   void Add(ReportedRecipient reported) {
     PlannedOutcome& planned = plan_.outcomes.emplace_back();
@@ -221,7 +222,9 @@ class Planner {
   ReportPlan Finish() {
     for (stored::Command& command : plan_.commands) {
       if (absl::StartsWith(command.request_key(), kEventKeyPrefix)) {
-        command.set_payload_digest(EventDigest(request_.report_case(), command.report()));
+        // A payload is the same however it came.
+        const auto kind = is_payload_ ? v1::ReportBounceRequest::kProviderEvent : request_.report_case();
+        command.set_payload_digest(EventDigest(kind, command.report()));
       }
     }
     return std::move(plan_);
@@ -244,21 +247,21 @@ class Planner {
 
   // Events of a payload have a command each, all others share one.
   stored::Command& CommandFor(const std::string& event_id) {
-    const bool own = request_.report_case() == v1::ReportBounceRequest::kProviderEvent;
-    if (!own && !plan_.commands.empty()) return plan_.commands.back();
+    if (!is_payload_ && !plan_.commands.empty()) return plan_.commands.back();
     stored::Command& command = plan_.commands.emplace_back(start_);
-    if (own && !event_id.empty()) {
+    if (is_payload_ && !event_id.empty()) {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, event_id));
     } else if (command.request_key().empty() && !request_.event_id().empty()) {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
     }
-    if (own && event_id.empty() && !command.request_key().empty()) {
+    if (is_payload_ && event_id.empty() && !command.request_key().empty()) {
       command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.outcomes.size()));
     }
     return command;
   }
 
   const v1::ReportBounceRequest& request_;
+  const bool is_payload_;
   const stored::Command& start_;
   const Policy& policy_;
   ReportPlan plan_;
@@ -288,7 +291,7 @@ absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, ab
   if (!shared.ok()) return shared.status();
   absl::StatusOr<Reading> reading = ReadReport(request, classifier);
   if (!reading.ok()) return reading.status();
-  Planner planner(request, *start, policy);
+  Planner planner(request, reading->kind, *start, policy);
   bool truncated = reading->truncated;
   for (ReportedRecipient& reported : reading->recipients) {
     Complete(*shared, request, now, reading->kind, &reported.event);

@@ -11,6 +11,7 @@
 #include "server/mail/mail_kind.h"
 #include "server/mail/mime_mail.h"
 #include "server/mail/notice_text.h"
+#include "server/mail/notification_mail.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -256,6 +257,10 @@ void Reader::ReadWords() {
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier) {
   const absl::StatusOr<MimeMail> mail = ReadMimeMail(message.content());
   if (!mail.ok()) return mail.status();
+  std::vector<ReportedRecipient> notified = ReadNotificationMail(*mail, classifier);
+  if (!notified.empty()) {
+    return MailReport{v1::PROVIDER_WEBHOOK, mail->truncated || message.truncated(), std::move(notified)};
+  }
   Reader reader(message, *mail, classifier);
   const std::string inner = reader.PassedOn();
   if (inner.empty()) return reader.Read();

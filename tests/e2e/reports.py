@@ -112,6 +112,22 @@ def ses_bounce(*recipients, feedback_id="0100017f-ses-1"):
                  "destination": list(recipients)}})
 
 
+def by_mail(event):
+    """An event as Amazon SNS sends it to a mail address."""
+    return f"""From: Bounces <no-reply@sns.example>
+To: bounces@mail.example.com
+Date: Mon, 2 Mar 2026 09:15:09 +0000
+Subject: Amazon SES Email Event Notification
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+
+{event}
+
+--
+If you wish to stop receiving notifications from this topic, please visit the link below.
+"""
+
+
 def sendgrid_events(*events):
     """An array of events, each (recipient, id), all of them bounces, as SendGrid's Event Webhook posts it."""
     return json.dumps([{"email": recipient, "event": "bounce", "type": "bounce", "status": "5.1.1", "timestamp": 1772442907,

@@ -141,6 +141,25 @@ TEST(ReportPlanTest, TheSameEventHasTheSameDigestHoweverItComes) {
   EXPECT_NE(later->commands[0].payload_digest(), later->commands[1].payload_digest());
 }
 
+TEST(ReportPlanTest, AnEventThatCameByMailIsTheEventOfTheWebhook) {
+  const std::string payload =
+      R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","feedbackId":"f","bouncedRecipients":)"
+      R"([{"emailAddress":"jo@example.com"},{"emailAddress":"ann@example.com"}]}})";
+  v1::ReportBounceRequest webhook = Event(payload);
+  webhook.mutable_provider_event()->set_provider("ses");
+  const auto called = Plan(webhook);
+  const auto mailed = Plan(Mail("From: no-reply@sns.example\nSubject: Notification\n\n" + payload + "\n\n--\nBye.\n"));
+  ASSERT_TRUE(called.ok() && mailed.ok());
+  EXPECT_EQ(mailed->kind, v1::PROVIDER_WEBHOOK);
+  EXPECT_THAT(Outcomes(*mailed), ElementsAre("jo@example.com 0/0", "ann@example.com 1/0"));
+  ASSERT_EQ(called->commands.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(mailed->commands[i].request_key(), absl::StrCat("e:ses:f/", i));
+    EXPECT_EQ(mailed->commands[i].request_key(), called->commands[i].request_key());
+    EXPECT_EQ(mailed->commands[i].payload_digest(), called->commands[i].payload_digest());
+  }
+}
+
 TEST(ReportPlanTest, EventsThatCannotBeTakenAreRefusedOutcomesOfTheirOwn) {
   const auto plan = Plan(Event(R"([{"event":"plugh","email":"Jo@EXAMPLE.com","sg_event_id":"a"},7,)" +
                                Bounce("no address", R"(,"sg_event_id":"b")") + "," + Bounce("ann@example.com") + "]"));

@@ -57,7 +57,7 @@ enum class ReportKind {
   kDispositionNotification = 6,  // a read receipt
   kChallenge = 7,                // a filter's demand to prove that the sender is human
   kOtherMail = 8,                // a mail that is none of these
-  kProviderWebhook = 9,          // a provider's event
+  kProviderWebhook = 9,          // a provider's event, from a webhook or by mail
 };
 
 // What a report changed.
