@@ -1,5 +1,5 @@
-// Checks that fields of several requests share. Pure and thread-safe; every error is INVALID_ARGUMENT with the reason that
-// errors.proto documents, and names the field.
+// Checks that fields of several requests share. Pure and thread-safe; every error is INVALID_ARGUMENT with the reason
+// that errors.proto documents, and names the field.
 #pragma once
 
 #include <string>

@@ -24,8 +24,8 @@ struct PlannedOutcome {
 struct ReportPlan {
   v1::ReportKind kind = v1::REPORT_KIND_UNSPECIFIED;
   bool truncated = false;
-  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, also of one that came
-  // by mail, which is idempotent by its own id. None for a mail that is no bounce and a payload without events.
+  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, also of one that
+  // came by mail, which is idempotent by its own id. None for a mail that is no bounce and a payload without events.
   std::vector<stored::Command> commands;
   // In the order of the report.
   std::vector<PlannedOutcome> outcomes;

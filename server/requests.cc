@@ -8,6 +8,7 @@
 #include "server/field_checks.h"
 #include "server/page_token.h"
 #include "server/start_command.h"
+#include "storage/revision_token.h"
 
 namespace suppression {
 namespace {
@@ -18,6 +19,18 @@ constexpr int kPageSizeMax = 1'000;
 
 #define RETURN_IF_ERROR(expression) \
   if (absl::Status status_ = (expression); !status_.ok()) return status_
+
+// Entries that never were suppressed have neither causes nor a place in the index by time.
+absl::Status CheckNeverSuppressed(const v1::ListSuppressionsRequest& request) {
+  if (request.order() != v1::ListSuppressionsRequest::BY_ADDRESS) {
+    return InvalidArgument(v1::INVALID_FIELD, "state NEVER_SUPPRESSED can be listed BY_ADDRESS only", "order");
+  }
+  const bool filtered = request.reason() != v1::BOUNCE_REASON_UNSPECIFIED || !request.source().empty() ||
+                        request.cause_type() != v1::Cause::TYPE_UNSPECIFIED || request.has_listed_from() ||
+                        request.has_listed_before();
+  if (!filtered) return absl::OkStatus();
+  return InvalidArgument(v1::INVALID_FIELD, "state NEVER_SUPPRESSED goes with no other filter than domain", "state");
+}
 
 }  // namespace
 
@@ -66,7 +79,8 @@ absl::StatusOr<stored::Command> MakeSuppressCommand(const v1::SuppressRequest& r
   return command;
 }
 
-absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateRequest& request, absl::Time now) {
+absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateRequest& request, absl::Time now,
+                                                      uint64_t lineage) {
   absl::StatusOr<stored::Command> command = StartCommand("Reactivate", request, now);
   if (!command.ok()) return command;
   const absl::StatusOr<Address> target = TargetOf(request.address(), request.domain());
@@ -81,6 +95,12 @@ absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateReques
   stored::ReactivateOperation* operation = command->mutable_reactivate();
   SetTarget(*target, request.address(), operation->mutable_target());
   operation->set_note(request.note());
+  if (!request.unchanged_since().empty()) {
+    const absl::StatusOr<RevisionToken> token = DecodeToken(request.unchanged_since(), lineage, "unchanged_since");
+    if (!token.ok()) return token.status();
+    // Revision 0 is before every entry.
+    operation->set_unchanged_since_revision(std::max<uint64_t>(token->revision, 1));
+  }
   for (const v1::CauseSelector& selector : request.causes()) {
     if (!v1::Cause::Type_IsValid(selector.type())) return UnknownEnum("causes.type");
     if (!v1::BounceReason_IsValid(selector.reason())) return UnknownEnum("causes.reason");
@@ -140,6 +160,7 @@ absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& reque
   query.listed_from_micros = *from;
   query.listed_before_micros = *before;
   query.now_micros = absl::ToUnixMicros(now);
+  if (query.state == v1::ListSuppressionsRequest::NEVER_SUPPRESSED) RETURN_IF_ERROR(CheckNeverSuppressed(request));
   query.with_counts = request.with_counts();
   if (!request.page_token().empty()) RETURN_IF_ERROR(DecodePageToken(lineage, request, &query));
   return query;

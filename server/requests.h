@@ -1,5 +1,6 @@
-// Requests to commands and queries: every field of every request is checked here (of reports: in report_plan.h), and only
-// here. Pure: time and rules are arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field.
+// Requests to commands and queries: every field of every request is checked here (of reports: in report_plan.h), and
+// only here. Pure: time and rules are arguments. Every error is INVALID_ARGUMENT with the reason that errors.proto
+// documents, and names the field.
 #pragma once
 
 #include <string>
@@ -23,7 +24,9 @@ inline constexpr int kDetailsEventsDefault = 10;
 absl::StatusOr<Address> TargetOf(const std::string& address, const std::string& domain);
 
 absl::StatusOr<stored::Command> MakeSuppressCommand(const v1::SuppressRequest& request, absl::Time now);
-absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateRequest& request, absl::Time now);
+// `lineage` is the store's: unchanged_since is a token of it.
+absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateRequest& request, absl::Time now,
+                                                      uint64_t lineage);
 // Reads the page token too; `lineage` is the store's.
 absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& request, absl::Time now, uint64_t lineage);
 

@@ -32,6 +32,9 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
     case v1::CONSENT_REQUIRED:
       return MakeError(absl::StatusCode::kFailedPrecondition, reason,
                        "a complaint or unsubscription is lifted only with consent dated after it", "consent");
+    case v1::ENTRY_CHANGED:
+      return MakeError(absl::StatusCode::kFailedPrecondition, reason,
+                       "the entry has changed after the state of unchanged_since", "unchanged_since");
     case v1::TOO_MANY_CAUSES:
       return MakeError(absl::StatusCode::kFailedPrecondition, reason,
                        "the entry holds 47 causes that all count; lift some first");
@@ -65,8 +68,8 @@ void Gather(const std::shared_ptr<Gathering>& all, size_t index, absl::StatusOr<
   all->then(all->plan, std::move(results));
 }
 
-// Appends the commands of a plan, in order. `then` is called once: with a result for each, or with the first failure; in
-// that case some of the commands may be applied all the same, and a repeat finds them by their ids.
+// Appends the commands of a plan, in order. `then` is called once: with a result for each, or with the first failure;
+// in that case some of the commands may be applied all the same, and a repeat finds them by their ids.
 void AppendAll(CommitLog* log, ReportPlan plan, AppendedAll then) {
   if (plan.commands.empty()) return then(plan, ReportResults());
   const auto all = std::make_shared<Gathering>();
@@ -156,7 +159,7 @@ void SuppressionService::AnswerReport(const ReportPlan& plan, ReportResults resu
     outcome->set_address(result.verdicts(planned.recipient).address());
     *outcome->mutable_verdict() = result.verdicts(planned.recipient).verdict();
     outcome->set_effect(result.effects(planned.recipient));
-    outcome->set_duplicate(result.duplicate());
+    if (plan.kind == v1::PROVIDER_WEBHOOK) outcome->set_duplicate(result.duplicate());
   }
   if (revision > 0) response->set_token(Token(revision));
   response->set_duplicate(duplicate);
@@ -208,7 +211,7 @@ absl::StatusOr<stored::Command> SuppressionService::MakeSuppress(const v1::Suppr
 }
 
 absl::StatusOr<stored::Command> SuppressionService::MakeReactivate(const v1::ReactivateRequest& request) const {
-  return MakeReactivateCommand(request, clock_());
+  return MakeReactivateCommand(request, clock_(), store_->lineage());
 }
 
 }  // namespace suppression

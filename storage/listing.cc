@@ -55,11 +55,13 @@ bool StateFits(const ListQuery& query, const v1::Suppression& suppression) {
 }
 
 bool TimeFits(const ListQuery& query, int64_t listed_at_micros) {
+  if (query.state == Request::NEVER_SUPPRESSED) return true;
   return listed_at_micros >= query.listed_from_micros &&
          (query.listed_before_micros == 0 || listed_at_micros < query.listed_before_micros);
 }
 
 bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
+  if (query.state == Request::NEVER_SUPPRESSED) return !suppression.has_listed_at();
   return suppression.has_listed_at() && StateFits(query, suppression) &&
          std::any_of(suppression.causes().begin(), suppression.causes().end(),
                      [&](const v1::Cause& cause) { return CauseFits(query, cause); });

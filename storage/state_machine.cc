@@ -278,6 +278,9 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
 v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor,
                                 int64_t at_micros, stored::StoredEntry* entry, bool* changed) {
   *changed = false;
+  const bool stale =
+      operation.unchanged_since_revision() != 0 && entry->revision() > operation.unchanged_since_revision();
+  if (stale) return v1::ENTRY_CHANGED;
   std::vector<v1::Cause*> lifted;
   for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
     const bool selected = operation.selectors().empty()

@@ -70,7 +70,8 @@ class Printer {
     } else if (session_.json()) {
       JsonObject object;
       object.Add("file", row.file).Add("kind", row.kind).Add("recipient", row.recipient).Add("class", row.bounce_class);
-      object.Add("reason", row.reason == kNoReason ? "" : row.reason).AddRaw("suppress", row.suppress ? "true" : "false");
+      object.Add("reason", row.reason == kNoReason ? "" : row.reason)
+          .AddRaw("suppress", row.suppress ? "true" : "false");
       object.Add("code", row.code).Add("enhancedCode", row.enhanced_code).Add("ruleId", row.rule);
       session_.out() << object.Add("evidence", row.evidence).ToString() << "\n";
     } else {
@@ -162,8 +163,9 @@ void AddClassify(CLI::App& app, Session& session, int* exit_code) {
                       "Mails, mboxes, or directories of mails; none or -: a mail or an SMTP reply on standard input");
   AddRulesOptions(*command, &options->rules);
   command->footer(
-      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that names\n"
-      "nobody has one row without recipient. Files are named relative to their directory. -o json: one object a line.\n"
+      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that\n"
+      "names nobody has one row without recipient. Files are named relative to their directory. -o json: one object\n"
+      "a line.\n"
       "Exit codes: 0 all read, 2 something could not be read or is no mail; the rest is printed all the same.");
   command->callback([options, &session, exit_code] { *exit_code = Classify(*options, session); });
 }

@@ -31,15 +31,25 @@ bool IsBlank(const std::string& line) {
   return line == "\n" || line == "\r\n";
 }
 
+// "From jo@example.com Tue Nov  3 10:00:00 2026": the time tells it from a sentence that begins with the word.
+bool IsFromLine(const std::string& line) {
+  if (!absl::StartsWith(line, "From ")) return false;
+  for (size_t i = 5; i + 4 < line.size(); ++i) {
+    const bool time = absl::ascii_isdigit(line[i]) && absl::ascii_isdigit(line[i + 1]) && line[i + 2] == ':' &&
+                      absl::ascii_isdigit(line[i + 3]) && absl::ascii_isdigit(line[i + 4]);
+    if (time) return true;
+  }
+  return false;
+}
+
 // Cuts a stream into mails. Without a "From " line at the head it is one.
 class MboxSplitter {
  public:
   MboxSplitter(std::string name, const TakeInput& take) : name_(std::move(name)), take_(take) {}
 
   void Add(const std::string& piece) {
-    const bool from_line = absl::StartsWith(piece, "From ");
-    if (first_) mbox_ = from_line;
-    if (mbox_ && from_line && after_blank_) Flush();
+    if (first_) mbox_ = absl::StartsWith(piece, "From ");
+    if (mbox_ && after_blank_ && IsFromLine(piece)) Flush();
     first_ = false;
     after_blank_ = IsBlank(piece);
     const size_t room = kMailOctetsMax + 1 - content_.size();

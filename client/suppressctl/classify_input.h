@@ -11,7 +11,8 @@
 namespace suppression::suppressctl {
 
 struct ClassifyInput {
-  // How rows name it: a file relative to its directory, "-" for standard input; "NAME#2" for the second mail of an mbox.
+  // How rows name it: a file relative to its directory, "-" for standard input; "NAME#2" for the second mail of an
+  // mbox.
   std::string name;
   // At most as much as is read of a mail.
   std::string content;

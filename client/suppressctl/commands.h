@@ -18,6 +18,7 @@ void AddSuppress(CLI::App& app, Session& session, int* exit_code);
 void AddWatch(CLI::App& app, Session& session, int* exit_code);
 void AddStatus(CLI::App& app, Session& session, int* exit_code);
 void AddClassify(CLI::App& app, Session& session, int* exit_code);
+void AddReclassify(CLI::App& app, Session& session, int* exit_code);
 void AddExplain(CLI::App& app, Session& session, int* exit_code);
 
 // Parses a command line (without the program's name) and runs it. Returns the exit code. Blocks until

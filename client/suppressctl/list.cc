@@ -147,8 +147,9 @@ void AddList(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("--source", options->source, "Only with a cause from this source");
   command->add_option("--from", options->from, "Only listed at or after this time");
   command->add_option("--before", options->before, "Only listed before this time");
-  command->add_option("--state", options->state,
-                      "SUPPRESSED_NOW, REACTIVATED, EXPIRED or ANY_STATE [default: SUPPRESSED_NOW]");
+  command->add_option(
+      "--state", options->state,
+      "SUPPRESSED_NOW, REACTIVATED, EXPIRED, ANY_STATE or (by address) NEVER_SUPPRESSED [default: SUPPRESSED_NOW]");
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
   command->add_option("--page_token", options->page_token, "Go on where an earlier listing stopped");
   CLI::Option* limit = command->add_option("--limit", options->limit, "At most so many entries")

@@ -32,7 +32,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   WithEnvironment(app.add_option("--tenant", options.tenant, "The list to use [default: the service's \"default\"]"));
   WithEnvironment(app.add_option("--timeout", options.timeout, "How long a call may take in all, 1ms to 1h")
                       ->capture_default_str());
-  WithEnvironment(app.add_option("-o,--output", options.format, "table, json (one object; watch and classify: one a line), or tsv (classify only)")
+  WithEnvironment(app.add_option("-o,--output", options.format,
+                                 "table, json (one object; watch and classify: one a line), or tsv (classify only)")
                       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
                       ->default_str("table"));
   WithEnvironment(app.add_flag("--tls", options.tls, "Use TLS with the system's certificates"));
@@ -64,6 +65,7 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddWatch(app, session, &exit_code);
   AddStatus(app, session, &exit_code);
   AddClassify(app, session, &exit_code);
+  AddReclassify(app, session, &exit_code);
   AddExplain(app, session, &exit_code);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

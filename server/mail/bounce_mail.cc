@@ -153,8 +153,9 @@ MailReport Reader::ReadComplaint() {
   }
   v1::BounceEvent event = event_;
   *event.mutable_verdict() = *std::move(verdict);
-  event.set_feedback_type(
-      complaint.feedback_type().empty() ? "abuse" : Cut(absl::AsciiStrToLower(complaint.feedback_type()), kTypeOctetsMax));
+  event.set_feedback_type(complaint.feedback_type().empty()
+                              ? "abuse"
+                              : Cut(absl::AsciiStrToLower(complaint.feedback_type()), kTypeOctetsMax));
   event.set_remote_mta(Cut(reporter, kHostOctetsMax));
   for (const std::string& recipient : Complainants(fields)) AddRecipient(recipient, event, &report_);
   return std::move(report_);
@@ -171,8 +172,8 @@ std::string Reader::ContextOf(absl::string_view recipient, bool alone) const {
 std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) const {
   for (const std::string* address : {&status.original_recipient, &status.final_recipient}) {
     // Neither a program nor a file, as some local deliveries have it.
-    const bool named = absl::StrContains(*address, '@') && !absl::StrContains(*address, ' ') &&
-                       (*address)[0] != '|' && (*address)[0] != '/' && (*address)[0] != '@';
+    const bool named = absl::StrContains(*address, '@') && !absl::StrContains(*address, ' ') && (*address)[0] != '|' &&
+                       (*address)[0] != '/' && (*address)[0] != '@';
     if (named) return *address;
   }
   if (!alone) return "";
@@ -239,7 +240,7 @@ void Reader::ReadWords() {
   const bool alone = recipients.size() == 1;
   for (const NoticeRecipient& one : recipients) {
     if (delayed) {
-      if (!one.address.empty()) AddNoBounce(one.address, "notice.delay", whole);
+      if (!one.address.empty()) AddNoBounce(one.address, "mail.delayed", whole);
       continue;
     }
     const std::string& own = one.text.empty() ? whole : one.text;

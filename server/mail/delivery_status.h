@@ -1,6 +1,6 @@
 // The fields of a delivery status notification (RFC 3464, internationalised by RFC 6533), and of a feedback report
-// (RFC 5965): groups of "Name: value" lines. Real senders bend the form: blank lines missing or doubled within it, fields
-// in any order, comments, text in between. This parser takes what it can.
+// (RFC 5965): groups of "Name: value" lines. Real senders bend the form: blank lines missing or doubled within it,
+// fields in any order, comments, text in between. This parser takes what it can.
 #pragma once
 
 #include <string>

@@ -17,8 +17,8 @@ Judgement JudgeRecipient(const Classifier& classifier, v1::SmtpReply reply, absl
   if (reply.text().empty()) reply.set_text(QuotedReply(words));
   if (reply.text().empty()) return {std::move(around), std::move(*whole.mutable_text())};
   v1::Verdict quoted = classifier.Classify(reply);
-  const bool quoted_decides = !quoted.evidence().empty() || around.evidence().empty() ||
-                              quoted.bounce_class() == v1::Verdict::SENDER_SIDE;
+  const bool quoted_decides =
+      !quoted.evidence().empty() || around.evidence().empty() || quoted.bounce_class() == v1::Verdict::SENDER_SIDE;
   if (quoted_decides) return {std::move(quoted), std::move(*reply.mutable_text())};
   return {std::move(around), std::move(*whole.mutable_text())};
 }

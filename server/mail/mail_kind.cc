@@ -28,8 +28,7 @@ const RE2* Pattern(const char* text) {
 bool IsFromMailSystem(const MimeMail& mail) {
   static const RE2* const kSystem = Pattern(
       R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|bounce|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mdaemon|mail ?system|smtp server)");
-  const absl::string_view from = mail.Header("from");
-  return from.empty() || from == "<>" || Finds(from, *kSystem) || !mail.Header("x-failed-recipients").empty();
+  return Finds(mail.Header("from"), *kSystem) || !mail.Header("x-failed-recipients").empty();
 }
 
 bool IsBounceSubject(absl::string_view subject) {
@@ -58,7 +57,8 @@ bool IsAutoReply(const MimeMail& mail) {
 bool IsChallenge(const MimeMail& mail, absl::string_view notice) {
   static const RE2* const kText = Pattern(
       R"((?:confirm|prove|verify) (?:that )?(?:you are|you.re|your (?:message|e-?mail|address)|yourself)[^.;]{0,80}(?:human|person|sender|spam|deliver|genuine)|(?:release|deliver) your message[^.;]{0,80}(?:click|reply|visit|confirm)|challenge[- /]response|requires? (?:sender )?(?:confirmation|verification)[^.;]{0,40}(?:reply|click))");
-  static const RE2* const kSubject = Pattern(R"(please confirm (?:your|that)|\bverify your (?:message|e-?mail)\b|\bconfirm(?:ation)? (?:required|of your message))");
+  static const RE2* const kSubject = Pattern(
+      R"(please confirm (?:your|that)|\bverify your (?:message|e-?mail)\b|\bconfirm(?:ation)? (?:required|of your message))");
   if (!mail.Header("x-boxbe-notice").empty() || !mail.Header("x-tmda-fingerprint").empty()) return true;
   return Finds(mail.Header("subject"), *kSubject) || Finds(notice.substr(0, 4'000), *kText);
 }
@@ -106,7 +106,8 @@ v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
   }
   const bool system = IsFromMailSystem(mail);
   const bool subject = IsBounceSubject(mail.Header("subject"));
-  if (system && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
+  const bool nobody = mail.Header("from").empty() || mail.Header("from") == "<>";
+  if ((system || nobody) && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
   if (IsChallenge(mail, notice)) return v1::CHALLENGE;
   if (IsAutoReply(mail) && !subject) return v1::AUTO_REPLY;
   return system || subject || IsBounceText(notice) ? v1::BOUNCE_TEXT : v1::OTHER_MAIL;

@@ -7,8 +7,8 @@
 
 namespace suppression {
 
-// FEEDBACK_REPORT, DELIVERY_STATUS, DISPOSITION_NOTIFICATION and AUTO_REPLY go by what RFC 5965, 3464, 8098 and 3834 say;
-// BOUNCE_TEXT by who wrote it and how; OTHER_MAIL is the rest. `notice` is the text without the returned mail.
+// FEEDBACK_REPORT, DELIVERY_STATUS, DISPOSITION_NOTIFICATION and AUTO_REPLY go by what RFC 5965, 3464, 8098 and 3834
+// say; BOUNCE_TEXT by who wrote it and how; OTHER_MAIL is the rest. `notice` is the text without the returned mail.
 v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice);
 
 // Whether a mail without delivery-status part says that it is only a warning: nothing has failed yet.

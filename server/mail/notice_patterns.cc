@@ -55,24 +55,25 @@ const RE2& ReturnedPattern() {
         "ursprüngliche nachricht",
         "message d.origine",
     });
-    const std::string header = AnyOf({"return-path", "received", "dkim-signature", "arc-seal", "delivered-to",
-                                      "mime-version", "x-received", "x-google-smtp-source", "x-mailer",
-                                      "domainkey-signature"});
-    return Compile(absl::StrCat(R"(^[\s>*=_-]*(?:[-=_*]{2,}.*)?)", announced, "|^\\s*", header,
-                                R"(: ?\S|^x-[a-z-]+: \S|^content-type: ?(?:message/rfc822|text/rfc822-headers)|^>(?:[^>]|$))"));
+    const std::string header =
+        AnyOf({"return-path", "received", "dkim-signature", "arc-seal", "delivered-to", "mime-version", "x-received",
+               "x-google-smtp-source", "x-mailer", "domainkey-signature"});
+    return Compile(
+        absl::StrCat(R"(^[\s>*=_-]*(?:[-=_*]{2,}.*)?)", announced, "|^\\s*", header,
+                     R"(: ?\S|^x-[a-z-]+: \S|^content-type: ?(?:message/rfc822|text/rfc822-headers)|^>(?:[^>]|$))"));
   }();
   return *kPattern;
 }
 
 const RE2& AddressLinePattern() {
-  static const RE2* const kPattern = Compile(absl::StrCat(
-      R"(^[\s>]*)",
-      AnyOf({R"([*•·-]+\s*)", R"(\d+[.)]\s+)", R"(to:\s*)",
-             R"((?:(?:failed|undeliverable|invalid) )?(?:recipients?|address(?:es)?)\s*(?:address)?:\s*)",
-             R"(e-?mail(?: address)?:\s*)", R"((?:original|final)-recipient:\s*(?:[a-z0-9-]+;\s*)?)",
-             R"((?:c=[^\n]{0,200};)?(?:dda:)?smtp[:=]\s*)"}),
-      R"(?(?:"[^"@]{0,80}"\s*|'[^'@]{0,80}'\s*)?)", kAddressOpen, "(", kAddress,
-      R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?(?:[:;,]|\.?$|\.?\s)(.*)$)"));
+  static const RE2* const kPattern = Compile(
+      absl::StrCat(R"(^[\s>]*)",
+                   AnyOf({R"([*•·-]+\s*)", R"(\d+[.)]\s+)", R"(to:\s*)",
+                          R"((?:(?:failed|undeliverable|invalid) )?(?:recipients?|address(?:es)?)\s*(?:address)?:\s*)",
+                          R"(e-?mail(?: address)?:\s*)", R"((?:original|final)-recipient:\s*(?:[a-z0-9-]+;\s*)?)",
+                          R"((?:c=[^\n]{0,200};)?(?:dda:)?smtp[:=]\s*)"}),
+                   R"(?(?:"[^"@]{0,80}"\s*|'[^'@]{0,80}'\s*)?)", kAddressOpen, "(", kAddress,
+                   R"()(?:[>"'\])]{1,2})?(?:<mailto:[^>]*>)?(?:\s*\([^)]*\))?(?:[:;,]|\.?$|\.?\s)(.*)$)"));
   return *kPattern;
 }
 
@@ -107,44 +108,43 @@ const RE2& AnnouncesRecipientsPattern() {
 }
 
 const RE2& HelpPattern() {
-  static const RE2* const kPattern = Compile(absl::StrCat(
-      R"(\b)",
-      AnyOf({"contact",
-             "assist(?:ance)?",
-             "questions?",
-             "help ?desk",
-             "support",
-             "administrator",
-             "webmaster",
-             "if you (?:feel|need|believe|think|wish|want|have)",
-             "forward (?:this|it)",
-             "report (?:this|spam|to)",
-             "subscri",
-             "unsubscribe",
-             "abuse@",
-             "original sender",
-             "sender:",
-             "from:",
-             "reply-to:",
-             "mail from",
-             "envelope-from",
-             "return-path",
-             "message-?id",
-             "sent (?:by|from)",
-             "your message",
-             "wrote:",
-             "sender address",
-             "cc:",
-             "reporting-mta",
-             "お問い?合わせ",
-             "連絡"}),
-      R"(\b|mailer-daemon@|^postmaster@)"));
+  static const RE2* const kPattern = Compile(absl::StrCat(R"(\b)",
+                                                          AnyOf({"contact",
+                                                                 "assist(?:ance)?",
+                                                                 "questions?",
+                                                                 "help ?desk",
+                                                                 "support",
+                                                                 "administrator",
+                                                                 "webmaster",
+                                                                 "if you (?:feel|need|believe|think|wish|want|have)",
+                                                                 "forward (?:this|it)",
+                                                                 "report (?:this|spam|to)",
+                                                                 "subscri",
+                                                                 "unsubscribe",
+                                                                 "abuse@",
+                                                                 "original sender",
+                                                                 "sender:",
+                                                                 "from:",
+                                                                 "reply-to:",
+                                                                 "mail from",
+                                                                 "envelope-from",
+                                                                 "return-path",
+                                                                 "message-?id",
+                                                                 "sent (?:by|from)",
+                                                                 "your message",
+                                                                 "wrote:",
+                                                                 "sender address",
+                                                                 "cc:",
+                                                                 "reporting-mta",
+                                                                 "お問い?合わせ",
+                                                                 "連絡"}),
+                                                          R"(\b|mailer-daemon@|^postmaster@)"));
   return *kPattern;
 }
 
 const RE2& ReplyPattern() {
-  static const RE2* const kPattern = Compile(
-      R"((?:^|[\s:;>'"(\[,.=])((?:[45][0-57]\d)(?:[ -]|: ?|; ?)(?:#?[45]\.\d{1,3}\.\d{1,3}\b)?[^\n]*))");
+  static const RE2* const kPattern =
+      Compile(R"((?:^|[\s:;>'"(\[,.=])((?:[45][0-57]\d)(?:[ -]|: ?|; ?)(?:#?[45]\.\d{1,3}\.\d{1,3}\b)?[^\n]*))");
   return *kPattern;
 }
 
@@ -155,10 +155,10 @@ const RE2& ReasonPattern() {
 }
 
 const RE2& HostPattern() {
-  static const RE2* const kPattern = Compile(absl::StrCat(
-      AnyOf({"remote host", "remote server", "host", "server", "mx", "mta", "talking to", "delivered to", "by", "with",
-             "from", "connect(?:ing|ion)? to"}),
-      R"([ :<"'(\[]{1,3}((?:[a-z0-9_-]{1,63}\.){1,10}[a-z]{2,24})\.?[>"':\[( ,;)])"));
+  static const RE2* const kPattern =
+      Compile(absl::StrCat(AnyOf({"remote host", "remote server", "host", "server", "mx", "mta", "talking to",
+                                  "delivered to", "by", "with", "from", "connect(?:ing|ion)? to"}),
+                           R"([ :<"'(\[]{1,3}((?:[a-z0-9_-]{1,63}\.){1,10}[a-z]{2,24})\.?[>"':\[( ,;)])"));
   return *kPattern;
 }
 

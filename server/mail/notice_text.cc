@@ -78,8 +78,9 @@ std::vector<Line> ReadLines(absl::string_view text) {
 }
 
 bool SaysSomething(absl::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return absl::ascii_isalpha(c) || (static_cast<unsigned char>(c) & 0x80) != 0; }) >= 6;
+  return std::count_if(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalpha(c) || (static_cast<unsigned char>(c) & 0x80) != 0;
+         }) >= 6;
 }
 
 // Recipients that stand on lines of their own; what follows such a line belongs to it.
@@ -194,9 +195,8 @@ Notice SplitNotice(absl::string_view text) {
     if (said && !quoted_address && RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), ReturnedPattern())) {
       notice.returned = std::string(text.substr(begin));
       const size_t headers_end = text.find("\n\n", std::min(text.size(), end + 2));
-      notice.returned_headers = std::string(text.substr(begin, headers_end == absl::string_view::npos
-                                                                   ? absl::string_view::npos
-                                                                   : headers_end - begin));
+      notice.returned_headers = std::string(
+          text.substr(begin, headers_end == absl::string_view::npos ? absl::string_view::npos : headers_end - begin));
       break;
     }
     said |= SaysSomething(line);

@@ -1,5 +1,5 @@
-// The words of a bounce: where the notice ends and the returned mail begins, which addresses it blames, and what it says
-// of each. Independent of who wrote it: it goes by the shape of lines, not by the sender's phrases.
+// The words of a bounce: where the notice ends and the returned mail begins, which addresses it blames, and what it
+// says of each. Independent of who wrote it: it goes by the shape of lines, not by the sender's phrases.
 #pragma once
 
 #include <string>
@@ -29,12 +29,12 @@ struct Notice {
 // Splits a text (LF line ends) at the returned mail.
 Notice SplitNotice(absl::string_view text);
 
-// Finds the recipients in notice->text. `ours` are addresses that the notice was sent to or from: they are blamed only in
-// so many words.
+// Finds the recipients in notice->text. `ours` are addresses that the notice was sent to or from: they are blamed only
+// in so many words.
 void FindRecipients(const std::vector<std::string>& ours, Notice* notice);
 
-// The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; else what is given as the
-// reason ("Reason: mailbox full"); empty: neither.
+// The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; else what is given as
+// the reason ("Reason: mailbox full"); empty: neither.
 std::string QuotedReply(absl::string_view text);
 
 // The text without lines that repeat headers of the returned mail or advertise a scanner: neither must decide.

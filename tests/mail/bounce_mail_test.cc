@@ -68,11 +68,10 @@ TEST(BounceMailTest, WhatHasNotFailedIsNoBounceWhateverItQuotes) {
 }
 
 TEST(BounceMailTest, TwoRecipientsHaveTwoFates) {
-  const MailReport report =
-      Read(Dsn("One failed.",
-               "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n"
-               "Diagnostic-Code: smtp; 550 5.1.1 user unknown\n\n"
-               "Final-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1\n"));
+  const MailReport report = Read(Dsn("One failed.",
+                                     "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n"
+                                     "Diagnostic-Code: smtp; 550 5.1.1 user unknown\n\n"
+                                     "Final-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1\n"));
   ASSERT_EQ(report.recipients.size(), 2);
   EXPECT_EQ(report.recipients[0].event.verdict().bounce_class(), v1::Verdict::HARD);
   EXPECT_EQ(report.recipients[1].event.verdict().bounce_class(), v1::Verdict::NOT_A_BOUNCE);
@@ -94,29 +93,31 @@ TEST(BounceMailTest, TheSubjectOfTheReturnedMailDoesNotDecide) {
 }
 
 TEST(BounceMailTest, ABase64EncodedDeliveryStatusIsRead) {
-  const ReportedRecipient jo = One(
-      "From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
-      "Content-Type: text/plain\n\nfailed\n--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: "
-      "base64\n\n"
-      "RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGpvQGV4YW1wbGUuY29tCkFjdGlvbjogZmFpbGVkClN0\n"
-      "YXR1czogNS4yLjIKRGlhZ25vc3RpYy1Db2RlOiBzbXRwOyA1NTIgNS4yLjIgZnVsbAo=\n--b--\n");
+  const ReportedRecipient jo =
+      One("From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; "
+          "boundary=b\n\n--b\n"
+          "Content-Type: text/plain\n\nfailed\n--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: "
+          "base64\n\n"
+          "RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGpvQGV4YW1wbGUuY29tCkFjdGlvbjogZmFpbGVkClN0\n"
+          "YXR1czogNS4yLjIKRGlhZ25vc3RpYy1Db2RlOiBzbXRwOyA1NTIgNS4yLjIgZnVsbAo=\n--b--\n");
   EXPECT_EQ(jo.recipient, "jo@example.com");
   EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
 }
 
 TEST(BounceMailTest, ADeliveryStatusWithoutItsMimeHeadersIsRead) {
-  const ReportedRecipient jo = One(TextBounce(std::string("--b\nContent-Type: text/plain\n\nIt failed\n--b\nContent-Type: "
-                                                          "message/delivery-status\n\n") +
-                                              kFailed));
+  const ReportedRecipient jo =
+      One(TextBounce(std::string("--b\nContent-Type: text/plain\n\nIt failed\n--b\nContent-Type: "
+                                 "message/delivery-status\n\n") +
+                     kFailed));
   EXPECT_EQ(jo.recipient, "jo@example.com");
   EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
 }
 
 TEST(BounceMailTest, WordsAloneGiveAVerdict) {
-  const ReportedRecipient jo = One(
-      TextBounce("I'm afraid I wasn't able to deliver your message.\n\n<jo@example.com>:\n192.0.2.1 does not like "
-                 "recipient.\nRemote host said: 552 5.2.2 over quota\n\n--- Below this line is a copy of the "
-                 "message.\n\nFrom: sender@example.org\nTo: other@example.com\nSubject: spam\n"));
+  const ReportedRecipient jo =
+      One(TextBounce("I'm afraid I wasn't able to deliver your message.\n\n<jo@example.com>:\n192.0.2.1 does not like "
+                     "recipient.\nRemote host said: 552 5.2.2 over quota\n\n--- Below this line is a copy of the "
+                     "message.\n\nFrom: sender@example.org\nTo: other@example.com\nSubject: spam\n"));
   EXPECT_EQ(jo.recipient, "jo@example.com");
   EXPECT_EQ(jo.event.kind(), v1::BOUNCE_TEXT);
   EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
@@ -137,18 +138,19 @@ TEST(BounceMailTest, BlankLinesInFrontAreSkipped) {
 }
 
 TEST(BounceMailTest, AnUnknownActionIsAFailure) {
-  EXPECT_EQ(One(Dsn("It failed.", "Final-Recipient: rfc822; jo@example.com\nAction: error\nStatus: 5.1.2\n"
-                                  "Diagnostic-Code: smtp; Domain does not exist\n"))
+  EXPECT_EQ(One(Dsn("It failed.",
+                    "Final-Recipient: rfc822; jo@example.com\nAction: error\nStatus: 5.1.2\n"
+                    "Diagnostic-Code: smtp; Domain does not exist\n"))
                 .event.verdict()
                 .reason(),
             v1::DOMAIN_NOT_FOUND);
 }
 
 TEST(BounceMailTest, ABounceThatWasPassedOnIsRead) {
-  const ReportedRecipient jo =
-      One("From: admin@example.org\nTo: team@example.org\nSubject: Fwd: Undelivered Mail\nContent-Type: multipart/mixed; "
-          "boundary=o\n\n--o\n\nfyi\n--o\nContent-Type: message/rfc822\n\n" +
-          Dsn("It failed.", kFailed) + "\n--o--\n");
+  const ReportedRecipient jo = One(
+      "From: admin@example.org\nTo: team@example.org\nSubject: Fwd: Undelivered Mail\nContent-Type: multipart/mixed; "
+      "boundary=o\n\n--o\n\nfyi\n--o\nContent-Type: message/rfc822\n\n" +
+      Dsn("It failed.", kFailed) + "\n--o--\n");
   EXPECT_EQ(jo.recipient, "jo@example.com");
   EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
 }
@@ -158,10 +160,10 @@ TEST(BounceMailTest, ARecipientNamedTwiceIsOne) {
 }
 
 TEST(BounceMailTest, OnlyThoseBelowTheAnnouncementAreBlamed) {
-  const ReportedRecipient jo = One(
-      TextBounce("Your message\n\n  To: list@example.org\n  Subject: hello\n\ndid not reach the following "
-                 "recipient(s):\n\nc=US;a= ;p=Org;dda:SMTP=jo@example.com; on Tue, 3 Nov 2026\n    The recipient name is "
-                 "not recognized\n"));
+  const ReportedRecipient jo = One(TextBounce(
+      "Your message\n\n  To: list@example.org\n  Subject: hello\n\ndid not reach the following "
+      "recipient(s):\n\nc=US;a= ;p=Org;dda:SMTP=jo@example.com; on Tue, 3 Nov 2026\n    The recipient name is "
+      "not recognized\n"));
   EXPECT_EQ(jo.recipient, "jo@example.com");
 }
 
@@ -183,9 +185,9 @@ TEST(BounceMailTest, AFeedbackReportIsAComplaint) {
 }
 
 TEST(BounceMailTest, EachComplainantOfAReportIsOne) {
-  const MailReport report = Read(
-      Feedback("Feedback-Type: fraud\nOriginal-Rcpt-To: a@example.com\nOriginal-Rcpt-To: b@example.com\n"
-               "Original-Rcpt-To: a@example.com\n"));
+  const MailReport report =
+      Read(Feedback("Feedback-Type: fraud\nOriginal-Rcpt-To: a@example.com\nOriginal-Rcpt-To: b@example.com\n"
+                    "Original-Rcpt-To: a@example.com\n"));
   EXPECT_EQ(report.recipients.size(), 2);
 }
 

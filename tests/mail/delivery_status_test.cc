@@ -55,7 +55,8 @@ TEST(DeliveryStatusTest, FieldsMayComeInAnyOrder) {
 
 TEST(DeliveryStatusTest, DecodesInternationalAddresses) {
   const DeliveryStatus status = ReadDeliveryStatus(
-      "Original-Recipient: utf-8;j\\x{F6}rg+2Bx@example.com\nFinal-Recipient: utf-8; jörg+x@example.com\nAction: failed\n");
+      "Original-Recipient: utf-8;j\\x{F6}rg+2Bx@example.com\nFinal-Recipient: utf-8; jörg+x@example.com\nAction: "
+      "failed\n");
   ASSERT_EQ(status.recipients.size(), 1);
   EXPECT_EQ(status.recipients[0].original_recipient, "jörg+x@example.com");
   EXPECT_EQ(status.recipients[0].final_recipient, "jörg+x@example.com");

@@ -62,9 +62,9 @@ TEST(HostileMailTest, FiftyMegabytesAreReadUpToTheLimit) {
 }
 
 TEST(HostileMailTest, ABoundaryThatNeverComesLosesNothing) {
-  const absl::StatusOr<MailReport> report =
-      Read("From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Type: multipart/report; boundary=never\n\n"
-           "<jo@example.com>: 550 5.1.1 user unknown\n");
+  const absl::StatusOr<MailReport> report = Read(
+      "From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Type: multipart/report; boundary=never\n\n"
+      "<jo@example.com>: 550 5.1.1 user unknown\n");
   ASSERT_TRUE(report.ok());
   ASSERT_EQ(report->recipients.size(), 1);
   EXPECT_EQ(report->recipients[0].recipient, "jo@example.com");
@@ -75,9 +75,9 @@ TEST(HostileMailTest, OctetsOfEveryKindGiveAnAnswer) {
   for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
   std::string binary;
   for (int i = 0; i < 2'000; ++i) binary += all;
-  for (const std::string& content :
-       {all, binary, std::string(1 << 20, '\0'), std::string(1 << 20, '\n'), std::string(1 << 20, ':'),
-        std::string(1 << 20, '\r'), std::string(1 << 20, '@'), "\xff\xfe" + all, "Subject: =?utf-8?b?////?=\n\n" + all}) {
+  for (const std::string& content : {all, binary, std::string(1 << 20, '\0'), std::string(1 << 20, '\n'),
+                                     std::string(1 << 20, ':'), std::string(1 << 20, '\r'), std::string(1 << 20, '@'),
+                                     "\xff\xfe" + all, "Subject: =?utf-8?b?////?=\n\n" + all}) {
     const absl::StatusOr<MailReport> report = Read(content);
     if (!report.ok()) {
       EXPECT_EQ(ReasonOf(report.status()), v1::NOT_A_MESSAGE);
@@ -93,7 +93,8 @@ TEST(HostileMailTest, NulsAndLyingLengthsAndBadBase64AreRead) {
   std::string nul = TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n");
   nul.insert(nul.find("550"), 1, '\0');
   EXPECT_EQ(Read(nul)->recipients.size(), 1);
-  EXPECT_EQ(Read("Content-Length: 1\n" + TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n"))->recipients.size(), 1);
+  EXPECT_EQ(Read("Content-Length: 1\n" + TextBounce("<jo@example.com>: 550 5.1.1 user unknown\n"))->recipients.size(),
+            1);
   EXPECT_TRUE(Read("From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Transfer-Encoding: base64\n\n"
                    "!!! this is no base64 @@@\n")
                   .ok());

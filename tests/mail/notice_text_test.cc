@@ -87,8 +87,7 @@ TEST(NoticeTextTest, NamesTheHostThatReplied) {
 }
 
 TEST(NoticeTextTest, EchoedHeadersAreTakenOut) {
-  EXPECT_EQ(WithoutNoise("Your message\n  Subject: account suspended\n  To: x@y\nfailed"),
-            "Your message\nfailed");
+  EXPECT_EQ(WithoutNoise("Your message\n  Subject: account suspended\n  To: x@y\nfailed"), "Your message\nfailed");
 }
 
 }  // namespace
