@@ -88,7 +88,9 @@ TEST(DeliveryStatusTest, RecipientsAreBounded) {
 
 TEST(DeliveryStatusTest, AStatusHasThreeNumbersOrIsNone) {
   const auto status_of = [](const std::string& value) {
-    return ReadDeliveryStatus("Final-Recipient: rfc822; a@example.com\nStatus: " + value + "\n").recipients.at(0).status;
+    return ReadDeliveryStatus("Final-Recipient: rfc822; a@example.com\nStatus: " + value + "\n")
+        .recipients.at(0)
+        .status;
   };
   for (const char* status : {"5.1.1", "5.1.1.", "(5.1.1)", "5.1.1 (x)", "smtp; 5.1.1", "550 5.1.1"}) {
     EXPECT_EQ(status_of(status), "5.1.1") << status;
