@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -59,7 +60,8 @@ class ContentsReader {
       const size_t at = FindStatusLines(part.text);
       if (at == absl::string_view::npos) continue;
       const size_t begin = at > kLooseStatusOctetsMax ? at : 0;
-      contents_.status = part.text.substr(begin, at - begin + kLooseStatusOctetsMax);
+      contents_.status =
+          std::string(Utf8Prefix(absl::string_view(part.text).substr(begin), at - begin + kLooseStatusOctetsMax));
     }
     return std::move(contents_);
   }
@@ -70,7 +72,7 @@ class ContentsReader {
     if (!contents_.notice.recipients.empty() || !contents_.status.empty()) return;
     if (part.type == "text/html" && plain_) return;  // the same again
     plain_ |= part.type == "text/plain" && !absl::StripAsciiWhitespace(part.text).empty();
-    Notice notice = SplitNotice(absl::string_view(part.text).substr(0, kNoticeOctetsMax));
+    Notice notice = SplitNotice(Utf8Prefix(part.text, kNoticeOctetsMax));
     contents_.notice.text.append(notice.text);
     if (contents_.returned_headers.empty()) {
       contents_.returned_headers = std::move(notice.returned_headers);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "server/mail/delivery_status.h"
 #include "server/mail/notice_patterns.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -227,13 +228,14 @@ std::string WithoutNoise(absl::string_view text) {
 std::string QuotedReply(absl::string_view text) {
   re2::StringPiece found;
   if (!RE2::PartialMatch(Piece(text), ReplyPattern(), &found)) {
-    return RE2::PartialMatch(Piece(text), ReasonPattern(), &found) ? std::string(found.data(), found.size()) : "";
+    if (!RE2::PartialMatch(Piece(text), ReasonPattern(), &found)) return "";
+    return std::string(Utf8Prefix({found.data(), found.size()}, kReplyOctetsMax));
   }
   const size_t at = found.data() - text.data();
   const std::string code(text.substr(at, 3));
   std::string reply;
   // Further lines: "550-..." of the same code, and folded ones up to an empty line.
-  for (const absl::string_view line : absl::StrSplit(text.substr(at, kReplyOctetsMax), '\n')) {
+  for (const absl::string_view line : absl::StrSplit(Utf8Prefix(text.substr(at), kReplyOctetsMax), '\n')) {
     const absl::string_view stripped = absl::StripAsciiWhitespace(line);
     if (stripped.empty() || absl::StartsWith(stripped, ">>>") || absl::StartsWith(stripped, "---")) break;
     absl::StrAppend(&reply, reply.empty() ? "" : "\n", absl::StripPrefix(stripped, "<<< "));
