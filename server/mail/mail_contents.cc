@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kLooseStatusOctetsMax = 4'000;
 // The notice that is read; a longer one has the returned mail in it.
 constexpr size_t kNoticeOctetsMax = 64 << 10;
+// Most text parts that are looked through for somebody to blame.
+constexpr int kTextPartsMax = 10;
 
 // A text part that is the returned mail or its headers, though not labelled so.
 bool LooksLikeHeaders(absl::string_view text) {
@@ -70,6 +72,7 @@ class ContentsReader {
   // The first text that names somebody is the notice; later ones belong to the returned mail.
   void AddText(const MailPart& part) {
     if (!contents_.notice.recipients.empty() || !contents_.status.empty()) return;
+    if (contents_.notice.text.size() >= kNoticeOctetsMax || ++texts_ > kTextPartsMax) return;
     if (part.type == "text/html" && plain_) return;  // the same again
     plain_ |= part.type == "text/plain" && !absl::StripAsciiWhitespace(part.text).empty();
     Notice notice = SplitNotice(Utf8Prefix(part.text, kNoticeOctetsMax));
@@ -84,6 +87,7 @@ class ContentsReader {
   const std::vector<std::string>& ours_;
   MailContents contents_;
   bool plain_ = false;
+  int texts_ = 0;
 };
 
 }  // namespace

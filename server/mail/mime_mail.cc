@@ -65,14 +65,13 @@ std::string DecodeText(absl::string_view octets, absl::string_view charset) {
 std::string PlainLines(absl::string_view content) {
   std::string text;
   text.reserve(content.size());
-  for (size_t i = 0; i < content.size(); ++i) {
-    const char c = content[i];
-    if (c == '\r') {
-      if (i + 1 == content.size() || content[i + 1] != '\n') text.push_back('\n');
-    } else {
-      text.push_back(c == '\0' ? ' ' : c);
-    }
+  for (size_t end = content.find('\r'); end != absl::string_view::npos; end = content.find('\r')) {
+    text.append(content.data(), end);
+    content.remove_prefix(end + 1);
+    if (!absl::StartsWith(content, "\n")) text.push_back('\n');
   }
+  text.append(content.data(), content.size());
+  std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
 }
 

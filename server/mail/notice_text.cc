@@ -19,6 +19,9 @@ namespace {
 constexpr size_t kLinesMax = 2'000;
 constexpr size_t kReplyOctetsMax = 2'000;
 constexpr size_t kLineOctetsMax = 1'000;
+// Most octets kept, all in all, of a text that is said of several recipients; of each at least kReplyOctetsMax.
+constexpr size_t kSharedOctetsMax = 256 << 10;
+
 re2::StringPiece Piece(absl::string_view text) {
   return {text.data(), text.size()};
 }
@@ -89,9 +92,10 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
   size_t open = 0;  // recipients in a row that nothing has been said of yet
   std::string text;
   const auto close = [&] {
-    if (SaysSomething(text)) {
+    if (open > 0 && SaysSomething(text)) {
       const size_t count = notice->recipients.size();
-      for (size_t i = count - open; i < count; ++i) notice->recipients[i].text.append(text);
+      const absl::string_view shared = Utf8Prefix(text, std::max(kReplyOctetsMax, kSharedOctetsMax / open));
+      for (size_t i = count - open; i < count; ++i) absl::StrAppend(&notice->recipients[i].text, shared);
       open = 0;
     }
     text.clear();
@@ -118,21 +122,34 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
   close();
 }
 
-// The lines that name an address, and the replies right behind them.
-std::string LinesAbout(absl::string_view text, absl::string_view address) {
+// The lines that name an address, and the replies right behind them. `lower`: the text in lower case.
+std::string LinesAbout(absl::string_view text, absl::string_view lower, absl::string_view address) {
+  const std::string name = absl::AsciiStrToLower(address);
   std::string about;
+  size_t next = 0;  // where the lines begin that are not looked at yet
   bool named = false;
-  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (about.size() > kReplyOctetsMax) break;
-    const bool reply = named && absl::StartsWith(absl::StripAsciiWhitespace(line), "<<<");
-    named = reply || absl::StrContains(absl::AsciiStrToLower(line), absl::AsciiStrToLower(address));
-    if (named) absl::StrAppend(&about, line, "\n");
+  while (next < text.size() && about.size() <= kReplyOctetsMax) {
+    const size_t end = std::min(text.find('\n', next), text.size());
+    named = named && absl::StartsWith(absl::StripAsciiWhitespace(text.substr(next, end - next)), "<<<");
+    if (named) {
+      absl::StrAppend(&about, text.substr(next, end - next), "\n");
+      next = end + 1;
+      continue;
+    }
+    const size_t at = lower.find(name, next);
+    if (at == absl::string_view::npos) break;
+    const size_t before = text.rfind('\n', at);
+    const size_t begin = before == absl::string_view::npos ? 0 : before + 1;
+    next = std::min(text.find('\n', at), text.size()) + 1;
+    absl::StrAppend(&about, text.substr(begin, next - 1 - begin), "\n");
+    named = true;
   }
   return about;
 }
 
 // Recipients that running text blames.
 void FindInWords(absl::string_view text, const std::vector<std::string>& ours, bool allow_ours, Notice* notice) {
+  const std::string lower = absl::AsciiStrToLower(text);
   re2::StringPiece rest = Piece(text);
   re2::StringPiece found;
   while (notice->recipients.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found)) {
@@ -144,7 +161,7 @@ void FindInWords(absl::string_view text, const std::vector<std::string>& ours, b
     const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
     const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
     if (!allow_ours && RE2::PartialMatch(Piece(line), HelpPattern())) continue;
-    notice->recipients.push_back({address, LinesAbout(text, address)});
+    notice->recipients.push_back({address, LinesAbout(text, lower, address)});
   }
 }
 

@@ -145,5 +145,18 @@ TEST(HostileMailTest, AStatusOfAThousandRecipientsIsReadToItsEnd) {
   EXPECT_FALSE(report->truncated);
 }
 
+TEST(HostileMailTest, WhatIsSaidOfAThousandRecipientsHoldsForEach) {
+  std::string text;
+  for (int i = 0; i < 1'000; ++i) absl::StrAppend(&text, "<u", i, "@example.com>\n");
+  for (int i = 0; i < 500; ++i) text += "550 5.1.1 user unknown in this domain\n";
+  const absl::StatusOr<MailReport> report = Read(TextBounce(text));
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->recipients.size(), 1'000u);
+  for (const ReportedRecipient& one : report->recipients) {
+    EXPECT_EQ(one.event.verdict().bounce_class(), v1::Verdict::HARD) << one.recipient;
+    ExpectValid(one.event);
+  }
+}
+
 }  // namespace
 }  // namespace suppression
