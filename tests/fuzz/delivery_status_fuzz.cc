@@ -1,4 +1,6 @@
 // Whatever a delivery status holds, what is read of it has the form that delivery_status.h promises.
+#include <unistr.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +8,6 @@
 
 #include "absl/strings/ascii.h"
 #include "server/mail/delivery_status.h"
-#include "suppression/v1/bounce.pb.h"
 #include "tests/fuzz/check.h"
 
 using suppression::DeliveryStatus;
@@ -15,11 +16,8 @@ using suppression::StatusField;
 
 namespace {
 
-// Protobuf refuses strings that are not UTF-8 when it parses.
 bool IsUtf8(absl::string_view text) {
-  suppression::v1::SmtpReply reply;
-  reply.set_text(std::string(text));
-  return suppression::v1::SmtpReply().ParseFromString(reply.SerializeAsString());
+  return u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()) == nullptr;
 }
 
 bool IsLower(absl::string_view text) {
