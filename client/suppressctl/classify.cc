@@ -46,7 +46,9 @@ Row MakeRow(const std::string& file, v1::ReportKind kind, const std::string& rec
   row.reason = kNoReason;
   if (verdict.bounce_class() == v1::Verdict::COMPLAINT) row.reason = "COMPLAINT";
   if (verdict.reason() != v1::BOUNCE_REASON_UNSPECIFIED) row.reason = v1::BounceReason_Name(verdict.reason());
-  row.suppress = rules.Suppresses(verdict);
+  // A bounce that names nobody suppresses nobody. Of a complaint the sender knows from his own records whose it is.
+  const bool somebody = !recipient.empty() || kind == v1::SMTP_REPLY || kind == v1::FEEDBACK_REPORT;
+  row.suppress = somebody && rules.Suppresses(verdict);
   row.code = verdict.code();
   row.enhanced_code = verdict.enhanced_code();
   row.rule = verdict.rule_id();

@@ -148,7 +148,7 @@ std::string LinesAbout(absl::string_view text, absl::string_view lower, absl::st
 }
 
 // Recipients that running text blames.
-void FindInWords(absl::string_view text, const std::vector<std::string>& ours, bool allow_ours, Notice* notice) {
+void FindInWords(absl::string_view text, const std::vector<std::string>& ours, Notice* notice) {
   const std::string lower = absl::AsciiStrToLower(text);
   re2::StringPiece rest = Piece(text);
   re2::StringPiece found;
@@ -156,11 +156,11 @@ void FindInWords(absl::string_view text, const std::vector<std::string>& ours, b
     const std::string address = CleanAddress({found.data(), found.size()});
     const bool known = std::any_of(notice->recipients.begin(), notice->recipients.end(),
                                    [&](const NoticeRecipient& one) { return Same(one.address, address); });
-    if (known || (!allow_ours && (Contains(ours, address) || IsSystemName(address)))) continue;
+    if (known || Contains(ours, address) || IsSystemName(address)) continue;
     const size_t begin = text.rfind('\n', found.data() - text.data());
     const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
     const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
-    if (!allow_ours && RE2::PartialMatch(Piece(line), HelpPattern())) continue;
+    if (RE2::PartialMatch(Piece(line), HelpPattern())) continue;
     notice->recipients.push_back({address, LinesAbout(text, lower, address)});
   }
 }
@@ -228,10 +228,9 @@ void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
   const std::string text = notice->text;
   FindOnLines(ReadLines(Announced(text)), ours, notice);
   if (notice->recipients.empty()) FindOnLines(ReadLines(text), ours, notice);
-  if (notice->recipients.empty()) FindInWords(text, ours, false, notice);
+  if (notice->recipients.empty()) FindInWords(text, ours, notice);
   if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
   if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
-  if (notice->recipients.empty()) FindInWords(text, ours, true, notice);
 }
 
 std::string WithoutNoise(absl::string_view text) {
