@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,7 @@ namespace suppression {
 namespace {
 
 constexpr char kServiceName[] = "suppression.v1.SuppressionService";
+constexpr char kReplicationName[] = "suppression.v1.ReplicationService";
 constexpr char kWriteHealthName[] = "suppression.v1.SuppressionService/write";
 // Beyond this gRPC itself refuses a message, without reading it; below, the service answers with a reason.
 constexpr int kMessageOctetsMax = 32 << 20;
@@ -37,6 +39,12 @@ void SetUp(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMillis);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+// Evenly from [0, 1).
+double RandomFraction() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
 sigset_t ServedSignals() {
@@ -65,6 +73,13 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
                      .calls_in_flight_max = options.max_calls,
                      .listings_in_flight_max = options.max_listings,
                      .watches_max = options.max_watches});
+  app->replication_ = std::make_unique<ReplicationService>(
+      app->store_.get(), [] { return absl::Now(); },
+      ReplicationOptions{.request_octets_max = static_cast<size_t>(options.max_request_kib) << 10,
+                         .watches_max = options.max_replicas,
+                         .snapshots = {.snapshots_max = options.max_snapshots,
+                                       .hold = absl::Minutes(options.snapshot_hold_minutes),
+                                       .random = RandomFraction}});
   if (absl::Status status = app->Listen(options); !status.ok()) return status;
   return app;
 }
@@ -76,6 +91,7 @@ absl::Status App::Listen(const ServeOptions& options) {
   grpc::ServerBuilder builder;
   SetUp(&builder);
   builder.RegisterService(service_.get());
+  builder.RegisterService(replication_.get());
   std::vector<ListenAddress> wanted;
   for (const std::string& text : options.listen_addresses) {
     absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
@@ -107,6 +123,7 @@ absl::Status App::Listen(const ServeOptions& options) {
   }
   if (server_ == nullptr) return absl::UnavailableError("the gRPC server does not start");
   server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  server_->GetHealthCheckService()->SetServingStatus(kReplicationName, true);
   server_->GetHealthCheckService()->SetServingStatus(kWriteHealthName, true);
   return options.port_file.empty() ? absl::OkStatus() : WritePortFile(options.port_file, addresses_);
 }
@@ -130,6 +147,7 @@ void App::Reload() {
 }
 
 void App::UpdateHealth() {
+  replication_->Sweep();
   store_->NoteHead().IgnoreError();  // a full disk shows in write_status
   const absl::Status status = store_->write_status();
   if (status.ok() == writes_served_) return;
@@ -143,7 +161,9 @@ void App::Stop(absl::Duration timeout) {
   server_->GetHealthCheckService()->SetServingStatus(false);
   const absl::Time deadline = absl::Now() + timeout;
   service_->BeginDrain();
+  replication_->BeginDrain();
   service_->AwaitDrained(deadline);
+  replication_->AwaitDrained(deadline);
   store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
   server_->Shutdown(absl::ToChronoTime(deadline));
   log_->Close();

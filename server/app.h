@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
 #include "server/options.h"
+#include "server/replication.h"
 #include "server/rule_book.h"
 #include "server/service.h"
 #include "storage/local_commit_log.h"
@@ -25,9 +26,9 @@ class App {
 
   // Reads the policy file and the rules file again; logs the outcome of each.
   void Reload();
-  // Looks whether storage still takes writes and tells the health service.
+  // Looks whether storage still takes writes and tells the health service; lets go what replicas no longer use.
   void UpdateHealth();
-  // Turns unready, ends watches, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
+  // Turns unready, ends streams, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
   // `timeout`), makes everything durable, closes.
   void Stop(absl::Duration timeout);
 
@@ -36,6 +37,7 @@ class App {
   Store& store() { return *store_; }
   LocalCommitLog& log() { return *log_; }
   SuppressionService& service() { return *service_; }
+  ReplicationService& replication() { return *replication_; }
 
  private:
   App() = default;
@@ -45,6 +47,7 @@ class App {
   std::unique_ptr<Store> store_;
   std::unique_ptr<LocalCommitLog> log_;
   std::unique_ptr<SuppressionService> service_;
+  std::unique_ptr<ReplicationService> replication_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;
   bool writes_served_ = true;

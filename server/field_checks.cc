@@ -31,6 +31,19 @@ absl::StatusOr<std::string> TenantOf(const std::string& tenant) {
                          "tenant");
 }
 
+absl::StatusOr<std::set<std::string>> TenantsOf(const google::protobuf::RepeatedPtrField<std::string>& tenants) {
+  if (tenants.size() > kTenantsMax) {
+    return InvalidArgument(v1::FIELD_TOO_LONG, "tenants holds more than 100 names", "tenants");
+  }
+  std::set<std::string> names;
+  for (const std::string& tenant : tenants) {
+    absl::StatusOr<std::string> name = TenantOf(tenant);
+    if (!name.ok()) return name.status();
+    names.insert(*std::move(name));
+  }
+  return names;
+}
+
 absl::Status CheckStream(const std::string& stream) {
   if (stream.empty() || IsName(stream)) return absl::OkStatus();
   return InvalidArgument(v1::INVALID_STREAM, "stream must be 1 to 63 of a-z 0-9 . _ - and start with a letter or digit",

@@ -2,11 +2,13 @@
 // that errors.proto documents, and names the field.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
 
 namespace suppression {
@@ -18,9 +20,13 @@ inline constexpr size_t kNoteOctetsMax = 2'000;
 inline constexpr size_t kLabelOctetsMax = 128;
 inline constexpr size_t kMessageIdOctetsMax = 998;
 inline constexpr size_t kEventIdOctetsMax = 256;
+// Most tenants that one request names.
+inline constexpr int kTenantsMax = 100;
 
 // The tenant of a request: "default" when empty. INVALID_TENANT.
 absl::StatusOr<std::string> TenantOf(const std::string& tenant);
+// The tenants of a request that names several. INVALID_TENANT, FIELD_TOO_LONG.
+absl::StatusOr<std::set<std::string>> TenantsOf(const google::protobuf::RepeatedPtrField<std::string>& tenants);
 // INVALID_STREAM unless empty or well formed.
 absl::Status CheckStream(const std::string& stream);
 // INVALID_REQUEST_ID unless empty or a UUID.

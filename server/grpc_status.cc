@@ -11,9 +11,23 @@
 namespace suppression {
 namespace {
 
-constexpr int kRetryDelayMillis = 200;
+// Unless the status says otherwise.
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(200);
+
+std::string RetryAfter(absl::Duration delay) {
+  internal::v1::RetryInfo retry;
+  const int64_t millis = absl::ToInt64Milliseconds(delay);
+  retry.mutable_retry_delay()->set_seconds(millis / 1000);
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(millis % 1000) * 1'000'000);
+  return retry.SerializeAsString();
+}
 
 }  // namespace
+
+absl::Status WithRetryAfter(absl::Status status, absl::Duration delay) {
+  status.SetPayload(kRetryInfoTypeUrl, absl::Cord(RetryAfter(delay)));
+  return status;
+}
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
@@ -31,11 +45,10 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   info->set_type_url(kErrorInfoTypeUrl);
   info->set_value(std::string(*status.GetPayload(kErrorInfoTypeUrl)));
   if (reason == v1::OVERLOADED || reason == v1::SHUTTING_DOWN) {
-    internal::v1::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(kRetryDelayMillis * 1'000'000);
+    const absl::optional<absl::Cord> retry = status.GetPayload(kRetryInfoTypeUrl);
     google::protobuf::Any* detail = rpc.add_details();
     detail->set_type_url(kRetryInfoTypeUrl);
-    detail->set_value(retry.SerializeAsString());
+    detail->set_value(retry.has_value() ? std::string(*retry) : RetryAfter(kRetryAfter));
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), rpc.message(), rpc.SerializeAsString());
 }

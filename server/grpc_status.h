@@ -2,12 +2,17 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "grpcpp/support/status.h"
 
 namespace suppression {
 
 // Keeps code, message and ErrorInfo. An error without a reason gets INTERNAL_ERROR and a message that tells nothing.
-// OVERLOADED and SHUTTING_DOWN get RetryInfo. Errors of ours (INTERNAL) are logged.
+// OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise). Errors of ours (INTERNAL)
+// are logged.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The same error, which tells its caller to try again after this time.
+absl::Status WithRetryAfter(absl::Status status, absl::Duration delay);
 
 }  // namespace suppression

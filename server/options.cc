@@ -48,6 +48,12 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "max_listings", options->max_listings, "Most listings and details in flight")
       ->check(CLI::Range(1, 10'000));
   Row(serve, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
+  Row(serve, "max_replicas", options->max_replicas, "Most replicas that follow this server")
+      ->check(CLI::Range(1, 10'000));
+  Row(serve, "max_snapshots", options->max_snapshots, "Most snapshots for replicas at once")->check(CLI::Range(1, 100));
+  Row(serve, "snapshot_hold_minutes", options->snapshot_hold_minutes,
+      "How long a snapshot, and the changes after it, are kept for a replica that is not heard of")
+      ->check(CLI::Range(1, 360));
   Row(serve, "drain_timeout_seconds", options->drain_timeout_seconds, "Longest wait for calls in flight on SIGTERM")
       ->check(CLI::Range(0, 3'600));
   StoreOptions& store = options->store;

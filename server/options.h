@@ -26,6 +26,9 @@ struct ServeOptions {
   int max_calls = 10'000;
   int max_listings = 64;
   int max_watches = 1'000;
+  int max_replicas = 1'000;
+  int max_snapshots = 4;
+  int snapshot_hold_minutes = 10;
   int drain_timeout_seconds = 20;
   StoreOptions store;
 };

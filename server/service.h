@@ -13,7 +13,7 @@
 #include "server/call.h"
 #include "server/drain.h"
 #include "server/rule_book.h"
-#include "server/watch.h"
+#include "server/stream_registry.h"
 #include "server/worker_pool.h"
 #include "storage/commit_log.h"
 #include "storage/store.h"
@@ -110,7 +110,7 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   Admission calls_;
   Admission listings_;
   WorkerPool listing_pool_;
-  WatchRegistry watches_;
+  StreamRegistry watches_;
 };
 
 }  // namespace suppression

@@ -12,6 +12,7 @@
 #include "grpcpp/support/server_interceptor.h"
 #include "protos/error.h"
 #include "server/grpc_status.h"
+#include "suppression/v1/replication.grpc.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {
@@ -36,11 +37,13 @@ class Interceptor final : public grpc::experimental::Interceptor {
 class Factory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   Factory() {
-    const google::protobuf::ServiceDescriptor* service =
-        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
-            v1::SuppressionService::service_full_name());
-    for (int i = 0; i < service->method_count(); ++i) {
-      served_.insert(absl::StrCat("/", service->full_name(), "/", service->method(i)->name()));
+    for (const char* name :
+         {v1::SuppressionService::service_full_name(), v1::ReplicationService::service_full_name()}) {
+      const google::protobuf::ServiceDescriptor* service =
+          google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+      for (int i = 0; i < service->method_count(); ++i) {
+        served_.insert(absl::StrCat("/", service->full_name(), "/", service->method(i)->name()));
+      }
     }
   }
 

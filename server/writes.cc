@@ -99,7 +99,7 @@ SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleB
       calls_(options.calls_in_flight_max, &drain_),
       listings_(options.listings_in_flight_max, &drain_),
       listing_pool_(options.listing_threads),
-      watches_(store, options.watches_max) {}
+      watches_("watches", options.watches_max) {}
 
 std::string SuppressionService::Token(uint64_t revision) const {
   return EncodeToken({store_->lineage(), revision});

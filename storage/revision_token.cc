@@ -37,7 +37,7 @@ std::string EncodeToken(const RevisionToken& token) {
   return absl::WebSafeBase64Escape(octets);
 }
 
-absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t lineage, absl::string_view field) {
+absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, absl::string_view field) {
   std::string octets;
   if (text.size() != 28 || !absl::WebSafeBase64Unescape(text, &octets) || octets.size() != kOctets ||
       octets[0] != kVersion) {
@@ -47,8 +47,12 @@ absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t linea
   if (ReadNumber(view.substr(kSummedOctets)) != CheckSum(view.substr(0, kSummedOctets))) {
     return InvalidArgument(v1::INVALID_TOKEN, "the revision token is garbled", field);
   }
-  const RevisionToken token{.lineage = ReadNumber(view.substr(1, 8)), .revision = ReadNumber(view.substr(9, 8))};
-  if (token.lineage != lineage) {
+  return RevisionToken{.lineage = ReadNumber(view.substr(1, 8)), .revision = ReadNumber(view.substr(9, 8))};
+}
+
+absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t lineage, absl::string_view field) {
+  const absl::StatusOr<RevisionToken> token = DecodeToken(text, field);
+  if (token.ok() && token->lineage != lineage) {
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
                      "the token is of another lineage: the data was replaced since; read again without it", field);
   }

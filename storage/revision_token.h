@@ -21,6 +21,9 @@ struct RevisionToken {
 // The text of a token.
 std::string EncodeToken(const RevisionToken& token);
 
+// Reads a token of any lineage. INVALID_ARGUMENT (INVALID_TOKEN) when it is not one.
+absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, absl::string_view field);
+
 // Reads a token. INVALID_ARGUMENT (INVALID_TOKEN) when it is not one, FAILED_PRECONDITION (LINEAGE_MISMATCH) when it is
 // of another lineage than `lineage`. `field` names the request field in the error.
 absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t lineage, absl::string_view field);

@@ -203,6 +203,9 @@ uint64_t Store::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBat
       break;
     }
   }
+  if (const std::optional<uint64_t> pinned = pins_.Oldest(now_micros)) {
+    wanted = std::max(oldest, std::min(wanted, *pinned + 1));
+  }
   if (wanted == oldest) return oldest;
   batch->DeleteRange(families_[kChanges], RevisionKey(oldest), RevisionKey(wanted)).PermitUncheckedError();
   batch->Put(families_[kMeta], kOldestChangeName, RevisionKey(wanted)).PermitUncheckedError();
@@ -220,24 +223,30 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
     newest = std::max(newest, ToMicros(command.at()));
   }
   if (batch.last_revision() == head_->head()) return results;  // repeats and refusals only
+  if (absl::Status status = Write(newest, &batch); !status.ok()) return status;
+  head_->Advance(batch.last_revision());
+  return results;
+}
 
-  const uint64_t oldest = TrimChanges(batch.last_revision(), newest, batch.write_batch());
-  batch.PutMeta(kRevisionName, RevisionKey(batch.last_revision()));
-  batch.PutMeta(kCommandTimeName, RevisionKey(static_cast<uint64_t>(newest)));
-  for (const auto& [tenant, count] : batch.domain_entries()) {
+absl::Status Store::Write(int64_t newest, CommandBatch* batch) {
+  absl::MutexLock trim_lock(&trim_mutex_);
+  const uint64_t oldest = TrimChanges(batch->last_revision(), newest, batch->write_batch());
+  batch->PutMeta(kRevisionName, RevisionKey(batch->last_revision()));
+  batch->PutMeta(kCommandTimeName, RevisionKey(static_cast<uint64_t>(newest)));
+  for (const auto& [tenant, count] : batch->domain_entries()) {
     stored::TenantInfo info;
     info.set_domain_entries(count);
-    batch.PutMeta(absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
+    batch->PutMeta(absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
   }
   // Told before it is true: a check that looks for a domain in vain is right, one that does not look would be wrong.
-  if (!batch.domain_entries().empty()) {
+  if (!batch->domain_entries().empty()) {
     absl::MutexLock lock(&mutex_);
-    for (const auto& [tenant, count] : batch.domain_entries()) domain_entries_[tenant] = count;
+    for (const auto& [tenant, count] : batch->domain_entries()) domain_entries_[tenant] = count;
     any_domain_entries_ = true;
   }
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Write(write, batch.write_batch());
+  const rocksdb::Status status = db_->Write(write, batch->write_batch());
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
     write_status_ =
@@ -248,8 +257,7 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
   }
   horizon_.oldest_change = oldest;
   horizon_.newest_command_micros = newest;
-  head_->Advance(batch.last_revision());
-  return results;
+  return absl::OkStatus();
 }
 
 bool Store::HasDomainEntries(absl::string_view tenant) const {

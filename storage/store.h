@@ -22,17 +22,21 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
+#include "storage/change_pins.h"
 #include "storage/data_directory.h"
 #include "storage/head_signal.h"
 #include "storage/keys.h"
 #include "storage/listing.h"
 #include "storage/rocksdb_settings.h"
+#include "storage/snapshot.h"
 #include "storage/stored.h"
 
 namespace suppression {
 
 // Newest bounce events kept per address.
 inline constexpr int kEventsPerEntryMax = 50;
+
+class CommandBatch;
 
 struct StoreOptions {
   // The data directory; made when missing.
@@ -41,7 +45,7 @@ struct StoreOptions {
   int block_cache_mib = 256;
   // The change log keeps at most this many revisions (at least 1)...
   int64_t change_log_max_revisions = 5'000'000;
-  // ... and none older than this (at least 1).
+  // ... and none older than this (at least 1); except those that are pinned.
   int change_log_max_age_days = 7;
   // Bounce events are forgotten after this many days (at least 1).
   int bounce_retention_days = 400;
@@ -109,12 +113,18 @@ class Store {
   absl::StatusOr<std::vector<RevisionChange>> ReadChanges(uint64_t after, int max) const;
   // The oldest revision that ReadChanges can start after.
   uint64_t oldest_start() const { return horizon_.oldest_change.load() - 1; }
+  // All entries as of the newest revision; see snapshot.h. `pin`, when given, then holds a pin on the changes after
+  // that revision until this time, and none is lost in between. Waits for a write that is under way.
+  absl::StatusOr<std::unique_ptr<Snapshot>> TakeSnapshot(ChangePin* pin = nullptr, int64_t pinned_until_micros = 0);
+  // About how many entries all lists hold.
+  uint64_t EstimateEntries() const;
   // Audit records after a revision, in order, at most `max`.
   absl::StatusOr<std::vector<stored::AuditRecord>> ReadAudit(uint64_t after, int max) const;
 
  private:
   friend class CommandBatch;
   friend class ListWalk;
+  friend class Snapshot;
 
   explicit Store(const StoreOptions& options) : options_(options) {}
   absl::Status OpenDatabase();
@@ -126,8 +136,11 @@ class Store {
                         std::optional<stored::StoredEntry>* entry) const;
   absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
   bool HasDomainEntries(absl::string_view tenant) const;
+  // Writes a batch of commands, of which the newest was made at this time.
+  absl::Status Write(int64_t newest, CommandBatch* batch);
   // Adds the trimming of the change log to a batch that ends at `last`. Returns the new oldest revision.
-  uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch);
+  uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(trim_mutex_);
 
   const StoreOptions options_;
   std::unique_ptr<DataDirectory> directory_;
@@ -138,6 +151,9 @@ class Store {
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
   bool opened_ = false;  // fully: only then may the note of the head be written
+  ChangePins pins_;
+  // Held from the decision what to trim until it is done, so that no pin comes in between.
+  absl::Mutex trim_mutex_;
 
   // How many whole-domain entries each list holds: lets a check skip the domain.
   std::atomic<bool> any_domain_entries_{false};

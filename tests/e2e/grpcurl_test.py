@@ -6,7 +6,7 @@ import unittest
 
 import harness
 import reports
-from harness import SERVICE
+from harness import REPLICATION, SERVICE
 
 UNKNOWN_USER = "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in virtual mailbox table"
 REPORT_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0001"
@@ -174,8 +174,46 @@ class EveryCall(Caller):
         self.assertEqual(addresses, [f"w{number}@example.net" for number in range(3)])
         self.assertTrue(all(step["token"] for step in steps))
 
+    def replication(self, rpc, **request):
+        outcome = self.grpcurl(f"{REPLICATION}/{rpc}", request)
+        self.assertEqual(outcome.code, 0, f"{rpc}\n{outcome}")
+        return outcome.json()
+
+    def test_replication(self):
+        tenant, replica = self.tenant + "-replica", "site-1/" + self.tenant
+        for number in range(3):
+            self.call("Suppress", {"tenant": tenant, "address": f"r{number}@example.net", "note": "test"})
+        chunks = self.replication("Snapshot", replica_id=replica, replica_version="test", tenants=[tenant])
+        self.assertEqual(len(chunks), 1)
+        self.assertTrue(chunks[0]["last"])
+        self.assertEqual([e["suppression"]["address"] for e in chunks[0]["entries"]],
+                         [f"r{number}@example.net" for number in range(3)])
+        token = chunks[0]["token"]
+        put = self.call("Suppress", {"tenant": tenant, "address": "later@example.net", "note": "test"})
+        outcome = self.grpcurl(f"{REPLICATION}/Watch", {"replica_id": replica, "tenants": [tenant], "after": token},
+                               "-max-time", "2")
+        self.assertEqual(outcome.code, DEADLINE_EXCEEDED_EXIT_CODE, str(outcome))
+        steps = outcome.json()
+        self.assertEqual(steps[0]["token"], put["token"])
+        self.assertEqual(steps[0]["entries"][0]["suppression"]["address"], "later@example.net")
+
+        sums = self.replication("RangeChecksums", tenants=[tenant], entries_per_range=3, at_least=put["token"])[0]
+        self.assertEqual([r["entries"] for r in sums["ranges"]], [3, 1])
+        self.assertEqual(sums["entries"], 4)
+        self.assertNotEqual(sums["ranges"][0]["sha256"], sums["ranges"][1]["sha256"])
+
+        self.replication("Acknowledge", replica_id=replica, token=put["token"])
+        listed = {r["id"]: r for r in self.replication("ListReplicas")[0]["replicas"]}[replica]
+        self.assertEqual(listed["version"], "test")
+        self.assertEqual(listed["acknowledged_token"], put["token"])
+        self.assertEqual(listed["sent_token"], put["token"])
+        self.assertIn("lineage", listed)
+
+        garbled = self.grpcurl(f"{REPLICATION}/Watch", {"replica_id": replica, "after": "garbled"})
+        self.assertIn('"reason":"INVALID_TOKEN"', garbled.err.replace('": "', '":"'))
+
     def test_health_answers_by_name(self):
-        for name in ("", SERVICE, SERVICE + "/write"):
+        for name in ("", SERVICE, SERVICE + "/write", REPLICATION):
             outcome = self.grpcurl("grpc.health.v1.Health/Check", {"service": name})
             self.assertEqual((outcome.code, outcome.out.split()), (0, ["{", '"status":', '"SERVING"', "}"]),
                              f"health of '{name}': {outcome}")
@@ -187,7 +225,7 @@ class EveryCall(Caller):
 
     def test_reflection_lists_and_describes(self):
         services = self.grpcurl("list").out.split()
-        for name in (SERVICE, "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"):
+        for name in (SERVICE, REPLICATION, "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"):
             self.assertIn(name, services)
         methods = self.grpcurl_verb("list", SERVICE)
         self.assertEqual(sorted(methods.out.split()), sorted(f"{SERVICE}.{rpc}" for rpc in (

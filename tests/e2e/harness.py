@@ -16,6 +16,7 @@ import unittest
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVICE = "suppression.v1.SuppressionService"
+REPLICATION = "suppression.v1.ReplicationService"
 START_MAX_SECONDS = 120  # a sanitizer build on a busy machine
 CALL_MAX_SECONDS = 120
 

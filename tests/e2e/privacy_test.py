@@ -10,10 +10,12 @@ import reports
 
 CANARY = "canary-7f3a91"
 ADDRESS = CANARY + "@canary-9c2e.example"
+REPLICATION_CALLS = ("Snapshot", "RangeChecksums", "Acknowledge", "ListReplicas")
 
 
 def call(server, method, request):
-    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server.tcp, f"{harness.SERVICE}/{method}")
+    service = harness.REPLICATION if method in REPLICATION_CALLS else harness.SERVICE
+    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server.tcp, f"{service}/{method}")
 
 
 def octets(text):
@@ -33,6 +35,9 @@ class Privacy(unittest.TestCase):
             ("GetBounceDetails", {"address": ADDRESS}),
             ("Suppress", {"address": ADDRESS, "note": "by hand"}),
             ("Reactivate", {"address": ADDRESS, "note": "works again"}),
+            ("Snapshot", {"replica_id": "r"}),
+            ("RangeChecksums", {"entries_per_range": 1}),
+            ("ListReplicas", {}),
         ]
         refused = [
             ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS + " " + ADDRESS, "text": "550 no"}}),
@@ -53,6 +58,12 @@ class Privacy(unittest.TestCase):
             ("Reactivate", {"address": "no" + ADDRESS, "note": "unknown"}),
             ("Reactivate", {"address": ADDRESS, "note": "x", "causes": [{"type": "COMPLAINT"}]}),
             ("Suppress", {"address": ADDRESS, "domain": "canary-9c2e.example", "note": "both"}),
+            ("Snapshot", {"replica_id": ADDRESS}),
+            ("Snapshot", {"replica_id": "r", "tenants": [ADDRESS]}),
+            ("Snapshot", {"replica_id": "r", "token": ADDRESS}),
+            ("Acknowledge", {"replica_id": "r", "token": ADDRESS}),
+            ("RangeChecksums", {"at_least": ADDRESS}),
+            ("ListReplicas", {"page_token": ADDRESS}),
         ]
         with harness.Server("--log_level", "debug") as server:
             for method, request in calls:

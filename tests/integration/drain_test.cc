@@ -131,6 +131,25 @@ TEST_F(DrainTest, CallInFlightIsFinishedWhileNewOnesAreTurnedAway) {
   stopper.join();
 }
 
+TEST_F(DrainTest, StopEndsTheStreamOfAReplicaWithOk) {
+  const auto stub = v1::ReplicationService::NewStub(
+      grpc::CreateChannel("unix:" + (directory_ / "socket"), grpc::InsecureChannelCredentials()));
+  absl::Notification written;
+  app_->log().Append(HardBounce("jo@example.com", 0), [&](const auto&) { written.Notify(); });
+  written.WaitForNotification();
+  grpc::ClientContext context;
+  v1::ReplicationServiceWatchRequest request;
+  request.set_replica_id("r");
+  request.set_after(EncodeToken({app_->store().lineage(), 0}));
+  const auto reader = stub->Watch(&context, request);
+  v1::ReplicationServiceWatchResponse step;
+  ASSERT_TRUE(reader->Read(&step));
+  EXPECT_EQ(step.token(), EncodeToken({app_->store().lineage(), 1}));
+  app_->Stop(absl::Seconds(30));
+  EXPECT_FALSE(reader->Read(&step));
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
 TEST_F(DrainTest, StopWaitsNoLongerThanItsTimeout) {
   const auto stub = Connect();
   grpc::ClientContext context;

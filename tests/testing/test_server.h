@@ -1,6 +1,8 @@
 // A whole service on a real Unix socket in a temporary directory, with a fake clock.
 #pragma once
 
+#include <grpc/grpc.h>
+
 #include <memory>
 #include <string>
 
@@ -8,10 +10,12 @@
 #include "grpcpp/server_builder.h"
 #include "protos/error.h"
 #include "server/log.h"
+#include "server/replication.h"
 #include "server/service.h"
 #include "server/unreadable_request.h"
 #include "storage/local_commit_log.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
+#include "suppression/v1/replication.grpc.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/temp_directory.h"
@@ -21,10 +25,13 @@ namespace suppression {
 class TestServer {
  public:
   explicit TestServer(StoreOptions store_options = {}, ServiceOptions service_options = {},
-                      const std::string& rules_file = "")
-      : store_options_(store_options), service_options_(service_options) {
+                      const std::string& rules_file = "", ReplicationOptions replication_options = {})
+      : store_options_(store_options),
+        service_options_(service_options),
+        replication_options_(std::move(replication_options)) {
     store_options_.path = directory_ / "data";
     SetLogLevel("error");
+    grpc_init();  // never shut down: between two tests that could wait for a poller of a channel, up to 10 s
     rules_ = *RuleBook::Open("", rules_file);
     Start();
   }
@@ -35,21 +42,27 @@ class TestServer {
     log_ = std::make_unique<LocalCommitLog>(store_.get());
     service_ = std::make_unique<SuppressionService>(
         store_.get(), log_.get(), rules_.get(), [this] { return clock_.Now(); }, service_options_);
+    replication_ = std::make_unique<ReplicationService>(
+        store_.get(), [this] { return clock_.Now(); }, replication_options_);
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);
     AnswerUnreadableRequests(&builder);
     builder.RegisterService(service_.get());
+    builder.RegisterService(replication_.get());
     server_ = builder.BuildAndStart();
     channel_ = grpc::CreateChannel(address(), grpc::InsecureChannelCredentials());
     stub_ = v1::SuppressionService::NewStub(channel_);
+    replication_stub_ = v1::ReplicationService::NewStub(channel_);
   }
   void Stop() {
     if (server_ == nullptr) return;
     service_->BeginDrain();
+    replication_->BeginDrain();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     log_->Close();
     server_.reset();
+    replication_.reset();
     service_.reset();
     log_.reset();
     store_.reset();
@@ -61,24 +74,29 @@ class TestServer {
 
   std::string address() const { return "unix:" + (directory_ / "s"); }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
+  v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
   FakeClock& clock() { return clock_; }
   Store& store() { return *store_; }
   LocalCommitLog& log() { return *log_; }
   RuleBook& rules() { return *rules_; }
   SuppressionService& service() { return *service_; }
+  ReplicationService& replication() { return *replication_; }
 
  private:
   TempDirectory directory_;
   StoreOptions store_options_;
   ServiceOptions service_options_;
+  ReplicationOptions replication_options_;
   FakeClock clock_{absl::FromUnixSeconds(1'780'000'000)};
   std::unique_ptr<RuleBook> rules_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<LocalCommitLog> log_;
   std::unique_ptr<SuppressionService> service_;
+  std::unique_ptr<ReplicationService> replication_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
+  std::unique_ptr<v1::ReplicationService::StubInterface> replication_stub_;
 };
 
 // The ErrorInfo of a gRPC error; empty when it has none.
@@ -90,6 +108,17 @@ inline internal::v1::ErrorInfo GrpcErrorInfo(const grpc::Status& status) {
     if (detail.type_url() == kErrorInfoTypeUrl && info.ParseFromString(detail.value())) return info;
   }
   return {};
+}
+// The RetryInfo of a gRPC error; zero when it has none.
+inline absl::Duration GrpcRetryDelay(const grpc::Status& status) {
+  internal::v1::RpcStatus rpc;
+  internal::v1::RetryInfo retry;
+  if (!rpc.ParseFromString(status.error_details())) return absl::ZeroDuration();
+  for (const auto& detail : rpc.details()) {
+    if (detail.type_url() != kRetryInfoTypeUrl || !retry.ParseFromString(detail.value())) continue;
+    return absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos());
+  }
+  return absl::ZeroDuration();
 }
 // Its reason, and the request field that it names; empty when it has none.
 inline std::string GrpcReason(const grpc::Status& status) {

@@ -1,0 +1,155 @@
+// The change log as a stream. What is made of a change is up to the service that streams it.
+//
+// A stream reads the change log in small steps, so a slow reader costs nothing but its place: when it takes nothing for
+// 30 s it is cut, and it resumes with the last token it got.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "protos/error.h"
+#include "server/stream_call.h"
+#include "storage/revision_token.h"
+#include "storage/store.h"
+
+namespace suppression {
+
+// Revisions read from the change log at a time.
+inline constexpr int kChangesPerRead = 256;
+
+// One stream of changes. Response has token and committed_at. The store must outlive it.
+template <typename Response>
+class ChangeStream : public StreamCall<Response> {
+ protected:
+  ChangeStream(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store, const StreamTimes& times)
+      : StreamCall<Response>(registry, context, times.slow_reader_max),
+        store_(store),
+        heartbeat_interval_(times.heartbeat_interval) {}
+
+  // Adds the entries of a change to a response; token and time are in it already.
+  virtual void AddEntries(stored::Change change, Response* response) = 0;
+  // The stream stands at this revision, and sends it now.
+  virtual void Reached(uint64_t revision) {}
+  // All that there was has been sent.
+  virtual void CaughtUp() {}
+
+  // Begins to stream what comes after a revision; only these lists, none: all.
+  void Follow(uint64_t after, std::set<std::string> tenants) {
+    after_ = after;
+    tenants_ = std::move(tenants);
+    Step();
+  }
+
+  void Step() final {
+    bool found = false;
+    while (true) {
+      if (this->Stopping()) return this->End(absl::OkStatus());
+      found = NextFromLog();
+      if (found || !ended_.ok()) break;
+      if (store_->head().head() <= after_) break;
+    }
+    if (!ended_.ok()) return this->End(ended_);
+    if (!found) return Wait();
+    SendAt();
+  }
+
+  void Woken(bool in_time) final {
+    if (!in_time || store_->head().head() > after_ || this->Stopping()) return Step();
+    this->message_.Clear();
+    this->message_.set_token(EncodeToken({store_->lineage(), after_}));
+    SendAt();
+  }
+
+  void Closed() override {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+    store_->head().Cancel(head_call_id_);
+  }
+
+ private:
+  // Makes message_ from the next change that concerns this stream. False: none among those read; or ended_ says why the
+  // stream ends.
+  bool NextFromLog() {
+    if (pending_.empty() && !ReadOn()) return false;
+    while (!pending_.empty()) {
+      RevisionChange next = std::move(pending_.front());
+      pending_.pop_front();
+      after_ = next.revision;
+      if (next.change.entries().empty()) continue;
+      if (!tenants_.empty() && !tenants_.contains(next.change.tenant())) continue;
+      this->message_.Clear();
+      this->message_.set_token(EncodeToken({store_->lineage(), after_}));
+      *this->message_.mutable_committed_at() = next.change.at();
+      AddEntries(std::move(next.change), &this->message_);
+      return true;
+    }
+    return false;
+  }
+
+  bool ReadOn() {
+    absl::StatusOr<std::vector<RevisionChange>> changes = store_->ReadChanges(after_, kChangesPerRead);
+    if (changes.ok()) {
+      for (RevisionChange& change : *changes) pending_.push_back(std::move(change));
+      return true;
+    }
+    ended_ = changes.status();
+    if (ReasonOf(ended_) == v1::HISTORY_GONE) {
+      ended_ = MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
+                         "the change log no longer reaches back to this token; read the list anew", "after",
+                         {{"oldest_token", EncodeToken({store_->lineage(), store_->oldest_start()})}});
+    }
+    return false;
+  }
+
+  void SendAt() {
+    heartbeat_at_ = absl::Now() + heartbeat_interval_;
+    Reached(after_);
+    this->Send();
+  }
+
+  // Waits for the head to pass after_, at most until a heartbeat is due. The head is asked for one call at a time: one
+  // that is still open from an earlier wait serves this one too.
+  void Wait() {
+    CaughtUp();
+    const std::shared_ptr<ServedStream> self = this->shared_from_this();
+    const uint64_t wanted = after_ + 1;  // once the wait began, another thread may go on with after_
+    this->WaitUntil(heartbeat_at_);
+    if (head_asked_.exchange(true)) return;
+    const uint64_t id = store_->head().CallAt(wanted, [this, weak = std::weak_ptr<ServedStream>(self)] {
+      if (const std::shared_ptr<ServedStream> call = weak.lock()) HeadMoved();
+    });
+    absl::MutexLock lock(&mutex_);
+    head_call_id_ = id;
+    if (closed_) store_->head().Cancel(id);
+  }
+
+  void HeadMoved() {
+    head_asked_ = false;
+    this->WakeUp();
+  }
+
+  Store* const store_;
+  const absl::Duration heartbeat_interval_;
+  // Used by the one event that drives the call.
+  std::set<std::string> tenants_;
+  uint64_t after_ = 0;
+  std::deque<RevisionChange> pending_;
+  absl::Status ended_;
+  absl::Time heartbeat_at_ = absl::Now() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
+
+  std::atomic<bool> head_asked_{false};
+  absl::Mutex mutex_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t head_call_id_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace suppression

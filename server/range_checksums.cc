@@ -1,0 +1,79 @@
+#include "server/range_checksums.h"
+
+#include <openssl/evp.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "protos/error.h"
+#include "server/replica_entry.h"
+
+namespace suppression {
+namespace {
+
+// How often a walk asks whether to stop.
+constexpr int kEntriesPerStopCheck = 1024;
+
+// SHA-256 of octets that come bit by bit.
+class Sha256Sum {
+ public:
+  Sha256Sum() { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
+
+  void Add(const std::string& octets) { EVP_DigestUpdate(context_.get(), octets.data(), octets.size()); }
+
+  // The digest; begins anew.
+  std::string Take() {
+    std::string digest(EVP_MAX_MD_SIZE, '\0');
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), &size);
+    digest.resize(size);
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+    return digest;
+  }
+
+ private:
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+}  // namespace
+
+absl::Status SumRanges(const Snapshot& snapshot, const SnapshotRange& range, int entries_per_range,
+                       const std::function<bool()>& stop, v1::RangeChecksumsResponse* response) {
+  Sha256Sum sum;
+  std::string octets;
+  std::string last_key;
+  int in_range = 0, in_all = 0;
+  bool stopped = false;
+  const auto close = [&](const std::string& until_key) {
+    v1::RangeChecksum* closed = response->add_ranges();
+    closed->set_until_key(until_key);
+    closed->set_entries(std::exchange(in_range, 0));
+    closed->set_sha256(sum.Take());
+  };
+  const absl::Status walked = snapshot.Walk(range, [&](absl::string_view key, stored::StoredEntry entry) {
+    if (in_all % kEntriesPerStopCheck == 0 && stop()) {
+      stopped = true;
+      return false;
+    }
+    const bool full = entries_per_range > 0 && in_range >= entries_per_range;
+    if (full && response->ranges_size() + 1 < kChecksumRangesMax) close(last_key);
+    octets.clear();
+    AppendCanonical(ToReplicaEntry(std::move(entry)), &octets);
+    sum.Add(octets);
+    last_key.assign(key.data(), key.size());
+    ++in_range;
+    ++in_all;
+    return true;
+  });
+  if (!walked.ok()) return walked;
+  if (stopped) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
+                     "the deadline passed while summing up the entries");
+  }
+  close(range.until_key);
+  response->set_entries(in_all);
+  return absl::OkStatus();
+}
+
+}  // namespace suppression

@@ -1,0 +1,165 @@
+// The unary calls of the replication service, and what it is made of.
+#include "server/replication.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/time/clock.h"
+#include "protos/error.h"
+#include "server/await_revision.h"
+#include "server/field_checks.h"
+#include "server/range_checksums.h"
+#include "storage/revision_token.h"
+
+namespace suppression {
+namespace {
+
+constexpr int kReplicasPageDefault = 100;
+constexpr int kReplicasPageMax = 1'000;
+constexpr size_t kKeyOctetsMax = 1'024;
+
+bool IsReplicaId(const std::string& id) {
+  return std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-' || c == ':' || c == '/';
+  });
+}
+
+// A page token is the last id of the page, disguised.
+absl::StatusOr<std::string> IdOfPageToken(const std::string& token) {
+  std::string id;
+  if (absl::WebSafeBase64Unescape(token, &id) && id.size() <= kReplicaIdOctetsMax && IsReplicaId(id)) return id;
+  return InvalidArgument(v1::INVALID_PAGE_TOKEN, "the page token is garbled or was not made by this service",
+                         "page_token");
+}
+
+}  // namespace
+
+absl::StatusOr<ReplicaName> ReplicaNameOf(const std::string& id, const std::string& version) {
+  if (id.empty()) return InvalidArgument(v1::MISSING_FIELD, "replica_id is missing", "replica_id");
+  if (absl::Status status = CheckLength(id, kReplicaIdOctetsMax, "replica_id"); !status.ok()) return status;
+  if (!IsReplicaId(id)) {
+    return InvalidArgument(v1::INVALID_FIELD, "replica_id may hold only A-Z a-z 0-9 . _ - : /", "replica_id");
+  }
+  if (absl::Status status = CheckLength(version, kLabelOctetsMax, "replica_version"); !status.ok()) return status;
+  return ReplicaName{id, version};
+}
+
+ReplicationService::ReplicationService(Store* store, Clock clock, const ReplicationOptions& options)
+    : store_(store),
+      clock_(std::move(clock)),
+      options_(options),
+      calls_(options.calls_in_flight_max, &drain_),
+      checksums_(options.checksums_in_flight_max, &drain_),
+      replicas_(store->lineage()),
+      held_(store, options.snapshots),
+      // HeldSnapshots counts snapshots; this only bounds what it has yet to refuse.
+      snapshots_("snapshots", options.watches_max),
+      watches_("watches", options.watches_max),
+      snapshot_pool_(options.snapshot_threads),
+      checksum_pool_(1) {}
+
+void ReplicationService::BeginDrain() {
+  drain_.Begin();
+  snapshots_.Drain();
+  watches_.Drain();
+}
+
+void ReplicationService::Sweep() {
+  held_.Sweep(clock_());
+  replicas_.Sweep(clock_());
+}
+
+std::string ReplicationService::Token(uint64_t revision) const {
+  return EncodeToken({store_->lineage(), revision});
+}
+
+absl::StatusOr<uint64_t> ReplicationService::RevisionOf(const std::string& token, const ReplicaName& name,
+                                                        absl::string_view field) {
+  const absl::StatusOr<RevisionToken> any = DecodeToken(token, field);
+  if (!any.ok()) return any.status();
+  if (any->lineage != store_->lineage()) replicas_.RefuseLineage(name, any->lineage, clock_());
+  const absl::StatusOr<RevisionToken> ours = DecodeToken(token, store_->lineage(), field);
+  if (!ours.ok()) return ours.status();
+  return ours->revision;
+}
+
+grpc::ServerUnaryReactor* ReplicationService::Acknowledge(grpc::CallbackServerContext* context,
+                                                          const v1::AcknowledgeRequest* request,
+                                                          v1::AcknowledgeResponse* response) {
+  return RunUnary(context, *request, options_.request_octets_max, &calls_,
+                  [&](Done done) { done(Acknowledged(*request, response)); });
+}
+
+absl::Status ReplicationService::Acknowledged(const v1::AcknowledgeRequest& request,
+                                              v1::AcknowledgeResponse* response) {
+  const absl::StatusOr<ReplicaName> name = ReplicaNameOf(request.replica_id(), request.replica_version());
+  if (!name.ok()) return name.status();
+  if (request.token().empty()) return InvalidArgument(v1::MISSING_FIELD, "token is missing", "token");
+  const absl::StatusOr<uint64_t> revision = RevisionOf(request.token(), *name, "token");
+  if (!revision.ok()) return revision.status();
+  replicas_.Acknowledge(*name, *revision, clock_());
+  response->set_head_token(Token(store_->head().head()));
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* ReplicationService::RangeChecksums(grpc::CallbackServerContext* context,
+                                                             const v1::RangeChecksumsRequest* request,
+                                                             v1::RangeChecksumsResponse* response) {
+  return RunUnary(context, *request, options_.request_octets_max, &checksums_, [&](Done done) {
+    AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
+                  [this, context, request, response, done = std::move(done)](absl::Status reached) {
+                    if (!reached.ok()) return done(reached);
+                    checksum_pool_.Run([this, context, request, response, done] {
+                      done(Sum(
+                          *request, [context] { return context->IsCancelled(); }, response));
+                    });
+                  });
+  });
+}
+
+absl::Status ReplicationService::Sum(const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
+                                     v1::RangeChecksumsResponse* response) {
+  absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
+  if (!tenants.ok()) return tenants.status();
+  absl::Status keys = CheckLength(request.after_key(), kKeyOctetsMax, "after_key");
+  if (keys.ok()) keys = CheckLength(request.until_key(), kKeyOctetsMax, "until_key");
+  if (!keys.ok()) return keys;
+  if (request.entries_per_range() < 0) {
+    return InvalidArgument(v1::INVALID_FIELD, "entries_per_range must not be negative", "entries_per_range");
+  }
+  const absl::StatusOr<std::unique_ptr<suppression::Snapshot>> snapshot = store_->TakeSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  response->set_token(Token((*snapshot)->revision()));
+  return SumRanges(**snapshot, {*std::move(tenants), request.after_key(), request.until_key()},
+                   request.entries_per_range(), stop, response);
+}
+
+grpc::ServerUnaryReactor* ReplicationService::ListReplicas(grpc::CallbackServerContext* context,
+                                                           const v1::ListReplicasRequest* request,
+                                                           v1::ListReplicasResponse* response) {
+  return RunUnary(context, *request, options_.request_octets_max, &calls_,
+                  [&](Done done) { done(List(*request, response)); });
+}
+
+absl::Status ReplicationService::List(const v1::ListReplicasRequest& request,
+                                      v1::ListReplicasResponse* response) const {
+  if (request.page_size() < 0) {
+    return InvalidArgument(v1::INVALID_PAGE_SIZE, "page_size must not be negative", "page_size");
+  }
+  const absl::StatusOr<std::string> after = IdOfPageToken(request.page_token());
+  if (!after.ok()) return after.status();
+  const int size = request.page_size() == 0 ? kReplicasPageDefault : std::min(request.page_size(), kReplicasPageMax);
+  const uint64_t head = store_->head().head();
+  bool more = false;
+  std::vector<v1::Replica> page = replicas_.List(*after, size, head, &more);
+  for (v1::Replica& replica : page) *response->add_replicas() = std::move(replica);
+  if (more) response->set_next_page_token(absl::WebSafeBase64Escape(response->replicas().rbegin()->id()));
+  response->set_head_token(Token(head));
+  return absl::OkStatus();
+}
+
+}  // namespace suppression

@@ -1,0 +1,109 @@
+// The replication service: what replicas need of the server that holds the list.
+//
+//   replication.cc         Acknowledge, RangeChecksums, ListReplicas
+//   snapshot_stream.cc     Snapshot
+//   replication_watch.cc   Watch
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/call.h"
+#include "server/drain.h"
+#include "server/held_snapshots.h"
+#include "server/replica_registry.h"
+#include "server/stream_call.h"
+#include "server/stream_registry.h"
+#include "server/worker_pool.h"
+#include "storage/store.h"
+#include "suppression/v1/replication.grpc.pb.h"
+
+namespace suppression {
+
+// A chunk of a snapshot ends with the entry that takes it to this size.
+inline constexpr size_t kSnapshotChunkOctets = 256 << 10;
+// Most octets of a replica's id.
+inline constexpr size_t kReplicaIdOctetsMax = 128;
+
+struct ReplicationOptions {
+  // Largest request taken, in octets.
+  size_t request_octets_max = 4 << 20;
+  // Most replicas that watch at once; the next is UNAVAILABLE (OVERLOADED).
+  int watches_max = 1'000;
+  // Snapshots: how many at once, and for how long they outlive their last use.
+  HeldSnapshotsOptions snapshots = {};
+  // Threads that snapshots are read on.
+  int snapshot_threads = 2;
+  // Most calls of RangeChecksums in flight at once; they run one after another.
+  int checksums_in_flight_max = 4;
+  // Most other unary calls in flight at once.
+  int calls_in_flight_max = 1'000;
+  // When slow readers are cut, and heartbeats sent.
+  StreamTimes times = {};
+  // Longest wait for the state that a call demands, whatever its deadline.
+  absl::Duration await_revision_max = absl::Seconds(10);
+};
+
+// Thread-safe. The store must outlive it.
+class ReplicationService final : public v1::ReplicationService::CallbackService {
+ public:
+  using Clock = std::function<absl::Time()>;
+
+  ReplicationService(Store* store, Clock clock, const ReplicationOptions& options);
+
+  // From now on every call is UNAVAILABLE (SHUTTING_DOWN); streams end with OK. Unary calls in flight go on.
+  void BeginDrain();
+  // Waits until none is in flight; see Drain::Await.
+  void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
+  // Lets go what replicas have not used for too long. Called now and then.
+  void Sweep();
+
+  grpc::ServerWriteReactor<v1::SnapshotResponse>* Snapshot(grpc::CallbackServerContext* context,
+                                                           const v1::SnapshotRequest* request) override;
+  grpc::ServerWriteReactor<v1::ReplicationServiceWatchResponse>* Watch(
+      grpc::CallbackServerContext* context, const v1::ReplicationServiceWatchRequest* request) override;
+  grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context, const v1::AcknowledgeRequest* request,
+                                        v1::AcknowledgeResponse* response) override;
+  grpc::ServerUnaryReactor* RangeChecksums(grpc::CallbackServerContext* context,
+                                           const v1::RangeChecksumsRequest* request,
+                                           v1::RangeChecksumsResponse* response) override;
+  grpc::ServerUnaryReactor* ListReplicas(grpc::CallbackServerContext* context, const v1::ListReplicasRequest* request,
+                                         v1::ListReplicasResponse* response) override;
+
+  // How many snapshots are held, and how many streams of both kinds are under way.
+  int snapshots() const { return held_.count(); }
+  int streams() const { return snapshots_.size() + watches_.size(); }
+
+ private:
+  friend class SnapshotCall;
+  friend class ReplicationWatchCall;
+
+  absl::Status Acknowledged(const v1::AcknowledgeRequest& request, v1::AcknowledgeResponse* response);
+  absl::Status Sum(const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
+                   v1::RangeChecksumsResponse* response);
+  absl::Status List(const v1::ListReplicasRequest& request, v1::ListReplicasResponse* response) const;
+  // The revision of a replica's token. One of another lineage is noted.
+  absl::StatusOr<uint64_t> RevisionOf(const std::string& token, const ReplicaName& name, absl::string_view field);
+  std::string Token(uint64_t revision) const;
+
+  Store* const store_;
+  const Clock clock_;
+  const ReplicationOptions options_;
+  Drain drain_;
+  Admission calls_;
+  Admission checksums_;
+  ReplicaRegistry replicas_;
+  HeldSnapshots held_;
+  StreamRegistry snapshots_;
+  StreamRegistry watches_;
+  // Last, so that their work ends before what it uses is gone.
+  WorkerPool snapshot_pool_;
+  WorkerPool checksum_pool_;
+};
+
+// Who calls. MISSING_FIELD, FIELD_TOO_LONG or INVALID_FIELD.
+absl::StatusOr<ReplicaName> ReplicaNameOf(const std::string& id, const std::string& version);
+
+}  // namespace suppression

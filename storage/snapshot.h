@@ -1,0 +1,59 @@
+// A snapshot: all entries as of one revision, to be walked in key order, in pieces, while the store is written.
+//
+//   ChangePin pin;   // keeps the changes after the snapshot's revision
+//   auto snapshot = store->TakeSnapshot(&pin, until_micros);
+//   (*snapshot)->Walk({.after_key = last_key}, [&](absl::string_view key, stored::StoredEntry entry) { ...; return
+//   true; });
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "rocksdb/snapshot.h"
+#include "storage/stored.h"
+
+namespace suppression {
+
+class Store;
+
+// Which entries of a snapshot.
+struct SnapshotRange {
+  // Only these lists; empty: all.
+  std::set<std::string> tenants = {};
+  // Only keys (EntryKey) behind this one; empty: from the first on.
+  std::string after_key = {};
+  // Only keys up to and with this one; empty: to the last.
+  std::string until_key = {};
+};
+
+// Holds a RocksDB snapshot: what it sees takes room on disk for as long as it lives, so its holder limits its time.
+// Thread-safe. The store must outlive it.
+class Snapshot {
+ public:
+  // Called with each entry, complete, and its key. False: stop here.
+  using Visit = absl::FunctionRef<bool(absl::string_view key, stored::StoredEntry entry)>;
+
+  // The revision: it holds what this and all revisions before it made, and nothing of any later one.
+  uint64_t revision() const { return revision_; }
+
+  // Visits the entries of a range in octet order of their keys. Costs one seek for each tenant named, and nothing for
+  // what lies before. INTERNAL when a stored value is damaged: the entries before it were visited.
+  absl::Status Walk(const SnapshotRange& range, Visit visit) const;
+
+ private:
+  friend class Store;
+  explicit Snapshot(const Store* store);
+  // The same between two keys; `end` itself is left out, empty: no end. `stopped` tells that the visitor had enough.
+  absl::Status WalkKeys(const std::string& begin, const std::string& end, Visit visit, bool* stopped) const;
+
+  const Store* const store_;
+  rocksdb::ManagedSnapshot held_;
+  const rocksdb::Snapshot* const view_;
+  uint64_t revision_ = 0;
+};
+
+}  // namespace suppression
