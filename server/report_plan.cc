@@ -193,16 +193,17 @@ void Complete(const v1::BounceEvent& shared, const v1::ReportBounceRequest& requ
 // Turns what was read into commands.
 class Planner {
  public:
-  Planner(const v1::ReportBounceRequest& request, const stored::Command& start, const Policy& policy)
-      : request_(request), start_(start), policy_(policy) {}
+  Planner(const v1::ReportBounceRequest& request, v1::ReportKind kind, const stored::Command& start,
+          const Policy& policy)
+      : request_(request), is_payload_(kind == v1::PROVIDER_WEBHOOK), start_(start), policy_(policy) {}
 
   void Add(ReportedRecipient reported) {
     PlannedOutcome& planned = plan_.outcomes.emplace_back();
     planned.outcome.set_event_id(reported.event_id);
     const absl::StatusOr<Address> address = NormaliseAddress(reported.recipient);
-    if (!address.ok()) {
-      const bool nobody = absl::StripAsciiWhitespace(reported.recipient).empty();
-      planned.outcome.set_error_reason(ReasonName(nobody ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS));
+    if (const v1::ErrorReason refused = RefusalOf(reported, address.ok()); refused != v1::ERROR_REASON_UNSPECIFIED) {
+      planned.outcome.set_error_reason(ReasonName(refused));
+      if (address.ok()) planned.outcome.set_address(address->ToString());
       return;
     }
     stored::Command& command = CommandFor(reported.event_id);
@@ -221,13 +222,21 @@ class Planner {
   ReportPlan Finish() {
     for (stored::Command& command : plan_.commands) {
       if (absl::StartsWith(command.request_key(), kEventKeyPrefix)) {
-        command.set_payload_digest(EventDigest(request_.report_case(), command.report()));
+        // A payload is the same however it came.
+        const auto kind = is_payload_ ? v1::ReportBounceRequest::kProviderEvent : request_.report_case();
+        command.set_payload_digest(EventDigest(kind, command.report()));
       }
     }
     return std::move(plan_);
   }
 
  private:
+  static v1::ErrorReason RefusalOf(const ReportedRecipient& reported, bool is_address) {
+    if (reported.error != v1::ERROR_REASON_UNSPECIFIED) return reported.error;
+    if (is_address) return v1::ERROR_REASON_UNSPECIFIED;
+    return absl::StripAsciiWhitespace(reported.recipient).empty() ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS;
+  }
+
   static int Find(const stored::ReportOperation& report, const Address& address) {
     for (int i = 0; i < report.recipients_size(); ++i) {
       const stored::Target& target = report.recipients(i).target();
@@ -238,33 +247,38 @@ class Planner {
 
   // Events of a payload have a command each, all others share one.
   stored::Command& CommandFor(const std::string& event_id) {
-    const bool own = request_.report_case() == v1::ReportBounceRequest::kProviderEvent;
-    if (!own && !plan_.commands.empty()) return plan_.commands.back();
+    if (!is_payload_ && !plan_.commands.empty()) return plan_.commands.back();
     stored::Command& command = plan_.commands.emplace_back(start_);
-    if (own && !event_id.empty()) {
+    if (is_payload_ && !event_id.empty()) {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, event_id));
     } else if (command.request_key().empty() && !request_.event_id().empty()) {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
     }
-    if (own && event_id.empty() && !command.request_key().empty()) {
-      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.commands.size()));
+    if (is_payload_ && event_id.empty() && !command.request_key().empty()) {
+      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.outcomes.size()));
     }
     return command;
   }
 
   const v1::ReportBounceRequest& request_;
+  const bool is_payload_;
   const stored::Command& start_;
   const Policy& policy_;
   ReportPlan plan_;
 };
 
-// A report that is about somebody must name somebody.
+// Where every recipient was refused, so is the report, for the first one's reason.
 absl::Status CheckSomebody(const ReportPlan& plan, absl::string_view field) {
   if (!plan.commands.empty() || plan.outcomes.empty()) return absl::OkStatus();
-  if (plan.outcomes[0].outcome.error_reason() == ReasonName(v1::NO_RECIPIENT)) {
-    return InvalidArgument(v1::NO_RECIPIENT, "the report names no recipient", field);
+  const v1::ErrorReason reason = ReasonFromName(plan.outcomes[0].outcome.error_reason());
+  switch (reason) {
+    case v1::NO_RECIPIENT:
+      return InvalidArgument(reason, "the report names no recipient", field);
+    case v1::INVALID_ADDRESS:
+      return InvalidArgument(reason, "the report names no valid address", field);
+    default:
+      return InvalidArgument(reason, "none of the events in the report can be taken", field);
   }
-  return InvalidArgument(v1::INVALID_ADDRESS, "the report names no valid address", field);
 }
 
 }  // namespace
@@ -277,7 +291,7 @@ absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, ab
   if (!shared.ok()) return shared.status();
   absl::StatusOr<Reading> reading = ReadReport(request, classifier);
   if (!reading.ok()) return reading.status();
-  Planner planner(request, *start, policy);
+  Planner planner(request, reading->kind, *start, policy);
   bool truncated = reading->truncated;
   for (ReportedRecipient& reported : reading->recipients) {
     Complete(*shared, request, now, reading->kind, &reported.event);

@@ -24,15 +24,15 @@ struct PlannedOutcome {
 struct ReportPlan {
   v1::ReportKind kind = v1::REPORT_KIND_UNSPECIFIED;
   bool truncated = false;
-  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, which is
-  // idempotent by its own id. None for a mail that is no bounce and a payload without events.
+  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, also of one that
+  // came by mail, which is idempotent by its own id. None for a mail that is no bounce and a payload without events.
   std::vector<stored::Command> commands;
   // In the order of the report.
   std::vector<PlannedOutcome> outcomes;
 };
 
 // Every error is INVALID_ARGUMENT with the reason that errors.proto documents, and names the field. Of a mail or
-// payload with several recipients one that has no valid address fails alone.
+// payload with several recipients one that has no valid address, or cannot be taken for another reason, fails alone.
 absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, absl::Time now,
                                       const Classifier& classifier, const Policy& policy);
 

@@ -159,7 +159,7 @@ void SuppressionService::AnswerReport(const ReportPlan& plan, ReportResults resu
     outcome->set_address(result.verdicts(planned.recipient).address());
     *outcome->mutable_verdict() = result.verdicts(planned.recipient).verdict();
     outcome->set_effect(result.effects(planned.recipient));
-    outcome->set_duplicate(result.duplicate());
+    if (plan.kind == v1::PROVIDER_WEBHOOK) outcome->set_duplicate(result.duplicate());
   }
   if (revision > 0) response->set_token(Token(revision));
   response->set_duplicate(duplicate);

@@ -1,5 +1,6 @@
 #include "client/internal/conversion.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,9 @@
 
 namespace suppression::client_internal {
 namespace {
+
+// The service reads no more of a mail, and a request must fit into gRPC's message limit.
+constexpr size_t kRawMessageOctetsMax = 1 << 20;
 
 std::optional<absl::Time> ToTime(bool present, const google::protobuf::Timestamp& timestamp) {
   if (!present) return std::nullopt;
@@ -89,7 +93,8 @@ Verdict ToVerdict(const v1::Verdict& from) {
 }
 
 Outcome ToOutcome(const v1::RecipientOutcome& from) {
-  return {from.address(), ToVerdict(from.verdict()), static_cast<Effect>(from.effect())};
+  return {from.address(),  ToVerdict(from.verdict()), static_cast<Effect>(from.effect()),
+          from.event_id(), from.duplicate(),          from.error_reason()};
 }
 
 BatchItem ToBatchItem(const v1::BatchResult& from) {
@@ -110,6 +115,10 @@ BounceEvent ToEvent(const v1::BounceEvent& from) {
   to.message_id = from.message_id();
   to.feedback_type = from.feedback_type();
   to.effect = static_cast<Effect>(from.effect());
+  to.kind = static_cast<ReportKind>(from.kind());
+  to.truncated = from.truncated();
+  to.provider = from.provider();
+  to.signature_verified = from.signature_verified();
   return to;
 }
 
@@ -142,6 +151,20 @@ void SetReport(const Complaint& from, v1::ReportBounceRequest* request) {
   to->set_recipient(from.recipient);
   to->set_feedback_type(from.feedback_type);
   to->set_reporter(from.reporter);
+}
+
+void SetReport(const RawMessage& from, v1::ReportBounceRequest* request) {
+  v1::RawMessage* to = request->mutable_raw_message();
+  to->set_content(from.content.data(), std::min(from.content.size(), kRawMessageOctetsMax));
+  to->set_recipient(from.recipient);
+  to->set_truncated(from.truncated || from.content.size() > kRawMessageOctetsMax);
+}
+
+void SetReport(const ProviderEvent& from, v1::ReportBounceRequest* request) {
+  v1::ProviderEvent* to = request->mutable_provider_event();
+  to->set_provider(from.provider);
+  to->set_payload(from.payload);
+  to->set_signature_verified(from.signature_verified);
 }
 
 }  // namespace
@@ -267,7 +290,8 @@ BatchResult FromProto(const v1::BatchIsSuppressedResponse& response) {
 }
 
 ReportResult FromProto(const v1::ReportBounceResponse& response) {
-  return {ToVector(response.outcomes(), ToOutcome), response.token(), response.duplicate()};
+  return {ToVector(response.outcomes(), ToOutcome), response.token(), response.duplicate(),
+          static_cast<ReportKind>(response.kind()), response.truncated()};
 }
 
 Page FromProto(const v1::ListSuppressionsResponse& response) {

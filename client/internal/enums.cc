@@ -26,6 +26,7 @@ struct Api;
 SUPPRESSION_API_ENUM(BounceReason, v1::BounceReason);
 SUPPRESSION_API_ENUM(SmtpStage, v1::SmtpStage);
 SUPPRESSION_API_ENUM(VerdictClass, v1::Verdict_Class);
+SUPPRESSION_API_ENUM(ReportKind, v1::ReportKind);
 SUPPRESSION_API_ENUM(Effect, v1::Effect);
 SUPPRESSION_API_ENUM(CauseType, v1::Cause_Type);
 SUPPRESSION_API_ENUM(CauseState, v1::Cause_State);
@@ -49,6 +50,9 @@ std::string Name(SmtpStage value) {
   return NameOf(value);
 }
 std::string Name(VerdictClass value) {
+  return NameOf(value);
+}
+std::string Name(ReportKind value) {
   return NameOf(value);
 }
 std::string Name(Effect value) {
@@ -80,6 +84,7 @@ std::optional<Enum> FromName(const std::string& name) {
 template std::optional<BounceReason> FromName(const std::string&);
 template std::optional<SmtpStage> FromName(const std::string&);
 template std::optional<VerdictClass> FromName(const std::string&);
+template std::optional<ReportKind> FromName(const std::string&);
 template std::optional<Effect> FromName(const std::string&);
 template std::optional<CauseType> FromName(const std::string&);
 template std::optional<CauseState> FromName(const std::string&);

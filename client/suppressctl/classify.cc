@@ -46,7 +46,9 @@ Row MakeRow(const std::string& file, v1::ReportKind kind, const std::string& rec
   row.reason = kNoReason;
   if (verdict.bounce_class() == v1::Verdict::COMPLAINT) row.reason = "COMPLAINT";
   if (verdict.reason() != v1::BOUNCE_REASON_UNSPECIFIED) row.reason = v1::BounceReason_Name(verdict.reason());
-  row.suppress = rules.Suppresses(verdict);
+  // A bounce that names nobody suppresses nobody. Of a complaint the sender knows from his own records whose it is.
+  const bool somebody = !recipient.empty() || kind == v1::SMTP_REPLY || kind == v1::FEEDBACK_REPORT;
+  row.suppress = somebody && rules.Suppresses(verdict);
   row.code = verdict.code();
   row.enhanced_code = verdict.enhanced_code();
   row.rule = verdict.rule_id();
@@ -163,9 +165,9 @@ void AddClassify(CLI::App& app, Session& session, int* exit_code) {
                       "Mails, mboxes, or directories of mails; none or -: a mail or an SMTP reply on standard input");
   AddRulesOptions(*command, &options->rules);
   command->footer(
-      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that "
-      "names\n"
-      "nobody has one row without recipient. Files are named relative to their directory. -o json: one object a line.\n"
+      "-o tsv prints file, recipient, class, reason, suppress (yes: at once), one row per recipient; a mail that\n"
+      "names nobody has one row without recipient. Files are named relative to their directory. -o json: one object\n"
+      "a line.\n"
       "Exit codes: 0 all read, 2 something could not be read or is no mail; the rest is printed all the same.");
   command->callback([options, &session, exit_code] { *exit_code = Classify(*options, session); });
 }

@@ -1,27 +1,10 @@
 #include "client/suppressctl/local_rules.h"
 
-#include <fstream>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "client/suppressctl/read_file.h"
 
 namespace suppression::suppressctl {
-namespace {
-
-constexpr size_t kFileOctetsMax = 1 << 20;
-
-absl::StatusOr<std::string> ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kFileOctetsMax + 1, '\0');
-  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.eof() && !file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() <= kFileOctetsMax) return text;
-  return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 1 MiB"));
-}
-
-}  // namespace
-
 bool LocalRules::Suppresses(const v1::Verdict& verdict) const {
   return policy->Decide(tenant, verdict).action() == storage::v1::PolicyDecision::SUPPRESS;
 }

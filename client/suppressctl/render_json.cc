@@ -56,7 +56,11 @@ JsonObject ToJson(const BounceEvent& event) {
       .Add("source", event.source)
       .Add("messageId", event.message_id)
       .Add("feedbackType", event.feedback_type)
-      .Add("effect", EnumName(event.effect));
+      .Add("effect", EnumName(event.effect))
+      .Add("kind", EnumName(event.kind))
+      .Add("truncated", event.truncated)
+      .Add("provider", event.provider)
+      .Add("signatureVerified", event.signature_verified);
 }
 
 JsonObject ToJson(const CauseExplanation& explanation) {
@@ -105,17 +109,23 @@ JsonObject ToJson(const Suppression& suppression) {
 }
 
 JsonObject ToJson(const Outcome& outcome) {
-  return JsonObject()
-      .Add("address", outcome.address)
-      .Add("verdict", ToJson(outcome.verdict))
-      .Add("effect", EnumName(outcome.effect));
+  JsonObject json;
+  json.Add("address", outcome.address);
+  // What was not taken has no verdict.
+  if (outcome.verdict.bounce_class != VerdictClass::kUnspecified) json.Add("verdict", ToJson(outcome.verdict));
+  return json.Add("effect", EnumName(outcome.effect))
+      .Add("eventId", outcome.event_id)
+      .Add("duplicate", outcome.duplicate)
+      .Add("errorReason", outcome.error_reason);
 }
 
 JsonObject ToJson(const ReportResult& result) {
   return JsonObject()
       .AddAll("outcomes", result.outcomes, AsJson<Outcome>())
       .Add("token", result.token)
-      .Add("duplicate", result.duplicate);
+      .Add("duplicate", result.duplicate)
+      .Add("kind", EnumName(result.kind))
+      .Add("truncated", result.truncated);
 }
 
 JsonObject ToJson(const ListCounts& counts) {

@@ -38,6 +38,13 @@ void PrintEvent(const BounceEvent& event, std::ostream& out) {
   out << "\n" << TimeText(event.occurred_at) << "  " << Name(verdict.bounce_class);
   if (verdict.reason != BounceReason::kUnspecified) out << " " << Name(verdict.reason);
   out << "  " << Name(event.effect) << "\n";
+  if (event.kind != ReportKind::kUnspecified && event.kind != ReportKind::kSmtpReply) {
+    out << "  report:      " << Name(event.kind) << (event.truncated ? ", its end was not read" : "") << "\n";
+  }
+  if (!event.provider.empty()) {
+    out << "  provider:    " << Escape(event.provider) << ", signature " << (event.signature_verified ? "" : "not ")
+        << "verified\n";
+  }
   if (!event.diagnostic.empty()) out << "  text:        " << Escape(event.diagnostic) << "\n";
   if (!event.feedback_type.empty()) out << "  feedback:    " << Escape(event.feedback_type) << "\n";
   if (verdict.code != 0 || !verdict.enhanced_code.empty()) {

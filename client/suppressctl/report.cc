@@ -1,4 +1,4 @@
-// suppressctl report: one bounce or complaint, or a file of bounces.
+// suppressctl report: a bounce, a complaint, a file of bounces, mails that came back, or a provider's payload.
 #include "client/suppressctl/report.h"
 
 #include <fstream>
@@ -6,125 +6,117 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/suppressctl/commands.h"
+#include "client/suppressctl/read_file.h"
 #include "client/suppressctl/render.h"
+#include "client/suppressctl/report_run.h"
 
 namespace suppression::suppressctl {
 namespace {
 
-void AddRows(const ReportResult& result, Table* table) {
+std::vector<std::string> RowOf(const Outcome& outcome, bool duplicate) {
+  const Verdict& verdict = outcome.verdict;
+  if (!outcome.error_reason.empty()) return {outcome.address, "ERROR", outcome.error_reason, "", "", ""};
+  return {outcome.address,
+          Name(verdict.bounce_class),
+          verdict.reason == BounceReason::kUnspecified ? "" : Name(verdict.reason),
+          Name(outcome.effect),
+          verdict.rule_id,
+          duplicate || outcome.duplicate ? "yes" : "no"};
+}
+
+void PrintTable(const ReportResult& result, Session& session) {
+  // Only a provider's events have ids of their own; they name one that was not taken.
+  const bool events = result.kind == ReportKind::kProviderWebhook;
+  std::vector<std::string> header = {"ADDRESS", "CLASS", "REASON", "EFFECT", "RULE", "DUPLICATE"};
+  if (events) header.push_back("EVENT");
+  Table table(std::move(header));
   for (const Outcome& outcome : result.outcomes) {
-    const Verdict& verdict = outcome.verdict;
-    table->Add({outcome.address, Name(verdict.bounce_class),
-                verdict.reason == BounceReason::kUnspecified ? "" : Name(verdict.reason), Name(outcome.effect),
-                verdict.rule_id, result.duplicate ? "yes" : "no"});
+    std::vector<std::string> row = RowOf(outcome, result.duplicate);
+    if (events) row.push_back(outcome.event_id);
+    table.Add(std::move(row));
   }
+  table.Print(session.out());
 }
 
-Table NewTable() {
-  return Table({"ADDRESS", "CLASS", "REASON", "EFFECT", "RULE", "DUPLICATE"});
-}
-
-int ReportOne(const ReportOptions& options, const Client& client, Session& session) {
-  const absl::StatusOr<ReportRequest> request = MakeReport(options);
+int ReportOne(const absl::StatusOr<ReportRequest>& request, const Client& client, Session& session) {
   if (!request.ok()) return session.Fail(request.status());
   const absl::StatusOr<ReportResult> result = client.ReportBounce(*request);
   if (!result.ok()) return session.Fail(result.status());
   if (session.json()) {
     session.out() << ToJson(*result).ToString() << "\n";
-    return kDone;
+  } else {
+    PrintTable(*result, session);
   }
-  Table table = NewTable();
-  AddRows(*result, &table);
-  table.Print(session.out());
-  return kDone;
+  const absl::Status taken = AllTaken(*result);
+  return taken.ok() ? kDone : session.Fail(taken);
 }
 
-// What came of a file so far.
-struct FileProgress {
-  int64_t reported = 0;
-  int64_t failed = 0;
-  std::string token;
-};
-
-void PrintLine(const ReportResult& result, int64_t number, bool first, Session& session) {
-  if (session.json()) {
-    session.out() << (first ? "" : ",") << ToJson(result).AddRaw("line", absl::StrCat(number)).ToString();
-    return;
-  }
-  for (const Outcome& outcome : result.outcomes) {
-    session.out() << Escape(outcome.address) << "\t" << Name(outcome.verdict.bounce_class) << "\t"
-                  << Name(outcome.verdict.reason) << "\t" << Name(outcome.effect) << "\n";
-  }
-}
-
-// Reports one line and prints what it was taken for.
-absl::Status ReportLine(const std::string& line, int64_t number, const ReportOptions& options, const Client& client,
-                        Session& session, FileProgress* progress) {
-  ReportOptions of_line = options;
-  // The same file reported again counts once.
-  if (!options.event_id.empty()) of_line.event_id = absl::StrCat(options.event_id, ":", number);
-  const absl::StatusOr<ReportRequest> request = ParseReportLine(line, of_line);
-  if (!request.ok()) return request.status();
-  const absl::StatusOr<ReportResult> result = client.ReportBounce(*request);
-  if (!result.ok()) return result.status();
-  PrintLine(*result, number, progress->reported == 0, session);
-  progress->token = result->token;
-  ++progress->reported;
-  return absl::OkStatus();
-}
-
-// Whether the next line would fail for the same reason.
-bool Hopeless(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsUnimplemented(status) ||
-         absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
-}
-
-int ReportFile(std::istream& in, const ReportOptions& options, const Client& client, Session& session) {
-  FileProgress progress;
-  if (session.json()) session.out() << "{\"reports\":[";
+int ReportLines(std::istream& in, const ReportOptions& options, const Client& client, Session& session) {
+  ReportRun run(client, session);
   std::string line;
-  for (int64_t number = 1; std::getline(in, line); ++number) {
+  for (int64_t number = 1; !run.stopped() && std::getline(in, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.empty() || line.front() == '#') continue;
-    const absl::Status status = ReportLine(line, number, options, client, session, &progress);
-    if (status.ok()) continue;
-    ++progress.failed;
-    session.Fail(absl::StrCat("line ", number, Hopeless(status) ? ", stopped here" : ""), status);
-    if (Hopeless(status)) break;
+    run.Take({"", number}, ParseReportLine(line, WithNumber(options, number)));
   }
-  if (session.json()) {
-    session.out() << "],\"reported\":" << progress.reported << ",\"failed\":" << progress.failed
-                  << (progress.token.empty() ? "" : ",\"token\":" + JsonString(progress.token)) << "}\n";
-  } else {
-    session.err() << "reported " << progress.reported << ", failed " << progress.failed << "\n";
+  if (in.bad()) run.Fail(absl::UnavailableError(absl::StrCat("cannot read all of ", options.file)));
+  return run.Finish();
+}
+
+int ReportMails(const ReportOptions& options, const Client& client, Session& session) {
+  ReportRun run(client, session);
+  int64_t number = 0;
+  const auto take = [&](ClassifyInput mail) {
+    const std::string name = mail.name;
+    run.Take({name, 0}, MakeMailReport(std::move(mail), WithNumber(options, ++number)));
+  };
+  for (const std::string& path : options.mails) {
+    if (run.stopped()) break;
+    if (path == "-") {
+      ReadStream("-", session.in(), take);
+    } else if (const absl::Status status = ReadPath(path, take); !status.ok()) {
+      run.Fail(status);
+    }
   }
-  return progress.failed == 0 && !in.bad() ? kDone : kFailed;
+  return run.Finish();
+}
+
+int ReportWebhook(const ReportOptions& options, const Client& client, Session& session) {
+  absl::StatusOr<std::string> payload = ReadAll(options.file, session.in());
+  if (!payload.ok()) return session.Fail(payload.status());
+  return ReportOne(MakeWebhookReport(*std::move(payload), options), client, session);
 }
 
 int Report(const ReportOptions& options, Session& session) {
-  if (options.file.empty() == options.recipient.empty()) {
-    return session.Fail(absl::InvalidArgumentError("report needs either --recipient or --file"));
-  }
-  if (!options.file.empty() && !options.complaint.empty()) {
-    return session.Fail(absl::InvalidArgumentError("--file holds SMTP replies, not complaints"));
-  }
-  if (!options.file.empty() && !options.request_id.empty()) {
-    return session.Fail(absl::InvalidArgumentError("--request_id names one report; with --file use --event_id"));
-  }
+  if (const absl::Status usage = CheckReportOptions(options); !usage.ok()) return session.Fail(usage);
   const absl::StatusOr<Client> client = session.MakeClient();
   if (!client.ok()) return session.Fail(client.status());
-  if (options.file.empty()) return ReportOne(options, *client, session);
-  if (options.file == "-") return ReportFile(session.in(), options, *client, session);
+  if (!options.mails.empty()) return ReportMails(options, *client, session);
+  if (!options.webhook.empty()) return ReportWebhook(options, *client, session);
+  if (options.file.empty()) return ReportOne(MakeReport(options), *client, session);
+  if (options.file == "-") return ReportLines(session.in(), options, *client, session);
   std::ifstream file(options.file, std::ios::binary);
   if (!file) return session.Fail(absl::NotFoundError(absl::StrCat("cannot read ", options.file)));
-  return ReportFile(file, options, *client, session);
+  return ReportLines(file, options, *client, session);
+}
+
+// What goes with every kind of report.
+void AddSharedOptions(CLI::App& command, ReportOptions* options) {
+  command.add_option("--occurred_at", options->occurred_at, "When it happened [default: now]");
+  command.add_option("--sent_at", options->sent_at, "When the mail was sent [default: --occurred_at]");
+  command.add_option("--event_id", options->event_id,
+                     "The provider's id of the event; with --file and --mail a prefix: PREFIX:LINE, PREFIX:N for the "
+                     "N-th mail");
+  command.add_option("--request_id", options->request_id, "A UUID; the same one again counts once");
+  command.add_option("--stream", options->stream, "The stream of the mail");
+  command.add_option("--source", options->source, "The service that sent the mail");
 }
 
 }  // namespace
 
 void AddReport(CLI::App& app, Session& session, int* exit_code) {
   auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand("report", "Report a bounce or a complaint");
+  CLI::App* command = app.add_subcommand("report", "Report bounces and complaints");
   command->add_option("--recipient", options->recipient, "The address the mail was sent to");
   command->add_option("--code", options->code, "SMTP reply code, 200 to 599")->check(CLI::Range(200, 599));
   command->add_option("--enhanced", options->enhanced, "Enhanced status code, such as 5.1.1");
@@ -133,20 +125,23 @@ void AddReport(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("--remote_mta", options->remote_mta, "The server that replied");
   command->add_option("--complaint", options->complaint, "A complaint of this feedback type, such as abuse");
   command->add_option("--reporter", options->reporter, "Who relayed the complaint");
-  command->add_option("--occurred_at", options->occurred_at, "When it happened [default: now]");
-  command->add_option("--sent_at", options->sent_at, "When the mail was sent [default: --occurred_at]");
-  command->add_option("--event_id", options->event_id,
-                      "The provider's id of the event; with --file a prefix: PREFIX:LINE");
-  command->add_option("--request_id", options->request_id, "A UUID; the same one again counts once");
-  command->add_option("--stream", options->stream, "The stream of the mail");
-  command->add_option("--source", options->source, "The service that sent the mail");
   command->add_option("--message_id", options->message_id, "RFC 5322 Message-ID of the mail");
-  command->add_option("--file", options->file,
-                      "Reports, one a line, - for standard input: recipient<TAB>code<TAB>enhanced<TAB>stage<TAB>"
-                      "remote_mta<TAB>text; # begins a comment line; - is an unknown field");
+  command->add_option(
+      "--file", options->file,
+      "Reports, one a line, - for standard input: recipient<TAB>code<TAB>enhanced<TAB>stage<TAB>"
+      "remote_mta<TAB>text; # begins a comment line; - is an unknown field. With --webhook: the payload");
+  command->add_option("--mail", options->mails,
+                      "Mails that came back, as they are: files, mboxes, directories, - for standard input");
+  command->add_option("--webhook", options->webhook,
+                      "The payload in --file is an event of ses, sendgrid, mailgun, postmark or sparkpost");
+  command->add_flag("--signature_verified", options->signature_verified,
+                    "With --webhook: the provider's signature has been verified");
+  AddSharedOptions(*command, options.get());
   command->footer(
-      "Exit codes: 0 all reported, 2 error. With --file a bad line is named and the rest goes on, unless the "
-      "service is away.");
+      "--mail prints file, kind, address, class, reason, effect, one row per recipient; a mail of which nothing was\n"
+      "recorded has one row of - for all but file and kind. More than the first MiB of a mail is not sent.\n"
+      "Exit codes: 0 all reported, 2 error. With --file and --mail one that fails is named and the rest goes on,\n"
+      "unless the service is away.");
   command->callback([options, &session, exit_code] { *exit_code = Report(*options, session); });
 }
 

@@ -1,9 +1,13 @@
 // The options of suppressctl report, and what they make of a report. Pure and thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/suppressctl/classify_input.h"
 #include "suppression/types.h"
 
 namespace suppression::suppressctl {
@@ -24,15 +28,32 @@ struct ReportOptions {
   std::string stream;
   std::string source;
   std::string message_id;
-  std::string file;
+  std::string file;                // replies, one a line; with a webhook its payload
+  std::vector<std::string> mails;  // files, mboxes, directories, or "-"
+  std::string webhook;             // the provider; empty: no webhook
+  bool signature_verified = false;
 };
 
-// The request of one report. INVALID_ARGUMENT: a time or a stage that cannot be read.
+// INVALID_ARGUMENT unless exactly one kind of report is given, with options that go with it, and times that can be
+// read.
+absl::Status CheckReportOptions(const ReportOptions& options);
+
+// The request of one reply or complaint. INVALID_ARGUMENT, also of the functions below: a time or a stage that cannot
+// be read.
 absl::StatusOr<ReportRequest> MakeReport(const ReportOptions& options);
 
 // The request of one line of a report file: "recipient<TAB>code<TAB>enhanced<TAB>stage<TAB>remote_mta<TAB>text".
 // Fields from the third on may be missing; "" or "-" stands for an unknown one; the text may hold tabs.
 // Everything else comes from `options`. INVALID_ARGUMENT says what is wrong without the address.
 absl::StatusOr<ReportRequest> ParseReportLine(const std::string& line, const ReportOptions& options);
+
+// The request of one mail. INVALID_ARGUMENT too when it is empty.
+absl::StatusOr<ReportRequest> MakeMailReport(ClassifyInput mail, const ReportOptions& options);
+
+// The request of a provider's payload.
+absl::StatusOr<ReportRequest> MakeWebhookReport(std::string payload, const ReportOptions& options);
+
+// The options for the N-th of many: with the event id "PREFIX:N", so that the same input reported again counts once.
+ReportOptions WithNumber(const ReportOptions& options, int64_t number);
 
 }  // namespace suppression::suppressctl

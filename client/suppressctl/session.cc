@@ -30,6 +30,9 @@ constexpr Hint kHints[] = {
     {"STORAGE_UNAVAILABLE", "free disk space on the server; reads still work"},
     {"SHUTTING_DOWN", "try again when the server is back"},
     {"UNKNOWN_FEEDBACK_TYPE", "use abuse, fraud or opt-out with --complaint"},
+    {"NO_RECIPIENT", "report it as a reply, with --recipient"},
+    {"NOT_A_MESSAGE", "give the whole mail, with its header"},
+    {"MALFORMED_PAYLOAD", "give the body as the provider sent it"},
 };
 
 }  // namespace

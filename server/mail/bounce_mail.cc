@@ -11,6 +11,7 @@
 #include "server/mail/mail_kind.h"
 #include "server/mail/mime_mail.h"
 #include "server/mail/notice_text.h"
+#include "server/mail/notification_mail.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -102,7 +103,7 @@ class Reader {
   void ReadWords();
   void AddStatus(const RecipientStatus& status, bool alone);
   // A recipient with the verdict on what is said of it; one that is no bounce, by a rule of this file.
-  void AddJudged(absl::string_view recipient, v1::SmtpReply reply, absl::string_view context);
+  void AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement);
   void AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text);
   std::vector<NoticeRecipient> WordsRecipients() const;
   std::string StatusRecipient(const RecipientStatus& status, bool alone) const;
@@ -182,10 +183,9 @@ std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) c
   return message_.recipient().empty() ? contents_.ReturnedRecipient() : message_.recipient();
 }
 
-void Reader::AddJudged(absl::string_view recipient, v1::SmtpReply reply, absl::string_view context) {
+void Reader::AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement) {
   v1::BounceEvent event = event_;
-  event.set_remote_mta(reply.remote_mta());
-  Judgement judgement = JudgeRecipient(classifier_, std::move(reply), context);
+  event.set_remote_mta(remote_mta);
   *event.mutable_verdict() = std::move(judgement.verdict);
   event.set_diagnostic(std::move(judgement.diagnostic));
   AddRecipient(recipient, std::move(event), &report_);
@@ -211,7 +211,8 @@ void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   reply.set_enhanced_code(status.status);
   reply.set_text(Cut(status.diagnostic, kReplyTextMaxOctets));
   reply.set_remote_mta(Cut(status.remote_mta, kHostOctetsMax));
-  AddJudged(recipient, std::move(reply), ContextOf(recipient, alone));
+  const std::string remote_mta = reply.remote_mta();
+  AddJudged(recipient, remote_mta, JudgeRecipient(classifier_, std::move(reply), ContextOf(recipient, alone)));
 }
 
 void Reader::ReadStatus() {
@@ -237,17 +238,24 @@ void Reader::ReadWords() {
   const std::vector<NoticeRecipient> recipients = WordsRecipients();
   const bool delayed = SaysDelayed(mail_.Header("subject"), whole);
   const bool alone = recipients.size() == 1;
+  v1::SmtpReply reply;
+  Judgement judgement;
+  const std::string* judged = nullptr;
   for (const NoticeRecipient& one : recipients) {
     if (delayed) {
-      if (!one.address.empty()) AddNoBounce(one.address, "notice.delay", whole);
+      if (!one.address.empty()) AddNoBounce(one.address, "mail.delayed", whole);
       continue;
     }
     const std::string& own = one.text.empty() ? whole : one.text;
-    v1::SmtpReply reply;
-    reply.set_text(QuotedReply(own));
-    reply.set_remote_mta(Cut(QuotedHost(own), kHostOctetsMax));
-    const bool own_decides = !alone || !JudgeRecipient(classifier_, reply, own).verdict.evidence().empty();
-    AddJudged(one.address, std::move(reply), own_decides ? own : whole);
+    if (judged == nullptr || *judged != own) {  // often the same is said of all
+      judged = &own;
+      reply.set_text(QuotedReply(own));
+      reply.set_remote_mta(Cut(QuotedHost(own), kHostOctetsMax));
+      judgement = JudgeRecipient(classifier_, reply, own);
+      const bool undecided = alone && judged != &whole && judgement.verdict.evidence().empty();
+      if (undecided) judgement = JudgeRecipient(classifier_, reply, whole);
+    }
+    AddJudged(one.address, reply.remote_mta(), judgement);
   }
 }
 
@@ -256,6 +264,10 @@ void Reader::ReadWords() {
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier) {
   const absl::StatusOr<MimeMail> mail = ReadMimeMail(message.content());
   if (!mail.ok()) return mail.status();
+  std::vector<ReportedRecipient> notified = ReadNotificationMail(*mail, classifier);
+  if (!notified.empty()) {
+    return MailReport{v1::PROVIDER_WEBHOOK, mail->truncated || message.truncated(), std::move(notified)};
+  }
   Reader reader(message, *mail, classifier);
   const std::string inner = reader.PassedOn();
   if (inner.empty()) return reader.Read();

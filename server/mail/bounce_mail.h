@@ -4,7 +4,8 @@
 //   for (const ReportedRecipient& one : report->recipients) ... one.recipient, one.event.verdict()
 //
 // The steps, each in a file of its own: MIME (mime_mail), kind (mail_kind), machine-readable status (delivery_status),
-// the words (notice_text); then the same rules as for an SMTP reply (rules/classifier). Pure.
+// the words (notice_text); then the same rules as for an SMTP reply (rules/classifier). A provider's JSON event that
+// came by mail is read as such (notification_mail). Pure.
 #pragma once
 
 #include <vector>
@@ -21,7 +22,8 @@ struct MailReport {
   // More than kMailOctetsMax came, or the caller had cut it.
   bool truncated = false;
   // One per recipient, in the order of the mail. A bounce or complaint that names nobody gives one with an empty
-  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE.
+  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE. Only of a provider's
+  // event (kind PROVIDER_WEBHOOK) can there be one with an error.
   std::vector<ReportedRecipient> recipients;
 };
 

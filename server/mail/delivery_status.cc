@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -55,17 +56,20 @@ void AppendUtf8(uint32_t code_point, std::string* text) {
 std::string DecodeUnicode(absl::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size();) {
-    const size_t end = absl::StartsWith(text.substr(i), "\\x{") ? text.find('}', i) : absl::string_view::npos;
+    constexpr absl::string_view kBegin = "\\x{";
+    constexpr size_t kDigitsMax = 6;
+    const size_t begin = i + kBegin.size();
+    const bool begins = absl::StartsWith(text.substr(i), kBegin);
+    const size_t digits = begins ? text.substr(begin, kDigitsMax + 1).find('}') : absl::string_view::npos;
     uint32_t code_point = 0;
-    const bool known = end != absl::string_view::npos && end - i - 3 <= 6 &&
-                       HexAt(text, i + 3, end - i - 3, &code_point) && code_point <= 0x10FFFF &&
-                       (code_point < 0xD800 || code_point > 0xDFFF) && code_point > 0x1F;
+    const bool known = digits != absl::string_view::npos && HexAt(text, begin, digits, &code_point) &&
+                       code_point <= 0x10FFFF && (code_point < 0xD800 || code_point > 0xDFFF) && code_point > 0x1F;
     if (!known) {
       decoded.push_back(text[i++]);
       continue;
     }
     AppendUtf8(code_point, &decoded);
-    i = end + 1;
+    i = begin + digits + 1;
   }
   return decoded;
 }
@@ -102,6 +106,14 @@ std::string RecipientOf(absl::string_view value) {
   return std::string(absl::StripAsciiWhitespace(address));
 }
 
+// A class, a subject and a detail of one to three digits each (RFC 3463 section 2).
+bool IsStatus(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
+  return parts.size() == 3 && std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
+           return !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
+         });
+}
+
 // "5.1.1 (bad destination mailbox address)" and the like.
 std::string StatusOf(absl::string_view value) {
   for (size_t i = 0; i + 4 < value.size(); ++i) {
@@ -112,7 +124,7 @@ std::string StatusOf(absl::string_view value) {
     while (end < value.size() && (absl::ascii_isdigit(value[end]) || value[end] == '.')) ++end;
     absl::string_view status = value.substr(i, end - i);
     while (absl::EndsWith(status, ".")) status.remove_suffix(1);
-    if (std::count(status.begin(), status.end(), '.') == 2) return std::string(status);
+    if (IsStatus(status)) return std::string(status);
   }
   return "";
 }
@@ -214,9 +226,8 @@ std::vector<StatusField> ReadStatusFields(absl::string_view text) {
       std::string& value = fields.back().value;
       if (value.size() + stripped.size() < kValueOctetsMax) absl::StrAppend(&value, " ", stripped);
     } else if (IsFieldName(name)) {
-      fields.push_back(
-          {absl::AsciiStrToLower(name),
-           std::string(absl::StripAsciiWhitespace(stripped.substr(colon + 1)).substr(0, kValueOctetsMax))});
+      const absl::string_view value = absl::StripAsciiWhitespace(stripped.substr(colon + 1));
+      fields.push_back({absl::AsciiStrToLower(name), std::string(Utf8Prefix(value, kValueOctetsMax))});
     }
   }
   return fields;

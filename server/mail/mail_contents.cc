@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 constexpr size_t kLooseStatusOctetsMax = 4'000;
 // The notice that is read; a longer one has the returned mail in it.
 constexpr size_t kNoticeOctetsMax = 64 << 10;
+// Most text parts that are looked through for somebody to blame.
+constexpr int kTextPartsMax = 10;
 
 // A text part that is the returned mail or its headers, though not labelled so.
 bool LooksLikeHeaders(absl::string_view text) {
@@ -59,7 +62,8 @@ class ContentsReader {
       const size_t at = FindStatusLines(part.text);
       if (at == absl::string_view::npos) continue;
       const size_t begin = at > kLooseStatusOctetsMax ? at : 0;
-      contents_.status = part.text.substr(begin, at - begin + kLooseStatusOctetsMax);
+      contents_.status =
+          std::string(Utf8Prefix(absl::string_view(part.text).substr(begin), at - begin + kLooseStatusOctetsMax));
     }
     return std::move(contents_);
   }
@@ -68,9 +72,10 @@ class ContentsReader {
   // The first text that names somebody is the notice; later ones belong to the returned mail.
   void AddText(const MailPart& part) {
     if (!contents_.notice.recipients.empty() || !contents_.status.empty()) return;
+    if (contents_.notice.text.size() >= kNoticeOctetsMax || ++texts_ > kTextPartsMax) return;
     if (part.type == "text/html" && plain_) return;  // the same again
     plain_ |= part.type == "text/plain" && !absl::StripAsciiWhitespace(part.text).empty();
-    Notice notice = SplitNotice(absl::string_view(part.text).substr(0, kNoticeOctetsMax));
+    Notice notice = SplitNotice(Utf8Prefix(part.text, kNoticeOctetsMax));
     contents_.notice.text.append(notice.text);
     if (contents_.returned_headers.empty()) {
       contents_.returned_headers = std::move(notice.returned_headers);
@@ -82,6 +87,7 @@ class ContentsReader {
   const std::vector<std::string>& ours_;
   MailContents contents_;
   bool plain_ = false;
+  int texts_ = 0;
 };
 
 }  // namespace

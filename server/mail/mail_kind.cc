@@ -63,6 +63,14 @@ bool IsChallenge(const MimeMail& mail, absl::string_view notice) {
   return Finds(mail.Header("subject"), *kSubject) || Finds(notice.substr(0, 4'000), *kText);
 }
 
+// An answer in a conversation, or a list's post: it may quote a bounce, or write about them.
+bool IsFromPeople(const MimeMail& mail, bool bounce_subject) {
+  static const RE2* const kAnswer = Pattern(R"(^\s*(?:re|aw|sv|antw|rép|res|odp)\s*(?:\[\d+\])?:)");
+  const bool post = !mail.Header("list-id").empty() || !mail.Header("list-unsubscribe").empty();
+  const bool answer = !mail.Header("in-reply-to").empty() || !mail.Header("references").empty();
+  return post || Finds(mail.Header("subject"), *kAnswer) || (answer && !bounce_subject);
+}
+
 bool HasPart(const MimeMail& mail, absl::string_view type) {
   return std::any_of(mail.parts.begin(), mail.parts.end(), [&](const MailPart& part) { return part.type == type; });
 }
@@ -110,6 +118,7 @@ v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
   if ((system || nobody) && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
   if (IsChallenge(mail, notice)) return v1::CHALLENGE;
   if (IsAutoReply(mail) && !subject) return v1::AUTO_REPLY;
+  if (!system && !nobody && IsFromPeople(mail, subject)) return v1::OTHER_MAIL;
   return system || subject || IsBounceText(notice) ? v1::BOUNCE_TEXT : v1::OTHER_MAIL;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "protos/error.h"
 #include "server/mail/html_text.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -64,15 +65,21 @@ std::string DecodeText(absl::string_view octets, absl::string_view charset) {
 std::string PlainLines(absl::string_view content) {
   std::string text;
   text.reserve(content.size());
-  for (size_t i = 0; i < content.size(); ++i) {
-    const char c = content[i];
-    if (c == '\r') {
-      if (i + 1 == content.size() || content[i + 1] != '\n') text.push_back('\n');
-    } else {
-      text.push_back(c == '\0' ? ' ' : c);
-    }
+  for (size_t end = content.find('\r'); end != absl::string_view::npos; end = content.find('\r')) {
+    text.append(content.data(), end);
+    content.remove_prefix(end + 1);
+    if (!absl::StartsWith(content, "\n")) text.push_back('\n');
   }
+  text.append(content.data(), content.size());
+  std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
+}
+
+// At most that many octets, and no character cut in two where they are UTF-8.
+absl::string_view Prefix(absl::string_view octets, size_t octets_max) {
+  constexpr size_t kCharacterOctetsMax = 4;
+  const absl::string_view prefix = Utf8Prefix(octets, octets_max);
+  return prefix.size() + kCharacterOctetsMax > octets_max ? prefix : octets.substr(0, octets_max);
 }
 
 absl::string_view SkipMboxLine(absl::string_view text) {
@@ -97,14 +104,15 @@ std::string TypeOf(GMimeObject* object) {
   return Lower(g_mime_content_type_get_media_type(type)) + "/" + Lower(g_mime_content_type_get_media_subtype(type));
 }
 
-std::string ContentOf(GMimePart* part) {
+std::string ContentOf(GMimePart* part, size_t octets_max) {
   GMimeDataWrapper* const content = g_mime_part_get_content(part);
   if (content == nullptr) return "";
   const Ref<GMimeStream> stream(g_mime_stream_mem_new());
   g_mime_data_wrapper_write_to_stream(content, stream.get());
   const GByteArray* const octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream.get()));
   if (octets == nullptr) return "";
-  return std::string(reinterpret_cast<const char*>(octets->data), std::min<size_t>(octets->len, kPartOctetsMax));
+  const absl::string_view all(reinterpret_cast<const char*>(octets->data), octets->len);
+  return std::string(Prefix(all, octets_max));
 }
 
 class Walk {
@@ -134,13 +142,13 @@ class Walk {
   // What stands in front of the parts: all there is of a torn multipart, the notice of one whose header was lost.
   void VisitPrologue(GMimeMultipart* multipart) {
     const char* const text = g_mime_multipart_get_prologue(multipart);
-    if (text != nullptr) mail_->parts.push_back({"text/plain", ToUtf8(text)});
+    if (text != nullptr) mail_->parts.push_back({"text/plain", ToUtf8(Prefix(text, kPartOctetsMax))});
   }
 
   void AddAttached(const std::string& type, GMimeMessage* message) {
     char* const headers = g_mime_object_get_headers(GMIME_OBJECT(message), nullptr);
     if (headers == nullptr) return;
-    mail_->parts.push_back({type, ToUtf8(absl::string_view(headers).substr(0, kPartOctetsMax))});
+    mail_->parts.push_back({type, ToUtf8(Prefix(headers, kPartOctetsMax))});
     g_free(headers);
     GMimeObject* const top = g_mime_message_get_mime_part(message);
     if (!mail_->attached_report.empty() || top == nullptr || TypeOf(top) != "multipart/report") return;
@@ -154,7 +162,9 @@ class Walk {
     const bool readable = absl::StartsWith(type, "text/") || absl::StartsWith(type, "message/");
     if (!readable) return;
     const char* const charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
-    std::string text = DecodeText(PlainLines(ContentOf(part)), charset == nullptr ? "" : charset);
+    // A thousand recipients fit into a mail, and nobody writes so many words.
+    const size_t octets_max = absl::EndsWith(type, "delivery-status") ? kMailOctetsMax : kPartOctetsMax;
+    std::string text = DecodeText(PlainLines(ContentOf(part, octets_max)), charset == nullptr ? "" : charset);
     if (type == "text/html") text = HtmlToText(text);
     mail_->parts.push_back({type, std::move(text)});
   }
@@ -170,7 +180,7 @@ void ReadHeaders(GMimeMessage* message, MimeMail* mail) {
   for (int i = 0; i < count; ++i) {
     GMimeHeader* const header = g_mime_header_list_get_header_at(headers, i);
     const char* const value = g_mime_header_get_value(header);
-    std::string text = value == nullptr ? "" : ToUtf8(absl::string_view(value).substr(0, kHeaderValueOctetsMax));
+    std::string text = value == nullptr ? "" : ToUtf8(Prefix(value, kHeaderValueOctetsMax));
     mail->headers.push_back({Lower(g_mime_header_get_name(header)), absl::StrReplaceAll(text, {{"\n", " "}})});
   }
 }
@@ -235,7 +245,7 @@ absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content) {
   std::call_once(once, [] { g_mime_init(); });
   MimeMail mail;
   mail.truncated = content.size() > kMailOctetsMax;
-  const std::string lines = PlainLines(content.substr(0, kMailOctetsMax));
+  const std::string lines = PlainLines(Prefix(content, kMailOctetsMax));
   absl::string_view text = SkipMboxLine(lines);
   const std::string restored = RestoreMimeHeader(text);
   if (!restored.empty()) text = restored;

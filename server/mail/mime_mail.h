@@ -17,7 +17,7 @@ inline constexpr size_t kMailOctetsMax = 1 << 20;
 // Most leaf parts looked at, and levels of nesting; what is beyond is left out.
 inline constexpr int kMailPartsMax = 100;
 inline constexpr int kMailDepthMax = 20;
-// Most octets of decoded text kept of one part.
+// Most octets of decoded text kept of one part, but of a delivery status kMailOctetsMax.
 inline constexpr size_t kPartOctetsMax = 256 << 10;
 
 struct MailHeader {

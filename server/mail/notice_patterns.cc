@@ -11,8 +11,9 @@ namespace {
 
 using Words = std::vector<const char*>;
 
-constexpr char kAddress[] =
-    R"([^\s<>()\[\],;:"'@`|\\{}]{1,64}@(?:[^\s<>()\[\],;:"'@=/`|\\{}*?]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
+// ASCII only: what people write in other scripts right beside an address is not part of it. Addresses that are not
+// ASCII stand in the machine-readable part.
+constexpr char kAddress[] = R"([a-zA-Z0-9!#$%&*+/=?^_.~-]{1,64}@(?:[a-zA-Z0-9._-]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
 constexpr char kAddressOpen[] = R"(["'<\[(]{0,2}(?:mailto:|smtp:)?)";
 
 const RE2* Compile(const std::string& pattern) {
@@ -93,6 +94,7 @@ const RE2& BlamePattern() {
           R"(\bgateway for )",
           R"(\bmailing list )",
           R"(\bsent mail to )",
+          R"(\b(?:your|ihre|votre|su|il tuo|il|sua|je|twoja) (?:message|mail|e-?mail|nachricht|mensaje|messaggio|mensagem|bericht|wiadomo\S{1,4}) (?:to|an|à|a|para|per|aan|do) )",
           R"(\bdda:smtp=)",
           R"(\b[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}:?)? ?)",
           R"(宛先:? ?)",
@@ -131,7 +133,6 @@ const RE2& HelpPattern() {
                                                                  "return-path",
                                                                  "message-?id",
                                                                  "sent (?:by|from)",
-                                                                 "your message",
                                                                  "wrote:",
                                                                  "sender address",
                                                                  "cc:",

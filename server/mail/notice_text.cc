@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "server/mail/delivery_status.h"
 #include "server/mail/notice_patterns.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 namespace {
@@ -18,6 +19,9 @@ namespace {
 constexpr size_t kLinesMax = 2'000;
 constexpr size_t kReplyOctetsMax = 2'000;
 constexpr size_t kLineOctetsMax = 1'000;
+// Most octets kept, all in all, of a text that is said of several recipients; of each at least kReplyOctetsMax.
+constexpr size_t kSharedOctetsMax = 256 << 10;
+
 re2::StringPiece Piece(absl::string_view text) {
   return {text.data(), text.size()};
 }
@@ -88,9 +92,10 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
   size_t open = 0;  // recipients in a row that nothing has been said of yet
   std::string text;
   const auto close = [&] {
-    if (SaysSomething(text)) {
+    if (open > 0 && SaysSomething(text)) {
       const size_t count = notice->recipients.size();
-      for (size_t i = count - open; i < count; ++i) notice->recipients[i].text.append(text);
+      const absl::string_view shared = Utf8Prefix(text, std::max(kReplyOctetsMax, kSharedOctetsMax / open));
+      for (size_t i = count - open; i < count; ++i) absl::StrAppend(&notice->recipients[i].text, shared);
       open = 0;
     }
     text.clear();
@@ -117,33 +122,46 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
   close();
 }
 
-// The lines that name an address, and the replies right behind them.
-std::string LinesAbout(absl::string_view text, absl::string_view address) {
+// The lines that name an address, and the replies right behind them. `lower`: the text in lower case.
+std::string LinesAbout(absl::string_view text, absl::string_view lower, absl::string_view address) {
+  const std::string name = absl::AsciiStrToLower(address);
   std::string about;
+  size_t next = 0;  // where the lines begin that are not looked at yet
   bool named = false;
-  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (about.size() > kReplyOctetsMax) break;
-    const bool reply = named && absl::StartsWith(absl::StripAsciiWhitespace(line), "<<<");
-    named = reply || absl::StrContains(absl::AsciiStrToLower(line), absl::AsciiStrToLower(address));
-    if (named) absl::StrAppend(&about, line, "\n");
+  while (next < text.size() && about.size() <= kReplyOctetsMax) {
+    const size_t end = std::min(text.find('\n', next), text.size());
+    named = named && absl::StartsWith(absl::StripAsciiWhitespace(text.substr(next, end - next)), "<<<");
+    if (named) {
+      absl::StrAppend(&about, text.substr(next, end - next), "\n");
+      next = end + 1;
+      continue;
+    }
+    const size_t at = lower.find(name, next);
+    if (at == absl::string_view::npos) break;
+    const size_t before = text.rfind('\n', at);
+    const size_t begin = before == absl::string_view::npos ? 0 : before + 1;
+    next = std::min(text.find('\n', at), text.size()) + 1;
+    absl::StrAppend(&about, text.substr(begin, next - 1 - begin), "\n");
+    named = true;
   }
   return about;
 }
 
 // Recipients that running text blames.
-void FindInWords(absl::string_view text, const std::vector<std::string>& ours, bool allow_ours, Notice* notice) {
+void FindInWords(absl::string_view text, const std::vector<std::string>& ours, Notice* notice) {
+  const std::string lower = absl::AsciiStrToLower(text);
   re2::StringPiece rest = Piece(text);
   re2::StringPiece found;
   while (notice->recipients.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found)) {
     const std::string address = CleanAddress({found.data(), found.size()});
     const bool known = std::any_of(notice->recipients.begin(), notice->recipients.end(),
                                    [&](const NoticeRecipient& one) { return Same(one.address, address); });
-    if (known || (!allow_ours && (Contains(ours, address) || IsSystemName(address)))) continue;
+    if (known || Contains(ours, address) || IsSystemName(address)) continue;
     const size_t begin = text.rfind('\n', found.data() - text.data());
     const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
     const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
-    if (!allow_ours && RE2::PartialMatch(Piece(line), HelpPattern())) continue;
-    notice->recipients.push_back({address, LinesAbout(text, address)});
+    if (RE2::PartialMatch(Piece(line), HelpPattern())) continue;
+    notice->recipients.push_back({address, LinesAbout(text, lower, address)});
   }
 }
 
@@ -210,10 +228,9 @@ void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
   const std::string text = notice->text;
   FindOnLines(ReadLines(Announced(text)), ours, notice);
   if (notice->recipients.empty()) FindOnLines(ReadLines(text), ours, notice);
-  if (notice->recipients.empty()) FindInWords(text, ours, false, notice);
+  if (notice->recipients.empty()) FindInWords(text, ours, notice);
   if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
   if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
-  if (notice->recipients.empty()) FindInWords(text, ours, true, notice);
 }
 
 std::string WithoutNoise(absl::string_view text) {
@@ -227,13 +244,14 @@ std::string WithoutNoise(absl::string_view text) {
 std::string QuotedReply(absl::string_view text) {
   re2::StringPiece found;
   if (!RE2::PartialMatch(Piece(text), ReplyPattern(), &found)) {
-    return RE2::PartialMatch(Piece(text), ReasonPattern(), &found) ? std::string(found.data(), found.size()) : "";
+    if (!RE2::PartialMatch(Piece(text), ReasonPattern(), &found)) return "";
+    return std::string(Utf8Prefix({found.data(), found.size()}, kReplyOctetsMax));
   }
   const size_t at = found.data() - text.data();
   const std::string code(text.substr(at, 3));
   std::string reply;
   // Further lines: "550-..." of the same code, and folded ones up to an empty line.
-  for (const absl::string_view line : absl::StrSplit(text.substr(at, kReplyOctetsMax), '\n')) {
+  for (const absl::string_view line : absl::StrSplit(Utf8Prefix(text.substr(at), kReplyOctetsMax), '\n')) {
     const absl::string_view stripped = absl::StripAsciiWhitespace(line);
     if (stripped.empty() || absl::StartsWith(stripped, ">>>") || absl::StartsWith(stripped, "---")) break;
     absl::StrAppend(&reply, reply.empty() ? "" : "\n", absl::StripPrefix(stripped, "<<< "));

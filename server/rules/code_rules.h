@@ -11,7 +11,7 @@ inline constexpr char kUnmatchedRule[] = "reply.unmatched";
 inline constexpr char kOutOfMemoryRule[] = "engine.out_of_memory";
 
 struct CodeRule {
-  const char* id;
+  const char* id;  // one that ends in "*" stands for all that begin alike
   const char* verdict;
   const char* meaning;  // when it decides and what that leads to; one or two sentences
   const char* source;
@@ -19,7 +19,7 @@ struct CodeRule {
 
 // All of them, by id.
 absl::Span<const CodeRule> CodeRules();
-// Null: no such rule.
+// The one that an id belongs to; null: none.
 const CodeRule* FindCodeRule(absl::string_view id);
 
 }  // namespace suppression

@@ -30,12 +30,16 @@ namespace suppression {
 // Empty when the payload is understood and about nobody: a provider's test call, an account event. Events of a kind
 // that is no bounce are NOT_A_BOUNCE, or skipped where they name no recipient.
 //
-// All errors are INVALID_ARGUMENT and about the whole payload; no message quotes it.
+// Of several events, or several recipients of one, each that cannot be taken fails alone: its report has `error`, and
+// no verdict.
+//
+// All errors are INVALID_ARGUMENT; no message quotes the payload. Nothing in it could be taken, and the first thing
+// that is wrong is:
 //   UNKNOWN_PROVIDER: none of "ses", "sendgrid", "mailgun", "postmark", "sparkpost" in any case.
 //   UNKNOWN_EVENT: a kind of event that is not in the provider's table; names those that are. Also Amazon SNS asking to
 //     confirm a subscription, which only the gateway can do.
 //   MALFORMED_PAYLOAD: over kPayloadOctetsMax or kPayloadDepthMax, not JSON, or not of the provider's form: says where.
-//   BATCH_TOO_LARGE: over kPayloadEventsMax.
+// Or, whatever it holds, BATCH_TOO_LARGE: over kPayloadEventsMax.
 //
 // Thread-safe.
 absl::StatusOr<std::vector<ReportedRecipient>> ReadProviderEvent(const v1::ProviderEvent& request,

@@ -201,11 +201,30 @@ absl::Status ProviderReports::AddOther(ProviderReport report, absl::string_view 
   return Add(std::move(report), std::move(verdict));
 }
 
+absl::Status ProviderReports::Settle(absl::Status status, ProviderReport report) {
+  if (status.ok() || ReasonOf(status) == v1::BATCH_TOO_LARGE) return status;
+  if (recipients_.size() >= kPayloadEventsMax) return TooManyEvents();
+  ReportedRecipient& refused = recipients_.emplace_back();
+  Name(report, &refused);
+  refused.error = ReasonOf(status);
+  if (refused_++ == 0) first_refusal_ = std::move(status);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ReportedRecipient>> ProviderReports::Take() {
+  if (refused_ > 0 && refused_ == recipients_.size()) return first_refusal_;
+  return std::move(recipients_);
+}
+
+void ProviderReports::Name(const ProviderReport& report, ReportedRecipient* named) const {
+  named->recipient = Cut(report.recipient, kRecipientOctetsMax);
+  if (!report.event_id.empty()) named->event_id = absl::StrCat(provider_, ":", report.event_id);
+}
+
 absl::Status ProviderReports::Add(ProviderReport report, v1::Verdict verdict) {
   if (recipients_.size() >= kPayloadEventsMax) return TooManyEvents();
   ReportedRecipient& added = recipients_.emplace_back();
-  added.recipient = Cut(report.recipient, kRecipientOctetsMax);
-  if (!report.event_id.empty()) added.event_id = absl::StrCat(provider_, ":", report.event_id);
+  Name(report, &added);
   v1::BounceEvent& event = added.event;
   *event.mutable_verdict() = std::move(verdict);
   event.set_diagnostic(Cut(report.diagnostic, kDiagnosticOctetsMax));
@@ -218,6 +237,22 @@ absl::Status ProviderReports::Add(ProviderReport report, v1::Verdict verdict) {
   event.set_signature_verified(signature_verified_);
   if (report.occurred_at) SetTimestamp(*report.occurred_at, event.mutable_occurred_at());
   if (report.mail_sent_at) SetTimestamp(*report.mail_sent_at, event.mutable_mail_sent_at());
+  return absl::OkStatus();
+}
+
+absl::Status ReadBatch(const JsonValue& items, const FieldMap& fields, JsonValue (*event_of)(const JsonValue& item),
+                       absl::Status (*read)(const JsonValue& item, ProviderReports* reports),
+                       ProviderReports* reports) {
+  if (items.size() > kPayloadEventsMax) return TooManyEvents();
+  const FieldMap name = {.recipient = fields.recipient, .event_id = fields.event_id};
+  for (size_t i = 0; i < items.size(); ++i) {
+    const JsonValue item = items.Item(i);
+    absl::Status status = read(item, reports);
+    if (status.ok()) continue;
+    ProviderReport report;
+    ReadFields(event_of(item), name, &report);
+    if (status = reports->Settle(std::move(status), std::move(report)); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 

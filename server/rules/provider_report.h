@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -83,7 +84,8 @@ class ProviderReports {
   ProviderReports(absl::string_view provider, bool signature_verified, const Classifier& classifier);
 
   absl::string_view provider() const { return provider_; }
-  std::vector<ReportedRecipient> Take() { return std::move(recipients_); }
+  // Why the first was refused, when all were.
+  absl::StatusOr<std::vector<ReportedRecipient>> Take();
 
   // Each fails with BATCH_TOO_LARGE beyond kPayloadEventsMax. `where` is where the recipient should stand: one that
   // bounced or complained must have a name, else MALFORMED_PAYLOAD. What is no bounce whatever the text says is skipped
@@ -93,15 +95,26 @@ class ProviderReports {
   absl::Status AddComplaint(const JsonValue& where, ProviderReport report);
   // NOT_A_BOUNCE by the rule "provider.NAME.RULE"; skipped without a recipient.
   absl::Status AddOther(ProviderReport report, absl::string_view rule);
+  // What became of one event or recipient of several. One that could not be taken is refused alone, under the id and
+  // recipient of the report; BATCH_TOO_LARGE is about all of them and comes back.
+  absl::Status Settle(absl::Status status, ProviderReport report);
 
  private:
   absl::Status Add(ProviderReport report, v1::Verdict verdict);
+  void Name(const ProviderReport& report, ReportedRecipient* named) const;
 
   const absl::string_view provider_;
   const bool signature_verified_;
   const Classifier& classifier_;
   std::vector<ReportedRecipient> recipients_;
+  size_t refused_ = 0;
+  absl::Status first_refusal_;
 };
+
+// Reads the events of an array, each with `read`; one that cannot be taken fails alone. `fields` are those of the event
+// that `event_of` finds in an item.
+absl::Status ReadBatch(const JsonValue& items, const FieldMap& fields, JsonValue (*event_of)(const JsonValue& item),
+                       absl::Status (*read)(const JsonValue& item, ProviderReports* reports), ProviderReports* reports);
 
 // One event that is about one recipient. `type_failure` finds the row for a kFailure.
 using FailureTyper = const ProviderTyping& (*)(const JsonValue& event, const EventKind& kind);

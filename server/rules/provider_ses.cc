@@ -155,9 +155,11 @@ absl::Status ReadEvent(const JsonValue& root, ProviderReports* reports) {
   for (size_t i = 0; i < event.recipients.size(); ++i) {
     ProviderReport report = common;
     if (!report.event_id.empty() && event.recipients.size() > 1) absl::StrAppend(&report.event_id, "/", i);
-    if (absl::Status status = AddRecipient(event, event.recipients.Item(i), std::move(report), reports); !status.ok()) {
-      return status;
-    }
+    ProviderReport named;
+    named.event_id = report.event_id;
+    absl::Status status = AddRecipient(event, event.recipients.Item(i), std::move(report), reports);
+    status = reports->Settle(std::move(status), std::move(named));
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

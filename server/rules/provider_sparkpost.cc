@@ -111,11 +111,8 @@ absl::Status ReadEvent(const JsonValue& item, ProviderReports* reports) {
 
 absl::Status ReadSparkpost(const JsonValue& payload, ProviderReports* reports) {
   if (!payload.is_array()) return ReadEvent(payload, reports);
-  if (payload.size() > kPayloadEventsMax) return TooManyEvents();
-  for (size_t i = 0; i < payload.size(); ++i) {
-    if (absl::Status status = ReadEvent(payload.Item(i), reports); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  const auto event_of = [](const JsonValue& item) { return item.Member("msys").OnlyMember(); };
+  return ReadBatch(payload, kFields, event_of, ReadEvent, reports);
 }
 
 }  // namespace suppression

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace suppression {
 namespace {
@@ -226,6 +227,9 @@ ReplyText ReadReply(const v1::SmtpReply& reply) {
   ReplyText result;
   const bool valid = u8_check(reinterpret_cast<const uint8_t*>(raw.data()), raw.size()) == nullptr;
   result.text = CollapseText(valid ? raw : absl::string_view(ReplaceInvalidUtf8(raw)));
+  // Cisco's appliances wrap what the server said: "5.1.0 - Unknown address error 550-'...'". The words are not about
+  // it.
+  absl::StrReplaceAll({{"Unknown address error ", ""}}, &result.text);
 
   result.masked_text = MaskAddresses(result.text);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "suppression/v1/bounce.pb.h"
+#include "suppression/v1/errors.pb.h"
 
 namespace suppression {
 
@@ -16,6 +17,9 @@ struct ReportedRecipient {
   v1::BounceEvent event;
   // The provider's id of the event; empty: none.
   std::string event_id;
+  // UNKNOWN_EVENT or MALFORMED_PAYLOAD: one event of several that could not be taken. It has no verdict, and its
+  // recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
+  v1::ErrorReason error = v1::ERROR_REASON_UNSPECIFIED;
 };
 
 }  // namespace suppression

@@ -132,9 +132,9 @@ std::string Explain(const RuleSet& set, const Rule& rule) {
   return text;
 }
 
-std::string Explain(const CodeRule& rule) {
+std::string Explain(const CodeRule& rule, absl::string_view id) {
   std::string text;
-  AddLine(&text, "rule", rule.id);
+  AddLine(&text, "rule", id);
   AddLine(&text, "layer", absl::StrCat(kCodeLayer, ": decided by suppressd itself, in no rule file"));
   AddLine(&text, "verdict", rule.verdict);
   AddLine(&text, "meaning", rule.meaning);
@@ -163,7 +163,7 @@ std::vector<std::string> NearestIds(const Classifier& classifier, absl::string_v
 
 absl::StatusOr<std::string> ExplainRule(const Classifier& classifier, absl::string_view id) {
   if (const Rule* rule = classifier.FindRule(id); rule != nullptr) return Explain(classifier.rules(), *rule);
-  if (const CodeRule* rule = FindCodeRule(id); rule != nullptr) return Explain(*rule);
+  if (const CodeRule* rule = FindCodeRule(id); rule != nullptr) return Explain(*rule, id);
   const std::vector<std::string> nearest = NearestIds(classifier, id);
   const std::string hint = nearest.empty() ? "" : absl::StrCat("; the nearest: ", absl::StrJoin(nearest, ", "));
   return absl::NotFoundError(absl::StrCat("there is no rule with this id", hint));

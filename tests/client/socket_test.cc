@@ -83,6 +83,57 @@ TEST_F(SocketTest, AReportArrivesFieldByField) {
   EXPECT_EQ(got.tenant() + got.stream() + got.source() + got.message_id(), "acmenewsmailer<1@example.com>");
 }
 
+TEST_F(SocketTest, AMailArrivesAsItIsAndIsCutAtOneMebibyte) {
+  v1::RawMessage got;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {
+    got = request.raw_message();
+    return grpc::Status::OK;
+  };
+  ReportRequest request;
+  const std::string octets("Subject: \xff\r\n\r\n\0body", 20);
+  request.report = RawMessage{octets, "a@example.com", false};
+  ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+  EXPECT_EQ(got.content(), octets);
+  EXPECT_EQ(got.recipient(), "a@example.com");
+  EXPECT_FALSE(got.truncated());
+  request.report = RawMessage{octets, "", true};
+  ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+  EXPECT_TRUE(got.truncated());
+  for (const size_t octets_over : {0, 1}) {
+    request.report = RawMessage{std::string((1 << 20) + octets_over, 'x'), "", false};
+    ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
+    EXPECT_EQ(got.content().size(), 1u << 20);
+    EXPECT_EQ(got.truncated(), octets_over == 1);
+  }
+}
+
+TEST_F(SocketTest, AProvidersEventArrivesUnchangedAndEachOutcomeComesBack) {
+  v1::ProviderEvent got;
+  service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
+    got = request.provider_event();
+    response->set_kind(v1::PROVIDER_WEBHOOK);
+    v1::RecipientOutcome* taken = response->add_outcomes();
+    taken->set_event_id("ses:1");
+    taken->set_duplicate(true);
+    taken->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
+    response->add_outcomes()->set_error_reason("INVALID_ADDRESS");
+    return grpc::Status::OK;
+  };
+  ReportRequest request;
+  request.report = ProviderEvent{"SES", "{\"\xff\"}", true};
+  const absl::StatusOr<ReportResult> result = MakeClient().ReportBounce(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(got.provider(), "SES");
+  EXPECT_EQ(got.payload(), "{\"\xff\"}");
+  EXPECT_TRUE(got.signature_verified());
+  EXPECT_EQ(result->kind, ReportKind::kProviderWebhook);
+  ASSERT_EQ(result->outcomes.size(), 2u);
+  EXPECT_EQ(result->outcomes[0].event_id, "ses:1");
+  EXPECT_TRUE(result->outcomes[0].duplicate);
+  EXPECT_EQ(result->outcomes[1].error_reason, "INVALID_ADDRESS");
+  EXPECT_EQ(result->outcomes[1].verdict.bounce_class, VerdictClass::kUnspecified);
+}
+
 TEST_F(SocketTest, AReplyThatIsNotUtf8TravelsAsRawText) {
   v1::SmtpReply got;
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse*) {

@@ -68,6 +68,23 @@ TEST_F(SuppressctlTest, DetailsShowTheExactTextMadeHarmless) {
   EXPECT_EQ(out_.find('\x1b'), std::string::npos);
 }
 
+TEST_F(SuppressctlTest, DetailsSayWhatAReportWasAndWhoseEvent) {
+  service_.on_details = [](const auto&, v1::GetBounceDetailsResponse* response) {
+    v1::BounceEvent* mail = response->add_events();
+    mail->set_kind(v1::DELIVERY_STATUS);
+    mail->set_truncated(true);
+    v1::BounceEvent* event = response->add_events();
+    event->set_kind(v1::PROVIDER_WEBHOOK);
+    event->set_provider("ses");
+    response->add_events()->set_kind(v1::SMTP_REPLY);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"details", "a@example.com"}), 0);
+  EXPECT_THAT(out_, HasSubstr("report:      DELIVERY_STATUS, its end was not read\n"));
+  EXPECT_THAT(out_, HasSubstr("report:      PROVIDER_WEBHOOK\n  provider:    ses, signature not verified\n"));
+  EXPECT_THAT(out_, Not(HasSubstr("SMTP_REPLY")));
+}
+
 TEST_F(SuppressctlTest, DetailsOfAnUnknownAddressExitOne) {
   service_.on_details = [](const auto&, auto*) {
     return WireError(grpc::StatusCode::NOT_FOUND, v1::SUPPRESSION_NOT_FOUND, "nothing is known");

@@ -7,6 +7,7 @@ namespace suppression::suppressctl {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -123,6 +124,18 @@ TEST_F(SuppressctlTest, ReportSendsEveryOption) {
   EXPECT_EQ(Run({"report", "--recipient", "a@example.com", "--complaint", "abuse", "--event_id", "e"}), 0);
   EXPECT_EQ(got.complaint().feedback_type(), "abuse");
   EXPECT_EQ(got.event_id(), "e");
+}
+
+TEST_F(SuppressctlTest, ARecipientThatWasNotTakenIsAnErrorRowWithoutVerdict) {
+  service_.on_report = [](const v1::ReportBounceRequest&, v1::ReportBounceResponse* response) {
+    response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
+    response->add_outcomes()->set_error_reason("REQUEST_ID_REUSED");
+    return grpc::Status::OK;
+  };
+  Run({"report", "--recipient", "a@example.com", "--code", "550"});
+  EXPECT_THAT(out_, ContainsRegex("-  +ERROR +REQUEST_ID_REUSED +- +- +-\n"));
+  Run({"report", "--recipient", "a@example.com", "--code", "550", "-o", "json"});
+  EXPECT_THAT(out_, HasSubstr("{\"errorReason\":\"REQUEST_ID_REUSED\"}"));
 }
 
 TEST_F(SuppressctlTest, ABadLineOfAFileIsNamedAndTheRestGoesOn) {

@@ -13,11 +13,11 @@ import tempfile
 
 # Just under what is reached. A change that lowers a figure needs a reason, one that raises it raises the floor.
 FLOORS = {
-    "precision": 0.99,
-    "recall": 0.98,
-    "class_accuracy": 0.975,
-    "recipient_recall": 0.98,
-    "recipient_precision": 0.98,
+    "precision": 0.992,
+    "recall": 0.988,
+    "class_accuracy": 0.982,
+    "recipient_recall": 0.987,
+    "recipient_precision": 0.99,
 }
 
 

@@ -8,8 +8,10 @@ document; the lines run in order. Behind a line:
   {...}                JSON right below the line: the answer must contain all of it; an ellipsis at the end of a text
                        stands for any rest, and as the last item of a list for any further items
   $TOKEN, $PAGE_TOKEN  the token and the next_page_token last answered
+  $(base64 -w0 NAME)   the code block whose fence names it: ```eml NAME
 """
 
+import base64
 import json
 import os
 import re
@@ -54,7 +56,10 @@ def continues(line):
 def calls_of(path):
     """The calls of a document, in order."""
     with open(os.path.join(harness.REPOSITORY, path), encoding="utf-8") as document:
-        lines = document.read().splitlines()
+        text = document.read()
+    files = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", text, re.M | re.S))
+    text = re.sub(r"\$\(base64 -w0 ([^)]+)\)", lambda m: base64.b64encode(files[m.group(1)].encode()).decode(), text)
+    lines = text.splitlines()
     calls, fenced, index = [], False, 0
     while index < len(lines):
         line, where = lines[index], f"{path}:{index + 1}"

@@ -1,9 +1,11 @@
 """suppressd as a stranger meets it: with grpcurl, through reflection, over TCP and over a Unix socket."""
 
+import base64
 import json
 import unittest
 
 import harness
+import reports
 from harness import REPLICATION, SERVICE
 
 UNKNOWN_USER = "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in virtual mailbox table"
@@ -17,6 +19,19 @@ def report(recipient, code=550, enhanced_code="5.1.1", text=UNKNOWN_USER, **fiel
     reply = {"recipient": recipient, "code": code, "enhanced_code": enhanced_code, "text": text, "stage": "RCPT",
              "remote_mta": "mx.example.com"}
     return {"smtp_reply": reply, **fields}
+
+
+def octets(text):
+    """A bytes field of the JSON that grpcurl takes."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def mail(content, recipient="", **fields):
+    return {"raw_message": {"content": octets(content), "recipient": recipient}, **fields}
+
+
+def event(provider, payload, **fields):
+    return {"provider_event": {"provider": provider, "payload": octets(payload), **fields}}
 
 
 class Caller(unittest.TestCase):
@@ -224,6 +239,159 @@ class EveryCall(Caller):
     def grpcurl_verb(self, *verb):
         before, target = self.over()
         return harness.grpcurl(*before, target, *verb)
+
+
+class Mails(Caller):
+    """Whole mails, as they arrive at a bounce address."""
+
+    tenant = "mails"
+
+    def report(self, content, recipient="", **fields):
+        return self.call("ReportBounce", mail(content, recipient, tenant=self.tenant, **fields))
+
+    def events_of(self, address):
+        return self.call("GetBounceDetails", {"tenant": self.tenant, "address": address})["events"]
+
+    def test_a_delivery_status_is_about_each_of_its_recipients(self):
+        content = reports.delivery_status("Ada@example.org", "bob@example.org")
+        first = self.report(content, request_id="5e4ab5a2-8f0c-4f5b-9c3e-000000000001", stream="news", source="bouncer")
+        self.assertEqual(first["kind"], "DELIVERY_STATUS")
+        self.assertEqual([(o["address"], o["verdict"]["reason"], o["effect"]) for o in first["outcomes"]],
+                         [("ada@example.org", "ADDRESS_NOT_FOUND", "SUPPRESSED"),
+                          ("bob@example.org", "ADDRESS_NOT_FOUND", "SUPPRESSED")])
+        kept = self.events_of("ada@example.org")[0]
+        self.assertEqual((kept["kind"], kept["message_id"], kept["mail_sent_at"], kept["remote_mta"], kept["stream"],
+                          kept["source"]),
+                         ("DELIVERY_STATUS", "<march-17@mail.example.com>", "2026-03-02T09:15:00Z", "mx.example.org", "news",
+                          "bouncer"))
+        self.assertIn(reports.USER_UNKNOWN, kept["diagnostic"])
+        again = self.report(content, request_id="5e4ab5a2-8f0c-4f5b-9c3e-000000000001", stream="news", source="bouncer")
+        self.assertTrue(again["duplicate"])
+        self.assertEqual(again["outcomes"], first["outcomes"])
+        self.assertEqual(len(self.events_of("ada@example.org")), 1)
+
+    def test_a_recipient_without_valid_address_fails_alone(self):
+        told = self.report(reports.delivery_status("carol@example.org", "carol@-example-.org"))
+        self.assertEqual([o.get("error_reason", "") for o in told["outcomes"]], ["", "INVALID_ADDRESS"])
+        self.assertNotIn("verdict", told["outcomes"][1])
+        self.assertEqual(told["outcomes"][0]["effect"], "SUPPRESSED")
+
+    def test_a_feedback_report_is_a_complaint(self):
+        told = self.report(reports.feedback_report("dan@example.org"))
+        self.assertEqual((told["kind"], told["outcomes"][0]["verdict"]["bounce_class"]), ("FEEDBACK_REPORT", "COMPLAINT"))
+        self.assertEqual(self.events_of("dan@example.org")[0]["feedback_type"], "abuse")
+
+    def test_a_mail_that_is_no_bounce_changes_nothing(self):
+        told = self.report(reports.VACATION)
+        self.assertEqual(told["kind"], "AUTO_REPLY")
+        self.assertTrue(told["token"])
+        self.assertNotIn("outcomes", told)
+        self.assert_refused("GetBounceDetails", {"tenant": self.tenant, "address": "ada@mail.example.com"}, "NotFound",
+                            "SUPPRESSION_NOT_FOUND")
+
+    def test_the_reporter_knows_the_recipient_that_the_mail_hides(self):
+        self.assert_refused("ReportBounce", mail(reports.delivery_status()), "InvalidArgument", "NO_RECIPIENT")
+        told = self.report(reports.delivery_status(), recipient="erin@example.org")
+        self.assertEqual(told["outcomes"][0]["address"], "erin@example.org")
+        forwarded = self.report(reports.delivery_status("erin@forwarder.example"), recipient="frank@example.org")
+        self.assertEqual([o["address"] for o in forwarded["outcomes"]], ["frank@example.org"])
+
+    def test_of_a_large_mail_the_first_mebibyte_is_read(self):
+        told = self.report(reports.delivery_status("grace@example.org") + "x" * (1 << 20))
+        self.assertEqual((told["truncated"], told["outcomes"][0]["effect"]), (True, "SUPPRESSED"))
+        self.assertTrue(self.events_of("grace@example.org")[0]["truncated"])
+
+    def test_what_is_no_mail_is_refused(self):
+        for request, reason in ((mail(""), "MISSING_FIELD"), (mail("\r\n \r\n"), "NOT_A_MESSAGE"),
+                                (mail(reports.VACATION, recipient="no address"), "INVALID_ADDRESS")):
+            with self.subTest(reason=reason):
+                self.assert_refused("ReportBounce", request, "InvalidArgument", reason)
+
+
+class ProviderEvents(Caller):
+    """Payloads of webhooks, unchanged."""
+
+    tenant = "events"
+
+    def report(self, provider, payload, **fields):
+        return self.call("ReportBounce", {"tenant": self.tenant, **event(provider, payload, **fields)})
+
+    def events_of(self, address):
+        return self.call("GetBounceDetails", {"tenant": self.tenant, "address": address})["events"]
+
+    def test_an_event_counts_once_however_often_it_is_delivered(self):
+        payload = reports.ses_bounce("Ada@example.org", feedback_id="often")
+        first = self.report("SES", payload, signature_verified=True)
+        outcome = first["outcomes"][0]
+        self.assertEqual((first["kind"], outcome["address"], outcome["event_id"], outcome["effect"]),
+                         ("PROVIDER_WEBHOOK", "ada@example.org", "ses:often", "SUPPRESSED"))
+        self.assertNotIn("duplicate", first)
+        envelope = json.dumps({"Type": "Notification", "MessageId": "another", "Message": payload})
+        for body in (payload, envelope, payload):
+            again = self.report("ses", body)
+            self.assertTrue(again["duplicate"])
+            self.assertTrue(again["outcomes"][0]["duplicate"])
+            self.assertEqual(again["outcomes"][0]["verdict"], outcome["verdict"])
+        kept = self.events_of("ada@example.org")
+        self.assertEqual([(e["provider"], e["kind"], e["signature_verified"], e["occurred_at"]) for e in kept],
+                         [("ses", "PROVIDER_WEBHOOK", True, "2026-03-02T09:15:07Z")])
+
+    def test_each_event_of_a_payload_is_taken_for_itself(self):
+        self.report("sendgrid", reports.sendgrid_events(("bob@example.org", "b1")))
+        told = self.report("sendgrid", reports.sendgrid_events(
+            ("bob@example.org", "b1"), ("no address", "b2"), ("carol@example.org", "b1"), ("carol@example.org", "b3"),
+            ("carol@example.org", "b3")))
+        self.assertEqual([(o.get("address", ""), o["event_id"], o.get("duplicate", False), o.get("error_reason", ""))
+                          for o in told["outcomes"]],
+                         [("bob@example.org", "sendgrid:b1", True, ""), ("", "sendgrid:b2", False, "INVALID_ADDRESS"),
+                          ("", "sendgrid:b1", False, "REQUEST_ID_REUSED"), ("carol@example.org", "sendgrid:b3", False, ""),
+                          ("carol@example.org", "sendgrid:b3", True, "")])
+        self.assertNotIn("duplicate", told)
+        self.assertEqual(len(self.events_of("carol@example.org")), 1)
+
+    def test_an_event_that_comes_by_mail_too_counts_once(self):
+        payload = reports.ses_bounce("ivan@example.org", feedback_id="by-mail")
+        first = self.call("ReportBounce", mail(reports.by_mail(payload), tenant=self.tenant))
+        self.assertEqual((first["kind"], first["outcomes"][0]["event_id"], first["outcomes"][0]["effect"]),
+                         ("PROVIDER_WEBHOOK", "ses:by-mail", "SUPPRESSED"))
+        self.assertTrue(self.report("ses", payload)["outcomes"][0]["duplicate"])
+        self.assertEqual(len(self.events_of("ivan@example.org")), 1)
+
+    def test_a_bad_event_does_not_keep_the_others_from_being_taken(self):
+        payload = json.loads(reports.sendgrid_events(("grace@example.org", "g1"), ("heidi@example.org", "g2")))
+        payload[1]["event"] = "teleported"
+        told = self.report("sendgrid", json.dumps([*payload, 17]))
+        self.assertEqual([(o.get("address", ""), o.get("event_id", ""), o.get("error_reason", "")) for o in told["outcomes"]],
+                         [("grace@example.org", "sendgrid:g1", ""), ("heidi@example.org", "sendgrid:g2", "UNKNOWN_EVENT"),
+                          ("", "", "MALFORMED_PAYLOAD")])
+        self.assertEqual([o.get("effect", "") for o in told["outcomes"]], ["SUPPRESSED", "", ""])
+        self.assert_refused("ReportBounce", event("sendgrid", json.dumps(payload[1:])), "InvalidArgument", "UNKNOWN_EVENT")
+
+    def test_an_event_alone_that_cannot_be_taken_is_an_error_of_the_call(self):
+        self.report("ses", reports.ses_bounce("dan@example.org", feedback_id="alone"))
+        self.assert_refused("ReportBounce", {"tenant": self.tenant,
+                                             **event("ses", reports.ses_bounce("erin@example.org", feedback_id="alone"))},
+                            "AlreadyExists", "REQUEST_ID_REUSED")
+        self.assert_refused("ReportBounce", event("ses", reports.ses_bounce("no address")), "InvalidArgument",
+                            "INVALID_ADDRESS")
+
+    def test_a_payload_about_nobody_is_ok(self):
+        told = self.report("ses", json.dumps({"Type": "Notification", "Message": "Successfully validated SNS topic for SES"}))
+        self.assertEqual((told["kind"], told.get("outcomes")), ("PROVIDER_WEBHOOK", None))
+
+    def test_what_is_no_payload_is_refused(self):
+        many = reports.sendgrid_events(*((f"a{number}@example.org", str(number)) for number in range(1001)))
+        for provider, payload, reason in (
+                ("carrier-pigeon", "{}", "UNKNOWN_PROVIDER"), ("", "{}", "UNKNOWN_PROVIDER"),
+                ("ses", '{"eventType": "Teleport"}', "UNKNOWN_EVENT"),
+                ("ses", '{"Type": "SubscriptionConfirmation"}', "UNKNOWN_EVENT"),
+                ("ses", "", "MALFORMED_PAYLOAD"), ("ses", "not JSON", "MALFORMED_PAYLOAD"),
+                ("ses", "[]", "MALFORMED_PAYLOAD"), ("ses", "[" * 33 + "]" * 33, "MALFORMED_PAYLOAD"),
+                ("sendgrid", " " * (1 << 20) + "[]", "MALFORMED_PAYLOAD"), ("sendgrid", many, "BATCH_TOO_LARGE")):
+            with self.subTest(reason=reason, payload=payload[:60]):
+                self.assert_refused("ReportBounce", event(provider, payload), "InvalidArgument", reason)
+        largest = json.dumps(json.loads(many)[:1000])
+        self.assertEqual(len(self.report("sendgrid", largest)["outcomes"]), 1000)
 
 
 class EveryCallOverUnixSocket(EveryCall):

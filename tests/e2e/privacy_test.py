@@ -1,10 +1,12 @@
 """An address that goes through every call, good and bad, stands in no log line, error message or error detail."""
 
+import base64
 import json
 import os
 import unittest
 
 import harness
+import reports
 
 CANARY = "canary-7f3a91"
 ADDRESS = CANARY + "@canary-9c2e.example"
@@ -16,11 +18,17 @@ def call(server, method, request):
     return harness.grpcurl("-plaintext", "-d", json.dumps(request), server.tcp, f"{service}/{method}")
 
 
+def octets(text):
+    return base64.b64encode(text.encode()).decode()
+
+
 class Privacy(unittest.TestCase):
     def test_no_address_in_logs_and_errors(self):
         calls = [
             ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": f"550 5.1.1 <{ADDRESS}> user unknown"}}),
             ("ReportBounce", {"complaint": {"recipient": ADDRESS}}),
+            ("ReportBounce", {"raw_message": {"content": octets(reports.delivery_status(ADDRESS, CANARY + "@-.example"))}}),
+            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": octets(reports.ses_bounce(ADDRESS))}}),
             ("IsSuppressed", {"address": ADDRESS}),
             ("BatchIsSuppressed", {"addresses": [ADDRESS]}),
             ("ListSuppressions", {}),
@@ -34,6 +42,12 @@ class Privacy(unittest.TestCase):
         refused = [
             ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS + " " + ADDRESS, "text": "550 no"}}),
             ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": "550 no", "code": 999}}),
+            ("ReportBounce", {"raw_message": {"content": octets(reports.delivery_status(CANARY + "@-.example"))}}),
+            ("ReportBounce", {"raw_message": {"content": octets(reports.VACATION), "recipient": "no" + CANARY}}),
+            ("ReportBounce", {"provider_event": {"provider": CANARY, "payload": octets("{}")}}),
+            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": octets(ADDRESS)}}),
+            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": octets(json.dumps({"eventType": ADDRESS}))}}),
+            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": octets(reports.ses_bounce(CANARY))}}),
             ("IsSuppressed", {"address": CANARY + " @canary-9c2e.example"}),
             ("IsSuppressed", {"address": CANARY + "@canary-9c2e..example"}),
             ("IsSuppressed", {"address": "a@b.example", "tenant": ADDRESS}),

@@ -5,6 +5,7 @@ import os
 import unittest
 
 import harness
+import reports
 
 DONE, FINDING, FAILED = 0, 1, 2
 GONE = "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in virtual mailbox table"
@@ -81,6 +82,84 @@ class Commands(unittest.TestCase):
         self.assertEqual(answer["outcomes"][0]["verdict"]["bounceClass"], "COMPLAINT")
         self.run_ctl(FINDING, "check", "--stream", "marketing", "ada@example.com")
         self.run_ctl(DONE, "check", "--stream", "receipts", "ada@example.com")
+
+    def test_report_takes_mails_and_goes_on_after_a_bad_one(self):
+        mails = {"1.eml": reports.delivery_status("ada@example.org", "bob@example.org"), "2.eml": "",
+                 "3.eml": reports.VACATION, "box/4.mbox": "From a Mon Mar  2 09:15:07 2026\n" +
+                 reports.feedback_report("carol@example.org") + "\nFrom b Mon Mar  2 09:15:08 2026\n" +
+                 reports.delivery_status("dan@example.org", status="4.2.2", diagnostic=reports.OVER_QUOTA)}
+        rows = [["1.eml", "DELIVERY_STATUS", "ada@example.org", "HARD", "ADDRESS_NOT_FOUND", "SUPPRESSED"],
+                ["1.eml", "DELIVERY_STATUS", "bob@example.org", "HARD", "ADDRESS_NOT_FOUND", "SUPPRESSED"],
+                ["3.eml", "AUTO_REPLY", "-", "-", "-", "-"],
+                ["box/4.mbox", "FEEDBACK_REPORT", "carol@example.org", "COMPLAINT", "BOUNCE_REASON_UNSPECIFIED",
+                 "SUPPRESSED"],
+                ["box/4.mbox#2", "DELIVERY_STATUS", "dan@example.org", "SOFT", "MAILBOX_FULL", "COUNTED"]]
+        with harness.TemporaryDirectory() as directory:
+            os.mkdir(os.path.join(directory, "box"))
+            for name, text in mails.items():
+                with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            report = ["report", "--mail", directory, "--event_id", "run7"]
+            first = self.run_ctl(FAILED, *report)
+            self.assertEqual([line.split("\t") for line in first.out.splitlines()], rows)
+            self.assertIn("suppressctl: 2.eml: ", first.err)
+            self.assertIn("reported 4, failed 1", first.err)
+            self.assertEqual(self.run_ctl(FAILED, *report).out, first.out)
+        self.assertEqual(len(self.ask("details", "dan@example.org")["events"]), 1)
+        event = self.ask("details", "ada@example.org")["events"][0]
+        self.assertEqual((event["kind"], event["messageId"], event["mailSentAt"]),
+                         ("DELIVERY_STATUS", "<march-17@mail.example.com>", "2026-03-02T09:15:00Z"))
+        self.assertIn("report:      DELIVERY_STATUS", self.run_ctl(DONE, "details", "ada@example.org").out)
+
+    def test_report_takes_a_mail_from_standard_input(self):
+        mail = reports.delivery_status("ada@example.org").replace("\n", "\r\n")
+        answer = self.ask("report", "--mail", "-", "--stream", "news", "--source", "bouncer", stdin=mail)
+        self.assertEqual((answer["reported"], answer["failed"]), (1, 0))
+        self.assertEqual(answer["reports"][0]["outcomes"][0]["effect"], "SUPPRESSED")
+        event = self.ask("details", "ada@example.org")["events"][0]
+        self.assertEqual((event["stream"], event["source"]), ("news", "bouncer"))
+        self.assertIn("NOT_A_MESSAGE", self.run_ctl(FAILED, "report", "--mail", "-", stdin="\n\n").err)
+        nobody = self.run_ctl(FAILED, "report", "--mail", "-", stdin=reports.delivery_status())
+        self.assertIn("NO_RECIPIENT", nobody.err)
+
+    def test_report_takes_a_mail_of_any_size(self):
+        mail = reports.delivery_status("ada@example.org") + "x" * (6 << 20)
+        outcome = self.run_ctl(DONE, "report", "--mail", "-", stdin=mail)
+        self.assertIn("ada@example.org\tHARD", outcome.out)
+        self.assertIn("its end was not read", outcome.err)
+        self.assertTrue(self.ask("details", "ada@example.org")["events"][0]["truncated"])
+
+    def test_report_takes_a_webhook_payload_once(self):
+        report = ["report", "--webhook", "ses", "--signature_verified", "--file", "-"]
+        payload = reports.ses_bounce("ada@example.org", feedback_id="walk-1")
+        self.assertRegex(self.run_ctl(DONE, *report, stdin=payload).out, r"SUPPRESSED +user.unknown +no +ses:walk-1")
+        self.assertRegex(self.run_ctl(DONE, *report, stdin=payload).out, r"SUPPRESSED +user.unknown +yes +ses:walk-1")
+        events = self.ask("details", "ada@example.org")["events"]
+        self.assertEqual([(e["provider"], e["kind"], e["signatureVerified"]) for e in events],
+                         [("ses", "PROVIDER_WEBHOOK", True)])
+        self.assertIn("provider:    ses, signature verified", self.run_ctl(DONE, "details", "ada@example.org").out)
+
+    def test_an_event_that_cannot_be_taken_fails_alone(self):
+        payload = reports.sendgrid_events(("ada@example.org", "1"), ("no address", "2"))
+        outcome = self.run_ctl(FAILED, "report", "--webhook", "sendgrid", "--file", "-", stdin=payload)
+        self.assertRegex(outcome.out, r"(?m)^ada@example.org +HARD")
+        self.assertRegex(outcome.out, r"(?m)^- +ERROR +INVALID_ADDRESS .* sendgrid:2$")
+        self.assertIn("1 of 2 events not taken (INVALID_ADDRESS)", outcome.err)
+        for provider, body, reason in (("carrier-pigeon", "{}", "UNKNOWN_PROVIDER"), ("ses", "not JSON", "MALFORMED_PAYLOAD")):
+            refused = self.run_ctl(FAILED, "report", "--webhook", provider, "--file", "-", stdin=body)
+            self.assertIn(reason, refused.err)
+
+    def test_classify_and_explain_need_no_server(self):
+        with harness.TemporaryDirectory() as directory:
+            nowhere = "unix:" + os.path.join(directory, "nowhere.sock")
+            mail = reports.delivery_status("ada@example.org")
+            rows = self.run_ctl(DONE, "-o", "tsv", "classify", "-", stdin=mail, target=nowhere).out.splitlines()
+            self.assertEqual(rows[1:], ["-\tada@example.org\tHARD\tADDRESS_NOT_FOUND\tyes"])
+            row = self.run_ctl(DONE, "-o", "json", "classify", stdin=mail, target=nowhere).json()[0]
+            explained = self.run_ctl(DONE, "explain", row["ruleId"], target=nowhere).out
+            self.assertIn("ADDRESS_NOT_FOUND", explained)
+            self.assertIn(row["ruleId"], self.run_ctl(DONE, "explain", target=nowhere).out)
+            self.run_ctl(FAILED, "explain", "no.such.rule", target=nowhere)
 
     def test_list_pages_filters_and_counts(self):
         for number in range(5):

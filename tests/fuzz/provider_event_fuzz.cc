@@ -27,6 +27,12 @@ void CheckVerdict(const v1::Verdict& verdict) {
   FUZZ_CHECK(bounce == (verdict.reason() != v1::BOUNCE_REASON_UNSPECIFIED));
 }
 
+void CheckRefused(const suppression::ReportedRecipient& report) {
+  FUZZ_CHECK(report.error == v1::UNKNOWN_EVENT || report.error == v1::MALFORMED_PAYLOAD);
+  FUZZ_CHECK(report.recipient.size() <= 1'024 && report.event_id.size() <= 256);
+  FUZZ_CHECK(report.event.ByteSizeLong() == 0);
+}
+
 void CheckReport(const suppression::ReportedRecipient& report, absl::string_view provider) {
   CheckVerdict(report.event.verdict());
   FUZZ_CHECK(!report.recipient.empty() && report.recipient.size() <= 1'024);
@@ -69,6 +75,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   FUZZ_CHECK(reports->size() <= suppression::kPayloadEventsMax);
-  for (const auto& report : *reports) CheckReport(report, request.provider());
+  bool all_refused = !reports->empty();
+  for (const auto& report : *reports) {
+    const bool taken = report.error == v1::ERROR_REASON_UNSPECIFIED;
+    all_refused &= !taken;
+    taken ? CheckReport(report, request.provider()) : CheckRefused(report);
+  }
+  FUZZ_CHECK(!all_refused);
   return 0;
 }

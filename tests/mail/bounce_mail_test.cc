@@ -167,6 +167,26 @@ TEST(BounceMailTest, OnlyThoseBelowTheAnnouncementAreBlamed) {
   EXPECT_EQ(jo.recipient, "jo@example.com");
 }
 
+TEST(BounceMailTest, PeopleWhoQuoteABounceAreNoBounce) {
+  for (const char* headers :
+       {"In-Reply-To: <m1@example.org>\nSubject: Re: your mail\n", "Subject: Re: failure notice\n",
+        "List-Id: <news.example.org>\nSubject: Why mails bounce\n"}) {
+    EXPECT_TRUE(Read(std::string("From: Bob <bob@example.org>\n") + headers +
+                     "\nlook what I got\n<ann@example.net>: 550 5.1.1 <ann@example.net>: User unknown\n")
+                    .recipients.empty())
+        << headers;
+  }
+}
+
+TEST(BounceMailTest, WordsOfOtherScriptsAreNoPartOfAnAddress) {
+  EXPECT_EQ(
+      One("From: postmaster@example.org\nTo: sender@example.org\nSubject: =?utf-8?B?6YCA5L+h?=\nContent-Type: "
+          "text/plain; charset=utf-8\n\n您的邮箱账号（sender@example.org）发送的邮件被退回\n收件人：jo@example.com\n"
+          "原因：550 5.1.1 user unknown\n")
+          .recipient,
+      "jo@example.com");
+}
+
 std::string Feedback(const std::string& fields) {
   return "From: fbl@isp.example\nTo: abuse@example.org\nSubject: complaint\n"
          "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nspam report\n--b\n"

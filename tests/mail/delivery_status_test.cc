@@ -86,5 +86,36 @@ TEST(DeliveryStatusTest, RecipientsAreBounded) {
   EXPECT_EQ(ReadDeliveryStatus(text).recipients.size(), kMailRecipientsMax);
 }
 
+TEST(DeliveryStatusTest, AStatusHasThreeNumbersOrIsNone) {
+  const auto status_of = [](const std::string& value) {
+    return ReadDeliveryStatus("Final-Recipient: rfc822; a@example.com\nStatus: " + value + "\n")
+        .recipients.at(0)
+        .status;
+  };
+  for (const char* status : {"5.1.1", "5.1.1.", "(5.1.1)", "5.1.1 (x)", "smtp; 5.1.1", "550 5.1.1"}) {
+    EXPECT_EQ(status_of(status), "5.1.1") << status;
+  }
+  for (const char* status : {"4..4", "5..", "5.1", "5.1.1.1", "5.1.1000", "15.1.1", "5.1.x", ""}) {
+    EXPECT_EQ(status_of(status), "") << status;
+  }
+}
+
+TEST(DeliveryStatusTest, LongValuesAreCutBetweenCharacters) {
+  std::string wide = "x";
+  for (int i = 0; i < 10'000; ++i) wide += "ö";
+  EXPECT_EQ(ReadStatusFields("Diagnostic-Code: " + wide).at(0).value.size(), 16'383u);
+}
+
+TEST(DeliveryStatusTest, EscapesThatDoNotEndAreLeftAlone) {
+  const auto recipient_of = [](const std::string& address) {
+    return ReadDeliveryStatus("Final-Recipient: utf-8; " + address + "\n").recipients.at(0).final_recipient;
+  };
+  EXPECT_EQ(recipient_of("\\x{F6}\\x{1F600}@example.com"), "ö😀@example.com");
+  for (const char* address : {"\\x{F6@example.com", "\\x{0000F6A}@example.com", "\\x{}@example.com",
+                              "\\x{D800}@example.com", "\\x{110000}@example.com", "\\x{A}@example.com"}) {
+    EXPECT_EQ(recipient_of(address), address);
+  }
+}
+
 }  // namespace
 }  // namespace suppression

@@ -109,5 +109,54 @@ TEST(HostileMailTest, ManyAddressesInOneNoticeAreBounded) {
   EXPECT_GT(report->recipients.size(), 100);
 }
 
+// Protobuf refuses strings that are not UTF-8 when it parses.
+void ExpectValid(const v1::BounceEvent& event) {
+  EXPECT_TRUE(v1::BounceEvent().ParseFromString(event.SerializeAsString()));
+  EXPECT_LE(event.diagnostic().size(), 16'384u);
+}
+
+TEST(HostileMailTest, LongTextsAreCutBetweenCharacters) {
+  std::string wide;
+  for (int i = 0; i < 150'000; ++i) wide += "ö";
+  const std::string status = "Final-Recipient: rfc822; jo@example.com\nAction: failed\nDiagnostic-Code: smtp; ";
+  for (const std::string shift : {"", "x"}) {
+    const std::string text = shift + wide;
+    for (const std::string& mail :
+         {TextBounce("<jo@example.com>: 550 " + text), TextBounce("<jo@example.com> failed.\nReason: " + text),
+          TextBounce(text + "\n<jo@example.com>: 550 " + text), TextBounce("It failed.\n\n" + status + text + "\n"),
+          Dsn("It failed.", status + text + "\n"),
+          "Subject: " + text + "\n" + TextBounce("550 jo@example.com " + text)}) {
+      const absl::StatusOr<MailReport> report = Read(mail);
+      ASSERT_TRUE(report.ok());
+      for (const ReportedRecipient& one : report->recipients) ExpectValid(one.event);
+    }
+  }
+}
+
+TEST(HostileMailTest, AStatusOfAThousandRecipientsIsReadToItsEnd) {
+  std::string status;
+  for (int i = 0; i < 1'000; ++i) {
+    absl::StrAppend(&status, "Final-Recipient: rfc822; u", i, "@example.com\nAction: failed\nStatus: 5.1.1\n",
+                    "Diagnostic-Code: smtp; 550 5.1.1 user unknown ", std::string(500, 'x'), "\n\n");
+  }
+  const absl::StatusOr<MailReport> report = Read(Dsn("It failed.", status));
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->recipients.size(), 1'000u);
+  EXPECT_FALSE(report->truncated);
+}
+
+TEST(HostileMailTest, WhatIsSaidOfAThousandRecipientsHoldsForEach) {
+  std::string text;
+  for (int i = 0; i < 1'000; ++i) absl::StrAppend(&text, "<u", i, "@example.com>\n");
+  for (int i = 0; i < 500; ++i) text += "550 5.1.1 user unknown in this domain\n";
+  const absl::StatusOr<MailReport> report = Read(TextBounce(text));
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->recipients.size(), 1'000u);
+  for (const ReportedRecipient& one : report->recipients) {
+    EXPECT_EQ(one.event.verdict().bounce_class(), v1::Verdict::HARD) << one.recipient;
+    ExpectValid(one.event);
+  }
+}
+
 }  // namespace
 }  // namespace suppression

@@ -83,5 +83,13 @@ TEST(MimeMailTest, ReadsDates) {
   EXPECT_EQ(ParseMailDate("soon"), std::nullopt);
 }
 
+TEST(MimeMailTest, ALongPartIsCutBetweenCharacters) {
+  std::string wide = "x";
+  while (wide.size() < kPartOctetsMax + 100) wide += "ö";
+  const MimeMail mail = Read("Subject: x\nContent-Type: text/plain; charset=utf-8\n\n" + wide);
+  ASSERT_EQ(mail.parts.size(), 1u);
+  EXPECT_EQ(mail.parts[0].text, wide.substr(0, kPartOctetsMax - 1));
+}
+
 }  // namespace
 }  // namespace suppression

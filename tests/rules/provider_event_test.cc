@@ -201,10 +201,58 @@ TEST(ProviderEvent, AThousandEventsAreReadAndNoMore) {
   ExpectError("ses", ses, v1::BATCH_TOO_LARGE, "more than 1000");
 }
 
-TEST(ProviderEvent, OneBadEventSpoilsTheBatchAndIsNamed) {
-  ExpectMalformed("sendgrid", "[" + Bounce("") + ",{\"event\":\"bounce\"}]", "/1/email: names no recipient");
-  ExpectMalformed("sendgrid", "[" + Bounce("") + ",7]", "/1: is not an object");
+TEST(ProviderEvent, ABadEventOfSeveralFailsAlone) {
+  const std::string good = Bounce(R"(,"sg_event_id":"good","reason":"550 5.1.1 User unknown")");
+  const std::string unknown = R"({"event":"plugh","email":"user@example.com","sg_event_id":"unknown"})";
+  const auto reports =
+      Read("sendgrid", "[7," + good + "," + unknown + R"(,{"event":"bounce","sg_event_id":"nobody"},)" +
+                           R"({"event":"bounce","email":["x"]},{"event":{}},null])");
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  ASSERT_EQ(reports->size(), 7u);
+  EXPECT_EQ(RefusalsOf(*reports),
+            "MALFORMED_PAYLOAD,,UNKNOWN_EVENT,MALFORMED_PAYLOAD,MALFORMED_PAYLOAD,MALFORMED_PAYLOAD,"
+            "MALFORMED_PAYLOAD");
+  EXPECT_EQ(Summary((*reports)[1]), "HARD ADDRESS_NOT_FOUND by user.unknown");
+  EXPECT_EQ((*reports)[1].event_id, "sendgrid:good");
+  EXPECT_EQ((*reports)[2].event_id, "sendgrid:unknown");
+  EXPECT_EQ((*reports)[2].recipient, "user@example.com");
+  EXPECT_EQ((*reports)[3].event_id, "sendgrid:nobody");
+  EXPECT_EQ((*reports)[3].recipient, "");
+}
+
+TEST(ProviderEvent, ABadSparkpostEventFailsAlone) {
+  const auto reports = Read("sparkpost", R"([{"msys":{"message_event":{"type":"plugh","event_id":"1"}}},{"msys":[]},
+    {"msys":{"message_event":{"type":"bounce","rcpt_to":"user@example.com","bounce_class":"10","event_id":"2"}}}])");
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  ASSERT_EQ(reports->size(), 3u);
+  EXPECT_EQ(RefusalsOf(*reports), "UNKNOWN_EVENT,MALFORMED_PAYLOAD,");
+  EXPECT_EQ((*reports)[0].event_id, "sparkpost:1");
+  EXPECT_EQ((*reports)[2].event.verdict().bounce_class(), v1::Verdict::HARD);
+}
+
+TEST(ProviderEvent, ABadRecipientOfASesEventFailsAlone) {
+  const auto reports = Read("ses", R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","feedbackId":"f",
+    "bouncedRecipients":[{"emailAddress":"user@example.com","diagnosticCode":"550 5.1.1 User unknown"},{},17]}})");
+  ASSERT_TRUE(reports.ok()) << reports.status();
+  ASSERT_EQ(reports->size(), 3u);
+  EXPECT_EQ(RefusalsOf(*reports), ",MALFORMED_PAYLOAD,MALFORMED_PAYLOAD");
+  EXPECT_EQ((*reports)[0].event_id, "ses:f/0");
+  EXPECT_EQ((*reports)[1].event_id, "ses:f/1");
+}
+
+TEST(ProviderEvent, WhenAllEventsAreBadTheFirstIsTheError) {
+  ExpectMalformed("sendgrid", R"([{"event":"bounce"},{"event":"plugh"}])", "/0/email: names no recipient");
+  ExpectError("sendgrid", R"([{"event":"plugh"},{"event":"bounce"}])", v1::UNKNOWN_EVENT, "/0/event: is no kind of");
   ExpectMalformed("sparkpost", R"([{"msys":{}},{"msys":[]}])", "/1/msys: is not an object");
+  ExpectMalformed("ses", R"({"notificationType":"Bounce","bounce":{"bouncedRecipients":[{},{}]}})",
+                  "/bounce/bouncedRecipients/0: names no recipient");
+}
+
+TEST(ProviderEvent, BadEventsCountAgainstTheLimit) {
+  std::string payload = "[" + Bounce("");
+  for (size_t i = 1; i < kPayloadEventsMax; ++i) payload += ",7";
+  EXPECT_EQ(Read("sendgrid", payload + "]")->size(), kPayloadEventsMax);
+  ExpectError("sendgrid", payload + ",7]", v1::BATCH_TOO_LARGE, "more than 1000");
 }
 
 TEST(ProviderEvent, AnEmptyBatchIsAboutNobody) {

@@ -57,6 +57,16 @@ inline void ExpectVerdicts(const std::string& provider, const std::vector<Provid
   }
 }
 
+// The errors of the reports, with commas between; nothing for one that was taken.
+inline std::string RefusalsOf(const std::vector<ReportedRecipient>& reports) {
+  std::string refusals;
+  for (const ReportedRecipient& report : reports) {
+    refusals += &report == &reports.front() ? "" : ",";
+    if (report.error != v1::ERROR_REASON_UNSPECIFIED) refusals += ReasonName(report.error);
+  }
+  return refusals;
+}
+
 // The fields of a report, one a line.
 inline std::string FieldsOf(const ReportedRecipient& report) {
   const v1::BounceEvent& event = report.event;

@@ -74,7 +74,8 @@ TEST(ExplainRule, KnowsEveryRuleThatAVerdictCanName) {
     EXPECT_THAT(*text, HasSubstr("builtin:")) << rule.id;
     EXPECT_THAT(*text, HasSubstr("\nsource  ")) << rule.id;
   }
-  for (const char* id : {"reply.success", "reply.unmatched", "engine.out_of_memory"}) {
+  for (const char* id : {"reply.success", "reply.unmatched", "engine.out_of_memory", "dsn.not_failed",
+                         "complaint.unknown_type", "provider.ses.no_email"}) {
     EXPECT_TRUE(ExplainRule(BuiltIn(), id).ok()) << id;
   }
   for (const char* type : {"abuse", "fraud", "opt-out", "opt-out-list", "auth-failure", "dmarc", "virus", "not-spam"}) {

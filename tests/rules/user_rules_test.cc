@@ -188,6 +188,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "u.yaml:1: rule \"mine\" is both here and off"},
         BadFile{"RuleDecidedInCode", "sender: [{id: reply.success, match: a, class: SENDER_SIDE}]",
                 "u.yaml:1: \"reply.success\" is decided in code"},
+        BadFile{"RuleOfAProvidersTable", "sender: [{id: provider.mine, match: a, class: SENDER_SIDE}]",
+                "u.yaml:1: \"provider.mine\" is decided in code"},
         BadFile{"BadPatternAtItsLine",
                 "sender:\n  - id: mine\n    class: SENDER_SIDE\n    match:\n      - a\n      - (\n    examples: [a]",
                 "u.yaml:6: pattern /(/: missing )"},

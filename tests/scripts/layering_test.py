@@ -23,8 +23,14 @@ RULES = (
     (r"storage/", r"(server|client|tests)/", "storage depends on protos only"),
     (r"server/rules/", IO_CLOCK_LOG, "the rules are pure: no I/O, no clock, no logging"),
     (r"server/rules/", r"(storage|client|tests)/|server/(?!rules/)", "the rules depend on protos only"),
+    (r"server/mail/", IO_CLOCK_LOG, "reading mails is pure: no I/O, no clock, no logging"),
+    (r"server/mail/", GRPC, "reading mails knows no gRPC"),
+    (r"server/mail/", r"(storage|client|tests)/|server/(?!(mail|rules)/)", "reading mails depends on rules and protos only"),
     (r"server/", r"tests/", "the server does not know its tests"),
-    (r"client/", r"(storage|server|tests)/", "the client depends on protos only"),
+    (r"client/(?!suppressctl/)", r"(storage|server|tests)/", "the client library depends on protos only"),
+    (r"client/(?!suppressctl/)", r"client/suppressctl/", "the client library does not know suppressctl"),
+    (r"client/suppressctl/", r"(storage|tests)/|server/(?!(mail|rules)/)",
+     "of the server suppressctl takes the pure rules only (docs/decisions/0007)"),
     (r"client/include/", GRPC, "an installed header includes no gRPC header"),
     (r"client/include/", GENERATED, "an installed header includes no generated header"),
     (r"client/include/", OURS, "an installed header includes installed headers only"),
@@ -51,13 +57,29 @@ def self_check():
     """The rules catch what they are for."""
     for path, include in (("storage/a.cc", "grpcpp/grpcpp.h"), ("storage/a.cc", "server/a.h"),
                           ("server/rules/a.cc", "fstream"), ("server/rules/a.cc", "absl/time/clock.h"),
-                          ("client/internal/a.cc", "storage/store.h"),
+                          ("server/rules/a.cc", "server/mail/mime_mail.h"), ("server/mail/a.cc", "fstream"),
+                          ("server/mail/a.cc", "absl/time/clock.h"), ("server/mail/a.cc", "spdlog/spdlog.h"),
+                          ("server/mail/a.cc", "grpcpp/grpcpp.h"),
+                          ("server/mail/a.cc", "suppression/v1/suppression_service.grpc.pb.h"),
+                          ("server/mail/a.cc", "storage/store.h"), ("server/mail/a.cc", "server/log.h"),
+                          ("client/internal/a.cc", "storage/store.h"), ("client/internal/a.cc", "server/rules/address.h"),
+                          ("client/internal/a.cc", "server/mail/mime_mail.h"),
+                          ("client/mocks/a.h", "client/suppressctl/text.h"),
+                          ("client/suppressctl/a.cc", "server/report_plan.h"), ("client/suppressctl/a.cc", "server/log.h"),
+                          ("client/suppressctl/a.cc", "storage/store.h"), ("client/suppressctl/a.cc", "tests/testing/a.h"),
+                          ("client/include/suppression/a.h", "server/rules/address.h"),
                           ("client/include/suppression/a.h", "grpcpp/channel.h"),
                           ("client/include/suppression/a.h", "suppression/v1/bounce.pb.h")):
         if not list(violations(path, f'#include "{include}"\n')):
             raise AssertionError(f"no rule forbids {path} to include {include}")
     for path, include in (("storage/a.cc", "protos/error.h"), ("server/rules/a.cc", "suppression/v1/bounce.pb.h"),
                           ("server/a.cc", "storage/store.h"), ("server/rules/a.cc", "absl/strings/string_view.h"),
+                          ("server/a.cc", "server/mail/bounce_mail.h"), ("server/mail/a.cc", "server/mail/mime_mail.h"),
+                          ("server/mail/a.cc", "server/rules/classifier.h"), ("server/mail/a.cc", "gmime/gmime.h"),
+                          ("server/mail/a.cc", "protos/error.h"), ("server/mail/a.cc", "absl/time/time.h"),
+                          ("client/suppressctl/a.cc", "server/rules/classifier.h"), ("client/suppressctl/a.cc", "fstream"),
+                          ("client/suppressctl/a.cc", "server/mail/bounce_mail.h"),
+                          ("client/suppressctl/a.cc", "client/internal/utf8.h"),
                           ("client/include/suppression/a.h", "suppression/types.h")):
         if list(violations(path, f'#include "{include}"\n')):
             raise AssertionError(f"a rule forbids {path} to include {include}")

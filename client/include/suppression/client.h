@@ -61,7 +61,8 @@ class Client {
   // address fails alone, inside the result. None: an empty answer, with the token of the server.
   absl::StatusOr<BatchResult> BatchIsSuppressed(BatchRequest request, CallOptions call = CallOptions()) const;
 
-  // Reports a bounce or a complaint. OK: it is on the server's disk.
+  // Reports a reply, a complaint, a mail that came back, or a provider's payload. OK: it is on the server's disk. Of
+  // several recipients or events one may have failed alone, see Outcome::error_reason.
   absl::StatusOr<ReportResult> ReportBounce(ReportRequest request, CallOptions call = CallOptions()) const;
 
   // One page of the list.

@@ -46,6 +46,20 @@ enum class VerdictClass {
   kNotABounce = 5,  // a delay notice, a success, an auto-reply
 };
 
+// What a report turned out to be, before any verdict.
+enum class ReportKind {
+  kUnspecified = 0,              // stored before kinds were
+  kSmtpReply = 1,                // an SMTP reply, reported as such
+  kFeedbackReport = 2,           // a complaint, reported as such or as a feedback report (RFC 5965)
+  kDeliveryStatus = 3,           // a delivery status notification (RFC 3464, RFC 6533)
+  kBounceText = 4,               // a bounce that says so in words only
+  kAutoReply = 5,                // a vacation notice or other automatic answer
+  kDispositionNotification = 6,  // a read receipt
+  kChallenge = 7,                // a filter's demand to prove that the sender is human
+  kOtherMail = 8,                // a mail that is none of these
+  kProviderWebhook = 9,          // a provider's event, from a webhook or by mail
+};
+
 // What a report changed.
 enum class Effect {
   kUnspecified = 0,
@@ -99,6 +113,7 @@ enum class ReactivationNeed {
 std::string Name(BounceReason value);
 std::string Name(SmtpStage value);
 std::string Name(VerdictClass value);
+std::string Name(ReportKind value);
 std::string Name(Effect value);
 std::string Name(CauseType value);
 std::string Name(CauseState value);

@@ -1,9 +1,10 @@
 // What a Client takes and answers: plain values, copied freely, owning all they hold.
 //
 // An unset std::optional means "not known" in answers and "not given" in requests. Texts are UTF-8,
-// but for SmtpReply::text; others are refused without a call, INVALID_ARGUMENT (INVALID_FIELD), in a
-// batch each address for itself. What the service refuses (malformed address, too long a note) comes
-// back as an error of the call, see ErrorReason() in client.h. Requests: an empty tenant means ClientOptions::tenant.
+// but for SmtpReply::text and the octets of a mail or payload; others are refused without a call, INVALID_ARGUMENT
+// (INVALID_FIELD), in a batch each address for itself. What the service refuses (malformed address, too long a note)
+// comes back as an error of the call, see ErrorReason() in client.h. Requests: an empty tenant means
+// ClientOptions::tenant.
 #pragma once
 
 #include <cstdint>
@@ -129,14 +130,29 @@ struct Complaint {
   std::string reporter;       // empty: unknown
 };
 
-// One bounce or complaint to report.
+// A whole mail that came back: a delivery status notification, a bounce in words, a feedback report, or whatever else
+// arrives at the bounce address.
+struct RawMessage {
+  std::string content;     // as received, any line ends; the client sends the first 1,048,576 octets and sets truncated
+  std::string recipient;   // whom the mail was sent to, from a VERP return path; empty: not known
+  bool truncated = false;  // the caller has cut the content already
+};
+
+// What a mail provider sent to a webhook.
+struct ProviderEvent {
+  std::string provider;             // "ses", "sendgrid", "mailgun", "postmark" or "sparkpost", any case
+  std::string payload;              // the JSON body, unchanged; at most 1,048,576 octets and 1,000 events
+  bool signature_verified = false;  // the caller has verified the provider's signature; recorded, not checked
+};
+
+// One report: about one recipient, or about as many as the mail or the payload names.
 struct ReportRequest {
   std::string tenant;
   // Idempotency key, a UUID. Empty: the client makes one, once per call, so that its retries count
   // once; not when event_id is given, which is the key then.
   std::string request_id;
   std::string event_id;  // the provider's id of the event; the same event reported twice counts once
-  std::variant<SmtpReply, Complaint> report;
+  std::variant<SmtpReply, Complaint, RawMessage, ProviderEvent> report;
   std::optional<absl::Time> occurred_at;   // unset: now
   std::optional<absl::Time> mail_sent_at;  // unset: occurred_at
   std::string stream;
@@ -159,15 +175,22 @@ struct Verdict {
 
 // What a report meant for one recipient.
 struct Outcome {
-  std::string address;  // normalised
-  Verdict verdict;
+  std::string address;  // normalised; with error_reason only where it is known and valid
+  Verdict verdict;      // says nothing when error_reason is set
   Effect effect = Effect::kUnspecified;
+  std::string event_id;      // the provider's id of the event; empty: none
+  bool duplicate = false;    // this event of a payload was reported before, and this is what was answered then
+  std::string error_reason;  // "INVALID_ADDRESS" ...: this one of several was not taken; empty: taken
 };
 
 struct ReportResult {
-  std::vector<Outcome> outcomes;  // in the order of the report; never empty
-  std::string token;              // the state that includes the report
-  bool duplicate = false;         // the answer to an earlier call with the same id
+  // In the order of the report. Empty only when nothing was recorded: a mail that is no bounce and names nobody, a
+  // payload without events.
+  std::vector<Outcome> outcomes;
+  std::string token;       // the state that includes the report
+  bool duplicate = false;  // the answer to an earlier call with the same id; all events of a payload were known already
+  ReportKind kind = ReportKind::kUnspecified;  // what the report was
+  bool truncated = false;                      // its end was not read
 };
 
 // Which entries to list.
@@ -227,6 +250,10 @@ struct BounceEvent {
   std::string message_id;
   std::string feedback_type;  // of a complaint; empty for bounces
   Effect effect = Effect::kUnspecified;
+  ReportKind kind = ReportKind::kUnspecified;  // unspecified: stored before kinds were
+  bool truncated = false;                      // the end of the report was not read
+  std::string provider;                        // whose event it was, lower case; empty: none
+  bool signature_verified = false;             // the reporter said that it had verified the provider's signature
 };
 
 // A cause in plain words.

@@ -1,0 +1,95 @@
+#include "client/suppressctl/report_run.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "client/suppressctl/render.h"
+
+namespace suppression::suppressctl {
+namespace {
+
+std::string Where(const ReportName& name) {
+  return name.file.empty() ? absl::StrCat("line ", name.line) : name.file;
+}
+
+// Whether the next report would fail for the same reason.
+bool Hopeless(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsUnimplemented(status) ||
+         absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
+// address, class, reason, effect
+std::string Row(const Outcome& outcome) {
+  const std::string address = outcome.address.empty() ? "-" : Escape(outcome.address);
+  if (!outcome.error_reason.empty()) return absl::StrCat(address, "\tERROR\t", Escape(outcome.error_reason), "\t-");
+  return absl::StrCat(address, "\t", Name(outcome.verdict.bounce_class), "\t", Name(outcome.verdict.reason), "\t",
+                      Name(outcome.effect));
+}
+
+}  // namespace
+
+absl::Status AllTaken(const ReportResult& result) {
+  const auto refused = [](const Outcome& outcome) { return !outcome.error_reason.empty(); };
+  const auto first = std::find_if(result.outcomes.begin(), result.outcomes.end(), refused);
+  if (first == result.outcomes.end()) return absl::OkStatus();
+  const auto count = std::count_if(first, result.outcomes.end(), refused);
+  const char* const what = result.kind == ReportKind::kProviderWebhook ? "events" : "recipients";
+  return absl::InvalidArgumentError(absl::StrCat(count, " of ", result.outcomes.size(), " ", what, " not taken (",
+                                                 first->error_reason, "), the others were"));
+}
+
+ReportRun::ReportRun(const Client& client, Session& session) : client_(client), session_(session) {
+  if (session_.json()) session_.out() << "{\"reports\":[";
+}
+
+void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>& request) {
+  if (stopped_) return;
+  absl::Status status = request.status();
+  if (status.ok()) {
+    const absl::StatusOr<ReportResult> result = client_.ReportBounce(*request);
+    status = result.status();
+    if (result.ok()) {
+      Print(name, *result);
+      token_ = result->token;
+      status = AllTaken(*result);
+    }
+  }
+  if (status.ok()) {
+    ++reported_;
+    return;
+  }
+  ++failed_;
+  stopped_ = Hopeless(status);
+  session_.Fail(absl::StrCat(Where(name), stopped_ ? ", stopped here" : ""), status);
+}
+
+void ReportRun::Fail(const absl::Status& status) {
+  ++failed_;
+  session_.Fail(status);
+}
+
+int ReportRun::Finish() {
+  if (session_.json()) {
+    session_.out() << "],\"reported\":" << reported_ << ",\"failed\":" << failed_
+                   << (token_.empty() ? "" : ",\"token\":" + JsonString(token_)) << "}\n";
+  } else {
+    session_.err() << "reported " << reported_ << ", failed " << failed_ << "\n";
+  }
+  return failed_ == 0 ? kDone : kFailed;
+}
+
+void ReportRun::Print(const ReportName& name, const ReportResult& result) {
+  if (session_.json()) {
+    JsonObject json = ToJson(result);
+    name.file.empty() ? json.AddRaw("line", absl::StrCat(name.line)) : json.Add("file", name.file);
+    session_.out() << (printed_ ? "," : "") << json.ToString();
+    printed_ = true;
+    return;
+  }
+  const std::string prefix = name.file.empty() ? "" : absl::StrCat(Escape(name.file), "\t", Name(result.kind), "\t");
+  for (const Outcome& outcome : result.outcomes) session_.out() << prefix << Row(outcome) << "\n";
+  if (result.outcomes.empty()) session_.out() << prefix << "-\t-\t-\t-\n";  // nothing was recorded
+  if (result.truncated) session_.err() << "suppressctl: " << Escape(Where(name)) << ": its end was not read\n";
+}
+
+}  // namespace suppression::suppressctl

@@ -1,0 +1,71 @@
+#include "server/mail/notification_mail.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "server/rules/provider_event.h"
+
+namespace suppression {
+namespace {
+
+// The text of the first part that has words; empty: none.
+absl::string_view FirstText(const MimeMail& mail) {
+  const auto part = std::find_if(mail.parts.begin(), mail.parts.end(),
+                                 [](const MailPart& one) { return absl::StartsWith(one.type, "text/"); });
+  return part == mail.parts.end() ? "" : absl::StripLeadingAsciiWhitespace(part->text);
+}
+
+// Cheap, and true of every event and envelope that ReadProviderEvent knows of SES.
+bool LooksLikeEvent(absl::string_view text) {
+  if (!absl::StartsWith(text, "{")) return false;
+  const bool envelope = absl::StrContains(text, "\"Type\"") && absl::StrContains(text, "\"Notification\"");
+  return envelope || absl::StrContains(text, "\"notificationType\"") || absl::StrContains(text, "\"eventType\"");
+}
+
+// The object at the head of a text, its broken lines mended; empty: it does not end. sendmail breaks a line that is too
+// long with "!" and puts a space before the rest, others just break it: neither is JSON within a string, nor is a "!"
+// outside of one.
+std::string FirstObject(absl::string_view text) {
+  constexpr absl::string_view kBreak = "!\n ";
+  std::string object;
+  int depth = 0;
+  bool quoted = false;
+  bool escaped = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (absl::StartsWith(text.substr(i), kBreak)) {
+      i += kBreak.size() - 1;
+      continue;
+    }
+    if (quoted && c == '\n') continue;
+    object.push_back(c);
+    if (quoted) {
+      if (c == '"' && !escaped) quoted = false;
+      escaped = c == '\\' && !escaped;
+      continue;
+    }
+    if (c == '"') quoted = true;
+    if (c == '{') ++depth;
+    if (c == '}' && --depth == 0) return object;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<ReportedRecipient> ReadNotificationMail(const MimeMail& mail, const Classifier& classifier) {
+  const absl::string_view text = FirstText(mail);
+  if (!LooksLikeEvent(text)) return {};
+  v1::ProviderEvent event;
+  event.set_provider("ses");
+  event.set_payload(FirstObject(text));
+  absl::StatusOr<std::vector<ReportedRecipient>> recipients = ReadProviderEvent(event, classifier);
+  return recipients.ok() ? *std::move(recipients) : std::vector<ReportedRecipient>();
+}
+
+}  // namespace suppression
