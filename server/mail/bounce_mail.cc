@@ -62,6 +62,14 @@ class Reader {
     for (const char* name : {"to", "from", "return-path", "reply-to", "sender", "cc"}) {
       for (std::string& address : AddressesIn(mail.Header(name))) ours_.push_back(std::move(address));
     }
+    // Whoever sent the returned mail is us too, whatever the bounce itself was sent to.
+    for (const MailPart& part : mail.parts) {
+      if (!IsAttachedMail(part.type)) continue;
+      for (const StatusField& field : ReadStatusFields(part.text)) {
+        if (field.name != "from" && field.name != "sender" && field.name != "return-path") continue;
+        for (std::string& address : AddressesIn(field.value)) ours_.push_back(std::move(address));
+      }
+    }
     contents_ = ReadContents(mail, ours_);
     report_.kind = KindOf(mail, contents_.notice.text);
     report_.truncated = mail.truncated || message.truncated();
@@ -203,8 +211,13 @@ void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::st
 void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   const std::string recipient = StatusRecipient(status, alone);
   if (recipient.empty()) return;
-  static constexpr absl::string_view kNotFailed[] = {"delayed", "relayed", "delivered", "expanded"};  // RFC 3464, 2.3.3
-  if (std::find(std::begin(kNotFailed), std::end(kNotFailed), status.action) != std::end(kNotFailed)) {
+  // RFC 3464 section 2.3.3 knows "failed" alone; some senders have words of their own for it. Everything else is no
+  // failure.
+  static constexpr absl::string_view kFailed[] = {"", "fail", "error", "undeliver", "bounce", "reject"};
+  const bool failed = std::any_of(std::begin(kFailed), std::end(kFailed), [&](absl::string_view word) {
+    return word.empty() ? status.action.empty() : absl::StartsWith(status.action, word);
+  });
+  if (!failed) {
     return AddNoBounce(recipient, "dsn.not_failed", status.diagnostic);
   }
   v1::SmtpReply reply;

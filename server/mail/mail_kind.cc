@@ -91,6 +91,11 @@ bool IsOptOut(const MimeMail& mail) {
   return Finds(mail.Header("subject"), *kWord) && Finds(mail.Header("to"), *kTo);
 }
 
+bool HasStatusPart(const MimeMail& mail) {
+  return HasPart(mail, "message/delivery-status") || HasPart(mail, "message/global-delivery-status") ||
+         HasPart(mail, "text/delivery-status");
+}
+
 bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
   const bool part = HasPart(mail, "message/delivery-status") || HasPart(mail, "message/global-delivery-status") ||
                     HasPart(mail, "text/delivery-status");
@@ -108,7 +113,9 @@ v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
       ReturnedHeaders(mail).find("x-hmxmroriginalrecipient:") != std::string::npos || IsOptOut(mail)) {
     return v1::FEEDBACK_REPORT;
   }
-  if (HasDeliveryStatus(mail, notice)) return v1::DELIVERY_STATUS;
+  // In words the fields of a delivery status may be quoted by people.
+  const bool quoted = !HasStatusPart(mail) && !IsFromMailSystem(mail) && IsFromPeople(mail, false);
+  if (!quoted && HasDeliveryStatus(mail, notice)) return v1::DELIVERY_STATUS;
   if (mail.report_type == "disposition-notification" || HasPart(mail, "message/disposition-notification")) {
     return v1::DISPOSITION_NOTIFICATION;
   }

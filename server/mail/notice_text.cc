@@ -37,6 +37,26 @@ std::string CleanAddress(absl::string_view address) {
   return std::string(address);
 }
 
+bool IsAtext(char c) {
+  return absl::ascii_isalnum(c) || absl::StrContains("!#$%&*+/=?^_`{|}~.-", absl::string_view(&c, 1));
+}
+
+// Whether what was found is not the tail or the head of a longer address, which would be somebody else's.
+bool IsWhole(absl::string_view text, const re2::StringPiece& found) {
+  const absl::string_view before = text.substr(0, found.data() - text.data());
+  const absl::string_view after = text.substr(before.size() + found.size());
+  // Letters with accents take two octets in UTF-8; scripts that are written without spaces take three.
+  const auto accented = [](char c) {
+    return static_cast<unsigned char>(c) >= 0xC2 && static_cast<unsigned char>(c) < 0xE0;
+  };
+  if (!after.empty() && accented(after[0])) return false;
+  if (before.empty()) return true;
+  if (before.size() > 1 && accented(before[before.size() - 2])) return false;
+  if (absl::EndsWith(before, "\xE2\x80\x99")) return false;  // a typographic apostrophe
+  if (before.back() == '\'' || before.back() == '"') return before.size() == 1 || !IsAtext(before[before.size() - 2]);
+  return !IsAtext(before.back()) || before.back() == '=' || before.back() == '*' || before.back() == '-';
+}
+
 bool Same(absl::string_view a, absl::string_view b) {
   return absl::EqualsIgnoreCase(a, b);
 }
@@ -152,7 +172,9 @@ void FindInWords(absl::string_view text, const std::vector<std::string>& ours, N
   const std::string lower = absl::AsciiStrToLower(text);
   re2::StringPiece rest = Piece(text);
   re2::StringPiece found;
-  while (notice->recipients.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found)) {
+  for (size_t matches = 0; matches < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found);
+       ++matches) {
+    if (!IsWhole(text, found)) continue;
     const std::string address = CleanAddress({found.data(), found.size()});
     const bool known = std::any_of(notice->recipients.begin(), notice->recipients.end(),
                                    [&](const NoticeRecipient& one) { return Same(one.address, address); });
@@ -160,7 +182,7 @@ void FindInWords(absl::string_view text, const std::vector<std::string>& ours, N
     const size_t begin = text.rfind('\n', found.data() - text.data());
     const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
     const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
-    if (RE2::PartialMatch(Piece(line), HelpPattern())) continue;
+    if (RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), HelpPattern())) continue;
     notice->recipients.push_back({address, LinesAbout(text, lower, address)});
   }
 }
@@ -195,6 +217,7 @@ std::vector<std::string> AddressesIn(absl::string_view text) {
   re2::StringPiece rest = Piece(text);
   re2::StringPiece found;
   while (addresses.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, AddressPattern(), &found)) {
+    if (!IsWhole(text, found)) continue;
     std::string address = CleanAddress({found.data(), found.size()});
     if (!Contains(addresses, address) && !absl::EndsWith(address, "@")) addresses.push_back(std::move(address));
   }

@@ -187,6 +187,27 @@ TEST(BounceMailTest, WordsOfOtherScriptsAreNoPartOfAnAddress) {
       "jo@example.com");
 }
 
+TEST(BounceMailTest, APieceOfAnAddressIsNobody) {
+  for (const char* address : {"o'brien@dest.example", "m\xC3\xBCller@dest.example", "a{b}c@dest.example",
+                              "joe@m\xC3\xBCller.example", "a|b@dest.example",
+                              "o\xE2\x80\x99"
+                              "brien@dest.example"}) {
+    for (const ReportedRecipient& one :
+         Read(TextBounce(std::string("<") + address + ">: 550 5.1.1 User unknown\n")).recipients) {
+      EXPECT_EQ(one.recipient, "") << address;
+    }
+  }
+}
+
+TEST(BounceMailTest, WhoSentTheReturnedMailIsNotBlamed) {
+  const ReportedRecipient bob =
+      One("From: postmaster@corp.example\nTo: bounce-1@ours.example\nSubject: Undeliverable: hello\nContent-Type: "
+          "multipart/mixed; boundary=b\n\n--b\n\nYour message to bob@corp.example couldn't be delivered.\n\n"
+          "news@shop.example\nRecipient bob@corp.example not found\n--b\nContent-Type: message/rfc822\n\n"
+          "From: news@shop.example\nTo: bob@corp.example\n\nhello\n--b--\n");
+  EXPECT_EQ(bob.recipient, "bob@corp.example");
+}
+
 std::string Feedback(const std::string& fields) {
   return "From: fbl@isp.example\nTo: abuse@example.org\nSubject: complaint\n"
          "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nspam report\n--b\n"
