@@ -145,6 +145,15 @@ grpc::ServerUnaryReactor* ReplicationService::ListReplicas(grpc::CallbackServerC
                   [&](Done done) { done(List(*request, response)); });
 }
 
+grpc::ServerUnaryReactor* ReplicationService::GetReplicaStatus(grpc::CallbackServerContext* context,
+                                                               const v1::GetReplicaStatusRequest* request,
+                                                               v1::GetReplicaStatusResponse*) {
+  return RunUnary(context, *request, options_.request_octets_max, &calls_, [&](Done done) {
+    done(MakeError(absl::StatusCode::kFailedPrecondition, v1::NOT_SERVED_HERE,
+                   "this server holds the list itself and is no sidecar"));
+  });
+}
+
 absl::Status ReplicationService::List(const v1::ListReplicasRequest& request,
                                       v1::ListReplicasResponse* response) const {
   if (request.page_size() < 0) {

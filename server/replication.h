@@ -71,6 +71,9 @@ class ReplicationService final : public v1::ReplicationService::CallbackService 
                                            v1::RangeChecksumsResponse* response) override;
   grpc::ServerUnaryReactor* ListReplicas(grpc::CallbackServerContext* context, const v1::ListReplicasRequest* request,
                                          v1::ListReplicasResponse* response) override;
+  grpc::ServerUnaryReactor* GetReplicaStatus(grpc::CallbackServerContext* context,
+                                             const v1::GetReplicaStatusRequest* request,
+                                             v1::GetReplicaStatusResponse* response) override;
 
   // How many snapshots are held, and how many streams of both kinds are under way.
   int snapshots() const { return held_.count(); }

@@ -84,7 +84,10 @@ absl::StatusOr<v1::BounceEvent> StartEvent(const v1::ReportBounceRequest& reques
   RETURN_IF_ERROR(CheckLength(request.source(), kLabelOctetsMax, "source"));
   RETURN_IF_ERROR(CheckLength(request.message_id(), kMessageIdOctetsMax, "message_id"));
   RETURN_IF_ERROR(CheckEventId(request.event_id()));
-  const auto occurred = EventTimeOf(request.has_occurred_at(), request.occurred_at(), now, "occurred_at");
+  const auto received = EventTimeOf(request.has_received_at(), request.received_at(), now, "received_at");
+  if (!received.ok()) return received.status();
+  const auto occurred = request.has_occurred_at() ? EventTimeOf(true, request.occurred_at(), now, "occurred_at")
+                                                  : absl::StatusOr<int64_t>(*received);
   if (!occurred.ok()) return occurred.status();
   const auto sent = EventTimeOf(request.has_mail_sent_at(), request.mail_sent_at(), now, "mail_sent_at");
   if (!sent.ok()) return sent.status();

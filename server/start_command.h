@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -11,6 +12,7 @@
 #include "server/field_checks.h"
 #include "server/rules/address.h"
 #include "storage/stored.h"
+#include "suppression/v1/suppression_service.pb.h"
 
 namespace suppression {
 
@@ -29,6 +31,7 @@ absl::StatusOr<stored::Command> StartCommand(absl::string_view method, const Req
   }
   Request payload = request;
   payload.clear_request_id();
+  if constexpr (std::is_same_v<Request, v1::ReportBounceRequest>) payload.clear_received_at();
   payload.set_tenant(*tenant);
   command.set_payload_digest(Sha256(method, payload));
   return command;

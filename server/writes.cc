@@ -163,6 +163,7 @@ void SuppressionService::AnswerReport(const ReportPlan& plan, ReportResults resu
   }
   if (revision > 0) response->set_token(Token(revision));
   response->set_duplicate(duplicate);
+  if (!results.empty()) response->set_durability(v1::DURABLE);
 }
 
 grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerContext* context,
