@@ -20,8 +20,8 @@ constexpr absl::Duration kAnswerMarginMax = absl::Milliseconds(500);
 // it.
 class Wait : public std::enable_shared_from_this<Wait> {
  public:
-  Wait(Store* store, uint64_t revision, std::function<void(absl::Status)> then)
-      : store_(store), revision_(revision), then_(std::move(then)) {}
+  Wait(HeadSignal* head, uint64_t revision, std::function<void(bool)> then)
+      : head_(head), revision_(revision), then_(std::move(then)) {}
 
   void Start(absl::Time deadline) {
     {
@@ -29,10 +29,10 @@ class Wait : public std::enable_shared_from_this<Wait> {
       alarm_ = std::make_unique<grpc::Alarm>();
       alarm_->Set(absl::ToChronoTime(deadline), [self = shared_from_this()](bool) { self->Finish(); });
     }
-    const uint64_t id = store_->head().CallAt(revision_, [self = shared_from_this()] { self->Reached(); });
+    const uint64_t id = head_->CallAt(revision_, [self = shared_from_this()] { self->Reached(); });
     absl::MutexLock lock(&mutex_);
     head_call_id_ = id;
-    if (alarm_ == nullptr) store_->head().Cancel(id);
+    if (alarm_ == nullptr) head_->Cancel(id);
   }
 
  private:
@@ -46,16 +46,14 @@ class Wait : public std::enable_shared_from_this<Wait> {
     {
       absl::MutexLock lock(&mutex_);
       alarm = std::move(alarm_);
-      store_->head().Cancel(head_call_id_);
+      head_->Cancel(head_call_id_);
     }
-    if (store_->head().head() >= revision_) return then_(absl::OkStatus());
-    then_(MakeError(absl::StatusCode::kUnavailable, v1::REVISION_NOT_REACHED,
-                    "the state of the token was not reached in time", "at_least"));
+    then_(head_->head() >= revision_);
   }
 
-  Store* const store_;
+  HeadSignal* const head_;
   const uint64_t revision_;
-  const std::function<void(absl::Status)> then_;
+  const std::function<void(bool)> then_;
   absl::Mutex mutex_;
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);  // null: finished
   uint64_t head_call_id_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -68,13 +66,21 @@ absl::Time GiveUpAt(absl::Time now, absl::Time deadline, absl::Duration wait_max
   return std::min(deadline - margin, now + wait_max);
 }
 
+void AwaitHead(HeadSignal* head, uint64_t revision, absl::Time deadline, std::function<void(bool reached)> then) {
+  if (head->head() >= revision) return then(true);
+  std::make_shared<Wait>(head, revision, std::move(then))->Start(deadline);
+}
+
 void AwaitRevision(Store* store, const std::string& token, absl::Time deadline,
                    std::function<void(absl::Status)> then) {
   if (token.empty()) return then(absl::OkStatus());
   const absl::StatusOr<RevisionToken> wanted = DecodeToken(token, store->lineage(), "at_least");
   if (!wanted.ok()) return then(wanted.status());
-  if (store->head().head() >= wanted->revision) return then(absl::OkStatus());
-  std::make_shared<Wait>(store, wanted->revision, std::move(then))->Start(deadline);
+  AwaitHead(&store->head(), wanted->revision, deadline, [then = std::move(then)](bool reached) {
+    then(reached ? absl::OkStatus()
+                 : MakeError(absl::StatusCode::kUnavailable, v1::REVISION_NOT_REACHED,
+                             "the state of the token was not reached in time", "at_least"));
+  });
 }
 
 }  // namespace suppression

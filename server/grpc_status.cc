@@ -32,7 +32,7 @@ absl::Status WithRetryAfter(absl::Status status, absl::Duration delay) {
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const v1::ErrorReason reason = ReasonOf(status);
-  if (reason == v1::ERROR_REASON_UNSPECIFIED) {
+  if (!HasErrorInfo(status)) {
     return ToGrpcStatus(MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "internal error"));
   }
   if (status.code() == absl::StatusCode::kInternal) {
@@ -44,13 +44,39 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::protobuf::Any* info = rpc.add_details();
   info->set_type_url(kErrorInfoTypeUrl);
   info->set_value(std::string(*status.GetPayload(kErrorInfoTypeUrl)));
-  if (reason == v1::OVERLOADED || reason == v1::SHUTTING_DOWN) {
-    const absl::optional<absl::Cord> retry = status.GetPayload(kRetryInfoTypeUrl);
+  const absl::optional<absl::Cord> retry = status.GetPayload(kRetryInfoTypeUrl);
+  if (retry.has_value() || reason == v1::OVERLOADED || reason == v1::SHUTTING_DOWN) {
     google::protobuf::Any* detail = rpc.add_details();
     detail->set_type_url(kRetryInfoTypeUrl);
     detail->set_value(retry.has_value() ? std::string(*retry) : RetryAfter(kRetryAfter));
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), rpc.message(), rpc.SerializeAsString());
+}
+
+absl::Status FromGrpcStatus(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status made(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  internal::v1::RpcStatus rpc;
+  if (!rpc.ParseFromString(status.error_details())) return made;
+  for (const google::protobuf::Any& detail : rpc.details()) {
+    for (const char* url : {kErrorInfoTypeUrl, kRetryInfoTypeUrl}) {
+      if (detail.type_url() == url) made.SetPayload(url, absl::Cord(detail.value()));
+    }
+  }
+  return made;
+}
+
+bool HasErrorInfo(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kErrorInfoTypeUrl);
+  internal::v1::ErrorInfo info;
+  return payload.has_value() && info.ParseFromString(std::string(*payload)) && info.domain() == kErrorDomain;
+}
+
+absl::Duration RetryDelayOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kRetryInfoTypeUrl);
+  internal::v1::RetryInfo retry;
+  if (!payload.has_value() || !retry.ParseFromString(std::string(*payload))) return absl::ZeroDuration();
+  return absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos());
 }
 
 }  // namespace suppression

@@ -7,10 +7,19 @@
 
 namespace suppression {
 
-// Keeps code, message and ErrorInfo. An error without a reason gets INTERNAL_ERROR and a message that tells nothing.
-// OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise). Errors of ours (INTERNAL)
-// are logged.
+// Keeps code, message, ErrorInfo and RetryInfo. An error without ErrorInfo gets INTERNAL_ERROR and a message that tells
+// nothing. OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise). Errors of ours
+// (INTERNAL) are logged.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The reverse, for errors of another suppressd; ErrorInfo is kept also when its reason is not known here.
+absl::Status FromGrpcStatus(const grpc::Status& status);
+
+// Whether an error carries ErrorInfo of suppressd, so that it was suppressd which answered.
+bool HasErrorInfo(const absl::Status& status);
+
+// The time after which its caller is told to try again; zero when it is not.
+absl::Duration RetryDelayOf(const absl::Status& status);
 
 // The same error, which tells its caller to try again after this time.
 absl::Status WithRetryAfter(absl::Status status, absl::Duration delay);

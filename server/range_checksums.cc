@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "protos/error.h"
+#include "server/field_checks.h"
 #include "server/replica_entry.h"
+#include "storage/revision_token.h"
 
 namespace suppression {
 namespace {
 
+constexpr size_t kKeyOctetsMax = 1'024;
 // How often a walk asks whether to stop.
 constexpr int kEntriesPerStopCheck = 1024;
 
@@ -74,6 +77,23 @@ absl::Status SumRanges(const Snapshot& snapshot, const SnapshotRange& range, int
   close(range.until_key);
   response->set_entries(in_all);
   return absl::OkStatus();
+}
+
+absl::Status SumStore(Store* store, const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
+                      v1::RangeChecksumsResponse* response) {
+  absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
+  if (!tenants.ok()) return tenants.status();
+  absl::Status keys = CheckLength(request.after_key(), kKeyOctetsMax, "after_key");
+  if (keys.ok()) keys = CheckLength(request.until_key(), kKeyOctetsMax, "until_key");
+  if (!keys.ok()) return keys;
+  if (request.entries_per_range() < 0) {
+    return InvalidArgument(v1::INVALID_FIELD, "entries_per_range must not be negative", "entries_per_range");
+  }
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store->TakeSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  response->set_token(EncodeToken({store->lineage(), (*snapshot)->revision()}));
+  return SumRanges(**snapshot, {*std::move(tenants), request.after_key(), request.until_key()},
+                   request.entries_per_range(), stop, response);
 }
 
 }  // namespace suppression

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "storage/snapshot.h"
+#include "storage/store.h"
 #include "suppression/v1/replication.pb.h"
 
 namespace suppression {
@@ -18,5 +19,10 @@ inline constexpr int kChecksumRangesMax = 1'000;
 // when stored data is damaged.
 absl::Status SumRanges(const Snapshot& snapshot, const SnapshotRange& range, int entries_per_range,
                        const std::function<bool()>& stop, v1::RangeChecksumsResponse* response);
+
+// Answers a RangeChecksums call from a store, in the state that it is in now. INVALID_ARGUMENT when a field is wrong;
+// else as SumRanges.
+absl::Status SumStore(Store* store, const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
+                      v1::RangeChecksumsResponse* response);
 
 }  // namespace suppression

@@ -24,9 +24,9 @@ void AppendCanonical(const v1::ReplicaEntry& entry, std::string* octets) {
   entry.SerializeToCodedStream(&coded);
 }
 
-uint32_t Crc32(absl::string_view octets) {
+uint32_t Crc32(absl::string_view octets, uint32_t before) {
   return static_cast<uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(octets.data()), static_cast<uInt>(octets.size())));
+      crc32(before, reinterpret_cast<const Bytef*>(octets.data()), static_cast<uInt>(octets.size())));
 }
 
 }  // namespace suppression

@@ -17,7 +17,7 @@ v1::ReplicaEntry ToReplicaEntry(stored::StoredEntry entry);
 // with fields in the order of their numbers. Equal entries have equal octets.
 void AppendCanonical(const v1::ReplicaEntry& entry, std::string* octets);
 
-// CRC-32 as in zlib and gzip (polynomial 0xEDB88320). Of no octets: 0.
-uint32_t Crc32(absl::string_view octets);
+// CRC-32 as in zlib and gzip (polynomial 0xEDB88320) of what `before` is that of, followed by these octets. Of none: 0.
+uint32_t Crc32(absl::string_view octets, uint32_t before = 0);
 
 }  // namespace suppression

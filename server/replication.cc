@@ -20,7 +20,6 @@ namespace {
 
 constexpr int kReplicasPageDefault = 100;
 constexpr int kReplicasPageMax = 1'000;
-constexpr size_t kKeyOctetsMax = 1'024;
 
 bool IsReplicaId(const std::string& id) {
   return std::all_of(id.begin(), id.end(), [](unsigned char c) {
@@ -114,28 +113,11 @@ grpc::ServerUnaryReactor* ReplicationService::RangeChecksums(grpc::CallbackServe
                   [this, context, request, response, done = std::move(done)](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     checksum_pool_.Run([this, context, request, response, done] {
-                      done(Sum(
-                          *request, [context] { return context->IsCancelled(); }, response));
+                      done(SumStore(
+                          store_, *request, [context] { return context->IsCancelled(); }, response));
                     });
                   });
   });
-}
-
-absl::Status ReplicationService::Sum(const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
-                                     v1::RangeChecksumsResponse* response) {
-  absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
-  if (!tenants.ok()) return tenants.status();
-  absl::Status keys = CheckLength(request.after_key(), kKeyOctetsMax, "after_key");
-  if (keys.ok()) keys = CheckLength(request.until_key(), kKeyOctetsMax, "until_key");
-  if (!keys.ok()) return keys;
-  if (request.entries_per_range() < 0) {
-    return InvalidArgument(v1::INVALID_FIELD, "entries_per_range must not be negative", "entries_per_range");
-  }
-  const absl::StatusOr<std::unique_ptr<suppression::Snapshot>> snapshot = store_->TakeSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  response->set_token(Token((*snapshot)->revision()));
-  return SumRanges(**snapshot, {*std::move(tenants), request.after_key(), request.until_key()},
-                   request.entries_per_range(), stop, response);
 }
 
 grpc::ServerUnaryReactor* ReplicationService::ListReplicas(grpc::CallbackServerContext* context,

@@ -84,8 +84,6 @@ class ReplicationService final : public v1::ReplicationService::CallbackService 
   friend class ReplicationWatchCall;
 
   absl::Status Acknowledged(const v1::AcknowledgeRequest& request, v1::AcknowledgeResponse* response);
-  absl::Status Sum(const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
-                   v1::RangeChecksumsResponse* response);
   absl::Status List(const v1::ListReplicasRequest& request, v1::ListReplicasResponse* response) const;
   // The revision of a replica's token. One of another lineage is noted.
   absl::StatusOr<uint64_t> RevisionOf(const std::string& token, const ReplicaName& name, absl::string_view field);

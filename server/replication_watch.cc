@@ -25,6 +25,11 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
     if (request.after().empty()) return End(InvalidArgument(v1::MISSING_FIELD, "after is missing", "after"));
     const absl::StatusOr<uint64_t> after = service_->RevisionOf(request.after(), *name, "after");
     if (!after.ok()) return End(after.status());
+    if (*after > service_->store_->head().head()) {
+      // Its revisions of after the backup will be given out anew, for other changes.
+      return End(MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
+                           "the token is newer than the data: an older backup was restored", "after"));
+    }
     absl::StatusOr<uint64_t> acknowledged = *after;
     if (!request.acknowledged().empty()) {
       acknowledged = service_->RevisionOf(request.acknowledged(), *name, "acknowledged");

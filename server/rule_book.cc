@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/log.h"
 
 namespace suppression {
 namespace {
@@ -84,6 +85,19 @@ absl::Status RuleBook::ReloadRules() {
   absl::MutexLock lock(&mutex_);
   classifier_.swap(classifier);
   return absl::OkStatus();
+}
+
+void LogReloaded(const RuleBook::Reloaded& reloaded, const RuleBook& rules) {
+  if (!reloaded.policy.ok()) {
+    LogError("policy_refused", {{"error", std::string(reloaded.policy.message())}});
+  } else {
+    LogInfo("policy_reloaded");
+  }
+  if (!reloaded.rules.ok()) {
+    LogError("rules_refused", {{"error", std::string(reloaded.rules.message())}});
+  } else {
+    LogInfo("rules_reloaded", {{"version", rules.classifier()->version()}});
+  }
 }
 
 }  // namespace suppression

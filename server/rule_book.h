@@ -49,4 +49,7 @@ class RuleBook {
   std::shared_ptr<const Policy> policy_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Logs how reading the files again went.
+void LogReloaded(const RuleBook::Reloaded& reloaded, const RuleBook& rules);
+
 }  // namespace suppression

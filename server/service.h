@@ -54,6 +54,8 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   }
   // Unary calls that were let in and are not done.
   int64_t calls_in_flight() const { return drain_.in_flight(); }
+  // Watches that have not ended.
+  int watches() const { return watches_.size(); }
   // Waits until none is in flight; see Drain::Await.
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
 

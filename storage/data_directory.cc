@@ -11,11 +11,29 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "storage/small_file.h"
 
 namespace suppression {
 namespace {
 
-constexpr char kTitle[] = "suppressd data directory";
+// The first line of FORMAT.
+const char* TitleOf(DirectoryKind kind) {
+  switch (kind) {
+    case DirectoryKind::kStore:
+      return "suppressd data directory";
+    case DirectoryKind::kSidecar:
+      return "suppressd sidecar directory";
+    case DirectoryKind::kOutbox:
+      return "suppressd outbox directory";
+  }
+  return "";
+}
+
+bool IsTitleOfOurs(const std::string& title) {
+  return title == TitleOf(DirectoryKind::kStore) || title == TitleOf(DirectoryKind::kSidecar) ||
+         title == TitleOf(DirectoryKind::kOutbox);
+}
+
 constexpr char kCreating[] = "creating";
 constexpr char kReady[] = "ready";
 
@@ -25,40 +43,6 @@ absl::Status Refuse(const std::string& path, absl::string_view why) {
 
 absl::Status SystemError(int error, absl::string_view what) {
   return absl::ErrnoToStatus(error, what);
-}
-
-// Writes a small file so that a crash leaves the old or the new content, never a part.
-absl::Status WriteDurably(const std::string& directory, const std::string& name, const std::string& content) {
-  const std::string path = absl::StrCat(directory, "/", name);
-  const std::string temporary = absl::StrCat(path, ".tmp");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (fd < 0) return SystemError(errno, absl::StrCat("cannot create ", temporary));
-  const bool written = write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
-  int error = written ? 0 : (errno == 0 ? ENOSPC : errno);
-  if (error == 0 && fsync(fd) != 0) error = errno;
-  if (close(fd) != 0 && error == 0) error = errno;
-  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) return SystemError(error, absl::StrCat("cannot write ", path));
-  const int directory_fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", directory));
-  const int synced = fsync(directory_fd) == 0 ? 0 : errno;
-  close(directory_fd);
-  return synced == 0 ? absl::OkStatus() : SystemError(synced, absl::StrCat("cannot sync ", directory));
-}
-
-// The content of a small file; nothing when there is none. Only ENOENT means that: a file that cannot be read is an
-// error.
-absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) return std::optional<std::string>();
-  if (fd < 0) return SystemError(errno, absl::StrCat("cannot open ", path));
-  std::string text(4096, '\0');
-  const ssize_t octets = read(fd, text.data(), text.size());
-  const int error = errno;
-  close(fd);
-  if (octets < 0) return SystemError(error, absl::StrCat("cannot read ", path));
-  text.resize(static_cast<size_t>(octets));
-  return std::optional<std::string>(std::move(text));
 }
 
 // Whether a directory holds nothing but what an interrupted Open may have left.
@@ -73,7 +57,7 @@ bool HoldsNothingElse(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path, DirectoryKind kind) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return SystemError(error.value(), absl::StrCat("cannot create data directory ", path));
@@ -89,7 +73,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   const std::string lock_path = absl::StrCat(path, "/LOCK");
   const int lock_fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (lock_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", lock_path));
-  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, lock_fd));
+  std::unique_ptr<DataDirectory> directory(new DataDirectory(path, kind, lock_fd));
   if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return Refuse(path, "is in use by another process");
     return SystemError(errno, absl::StrCat("cannot lock ", lock_path));
@@ -113,7 +97,10 @@ absl::Status DataDirectory::ReadFormat() {
   if (exists) {
     std::getline(file, title);
     file >> format_word >> format >> state_word >> state;
-    if (title != kTitle || format_word != "format" || state_word != "state" || format < 1) {
+    if (title != TitleOf(kind_) && IsTitleOfOurs(title)) {
+      return Refuse(path_, absl::StrCat("is a ", title, ", not a ", TitleOf(kind_), "; choose another directory"));
+    }
+    if (title != TitleOf(kind_) || format_word != "format" || state_word != "state" || format < 1) {
       return Refuse(path_, "has a FORMAT file that is not ours or is damaged");
     }
     if (format > kStorageFormat) {
@@ -129,18 +116,19 @@ absl::Status DataDirectory::ReadFormat() {
     return WriteFormat(kCreating);
   }
   if (state != kReady) return Refuse(path_, "has a FORMAT file that is not ours or is damaged");
-  if (!std::filesystem::exists(absl::StrCat(database_path(), "/CURRENT"))) {
+  if (kind_ != DirectoryKind::kSidecar && !std::filesystem::exists(absl::StrCat(database_path(), "/CURRENT"))) {
     return Refuse(path_, "has lost its database (db/CURRENT is missing); restore it from a backup");
   }
   return absl::OkStatus();
 }
 
 absl::Status DataDirectory::WriteFormat(const char* state) {
-  return WriteDurably(path_, "FORMAT", absl::StrCat(kTitle, "\nformat ", kStorageFormat, "\nstate ", state, "\n"));
+  return WriteSmallFile(path_, "FORMAT",
+                        absl::StrCat(TitleOf(kind_), "\nformat ", kStorageFormat, "\nstate ", state, "\n"));
 }
 
 absl::Status DataDirectory::NoteHead(uint64_t revision) {
-  return WriteDurably(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
+  return WriteSmallFile(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
 }
 
 absl::StatusOr<std::optional<uint64_t>> DataDirectory::ReadHead() const {

@@ -1,6 +1,6 @@
 // The data directory: whose it is, which format it has, and that only one process uses it.
 //
-//   DIR/FORMAT   text: "suppressd data directory", "format 1", "state ready"
+//   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 1", "state ready"
 //   DIR/HEAD     text: a revision that was durable; fewer revisions in the database mean that data was lost
 //   DIR/LOCK     held with flock while a process has the directory open
 //   DIR/db/      RocksDB
@@ -18,13 +18,21 @@ namespace suppression {
 // The newest format this program reads and writes.
 inline constexpr int kStorageFormat = 1;
 
+// What a directory is for. One of one kind is never taken for another.
+enum class DirectoryKind {
+  kStore,    // the list, or a replica of it
+  kSidecar,  // a sidecar's replicas and outbox, each in a directory of its own; no database here
+  kOutbox,   // reports that a sidecar has yet to deliver
+};
+
 // A data directory held open. Releases the lock when destroyed. Not thread-safe.
 class DataDirectory {
  public:
   // Opens or creates it. FAILED_PRECONDITION with one clear sentence when it belongs to another program, has a newer
   // format, is in use by another process, or has lost its database; the matching code when the system refuses
   // (permission, disk full).
-  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
+                                                             DirectoryKind kind = DirectoryKind::kStore);
 
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
@@ -43,11 +51,13 @@ class DataDirectory {
   absl::StatusOr<std::optional<uint64_t>> ReadHead() const;
 
  private:
-  DataDirectory(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  DataDirectory(std::string path, DirectoryKind kind, int lock_fd)
+      : path_(std::move(path)), kind_(kind), lock_fd_(lock_fd) {}
   absl::Status ReadFormat();
   absl::Status WriteFormat(const char* state);
 
   const std::string path_;
+  const DirectoryKind kind_;
   const int lock_fd_;
   bool is_new_ = false;
 };

@@ -104,5 +104,13 @@ TEST_F(DataDirectoryTest, PathBelowAFileSaysSo) {
   EXPECT_THAT(std::string(directory.status().message()), HasSubstr("cannot create data directory"));
 }
 
+TEST_F(DataDirectoryTest, ADirectoryOfOneKindIsNeverTakenForAnother) {
+  { ASSERT_TRUE((*DataDirectory::Open(path_, DirectoryKind::kSidecar))->MarkReady().ok()); }
+  ASSERT_TRUE(DataDirectory::Open(path_, DirectoryKind::kSidecar).ok()) << "it has no database of its own";
+  const auto refused = DataDirectory::Open(path_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
+  EXPECT_NE(refused.status().message().find("is a suppressd sidecar directory"), std::string::npos) << refused.status();
+}
+
 }  // namespace
 }  // namespace suppression

@@ -18,10 +18,12 @@ namespace suppression {
 
 class ServerProcess {
  public:
-  // Starts `suppressd serve` with these arguments and waits until it serves. Check started() before use.
-  ServerProcess(const std::string& port_file, std::vector<std::string> arguments) {
+  // Starts `suppressd serve`, or another command of it, with these arguments and waits until it serves. Check started()
+  // before use.
+  ServerProcess(const std::string& port_file, std::vector<std::string> arguments,
+                const std::string& command = "serve") {
     std::remove(port_file.c_str());
-    arguments.insert(arguments.begin(), {SUPPRESSD_BINARY, "serve"});
+    arguments.insert(arguments.begin(), {SUPPRESSD_BINARY, command});
     arguments.push_back("--port_file=" + port_file);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -38,6 +40,7 @@ class ServerProcess {
   }
   ~ServerProcess() { End(SIGKILL); }
 
+  pid_t pid() const { return pid_; }
   bool started() const { return pid_ > 0 && !address_.empty(); }
   const std::string& address() const { return address_; }
 

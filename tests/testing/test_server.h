@@ -72,6 +72,7 @@ class TestServer {
     Start();
   }
 
+  const std::string& data_directory() const { return store_options_.path; }
   std::string address() const { return "unix:" + (directory_ / "s"); }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }

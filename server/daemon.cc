@@ -1,0 +1,60 @@
+#include "server/daemon.h"
+
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <random>
+
+#include "server/log.h"
+
+namespace suppression {
+namespace {
+
+constexpr int kTickSeconds = 1;
+
+sigset_t ServedSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  return signals;
+}
+
+int Refuse(const absl::Status& status) {
+  std::cerr << "suppressd: " << status.message() << "\n";
+  return 1;
+}
+
+}  // namespace
+
+double RandomFraction() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<std::unique_ptr<Daemon>>()>& start) {
+  SetLogLevel(options.log_level);
+  // Blocked before any thread is made, so that only the loop below receives them.
+  const sigset_t signals = ServedSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away; the service stays
+  const absl::StatusOr<std::unique_ptr<Daemon>> daemon = start();
+  if (!daemon.ok()) return Refuse(daemon.status());
+  if (*daemon == nullptr) {
+    std::cout << "the configuration is fine\n";
+    return 0;
+  }
+  const timespec interval{.tv_sec = kTickSeconds, .tv_nsec = 0};
+  absl::Status running;
+  while (running.ok()) {
+    const int signal = sigtimedwait(&signals, nullptr, &interval);
+    if (signal == SIGHUP) (*daemon)->Reload();
+    if (signal == SIGTERM || signal == SIGINT) break;
+    running = (*daemon)->Tick();
+  }
+  LogInfo("stopping");
+  (*daemon)->Stop(running.ok() ? absl::Seconds(options.drain_timeout_seconds) : absl::ZeroDuration());
+  LogInfo("stopped");
+  return running.ok() ? 0 : Refuse(running);
+}
+
+}  // namespace suppression

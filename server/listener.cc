@@ -1,0 +1,109 @@
+#include "server/listener.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
+#include "grpcpp/server_builder.h"
+#include "server/listen_address.h"
+#include "server/port_file.h"
+#include "server/unreadable_request.h"
+
+namespace suppression {
+namespace {
+
+constexpr size_t kGrpcMemoryOctetsMax = size_t{1} << 30;
+constexpr int kPingIntervalMinMillis = 20'000;  // clients ping every 30 s; the default allows one in 5 minutes
+
+void SetUp(grpc::ServerBuilder* builder) {
+  grpc::EnableDefaultHealthCheckService(true);
+  AnswerUnreadableRequests(builder);
+  builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
+  builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMillis);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+absl::StatusOr<std::vector<ListenAddress>> ClearedAddresses(const ServerOptions& options) {
+  std::vector<ListenAddress> wanted;
+  for (const std::string& text : options.listen_addresses) {
+    absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+    if (!address.ok()) return address.status();
+    if (!address->socket_path.empty()) {
+      if (absl::Status status = ClearSocket(address->socket_path); !status.ok()) return status;
+    }
+    wanted.push_back(*std::move(address));
+  }
+  return wanted;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& options,
+                                                          const std::vector<grpc::Service*>& services,
+                                                          const std::vector<std::string>& healthy) {
+  // Plugins must be there before the builder is made.
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (options.channelz) grpc::channelz::experimental::InitChannelzService();
+  grpc::ServerBuilder builder;
+  SetUp(&builder);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  const absl::StatusOr<std::vector<ListenAddress>> wanted = ClearedAddresses(options);
+  if (!wanted.ok()) return wanted.status();
+  std::vector<int> ports(wanted->size(), 0);
+  for (size_t i = 0; i < wanted->size(); ++i) {
+    builder.AddListeningPort((*wanted)[i].text, grpc::InsecureServerCredentials(), &ports[i]);
+  }
+  std::unique_ptr<Listener> listener(new Listener);
+  const mode_t old_mask = umask(static_cast<mode_t>(~SocketMode(options) & 0777));  // no moment with a wider mode
+  listener->server_ = builder.BuildAndStart();
+  umask(old_mask);
+  for (size_t i = 0; i < wanted->size(); ++i) {
+    const ListenAddress& address = (*wanted)[i];
+    absl::Status noted = listener->NoteAddress(options, address.text, address.socket_path, ports[i]);
+    if (!noted.ok()) return noted;
+  }
+  if (listener->server_ == nullptr) return absl::UnavailableError("the gRPC server does not start");
+  for (const std::string& name : healthy) listener->SetServing(name, true);
+  if (options.port_file.empty()) return listener;
+  if (absl::Status status = WritePortFile(options.port_file, listener->addresses_); !status.ok()) return status;
+  return listener;
+}
+
+absl::Status Listener::NoteAddress(const ServerOptions& options, const std::string& text,
+                                   const std::string& socket_path, int port) {
+  if (port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", text, ": the address is in use or may not be bound"));
+  }
+  if (socket_path.empty()) {
+    addresses_.push_back(absl::StrCat(text.substr(0, text.rfind(':')), ":", port));
+    return absl::OkStatus();
+  }
+  addresses_.push_back(text);
+  return SetSocketAccess(socket_path, SocketMode(options), options.socket_group);
+}
+
+void Listener::SetServing(const std::string& name, bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(name, serving);
+}
+
+void Listener::SetAllServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(serving);
+}
+
+void Listener::Shutdown(absl::Time deadline) {
+  server_->Shutdown(absl::ToChronoTime(deadline));
+}
+
+void Listener::Wait() {
+  server_->Wait();
+}
+
+}  // namespace suppression

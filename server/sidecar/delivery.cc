@@ -1,0 +1,231 @@
+#include "server/sidecar/delivery.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "protos/error.h"
+#include "server/await_revision.h"
+#include "server/grpc_status.h"
+#include "server/log.h"
+
+namespace suppression {
+namespace {
+
+constexpr int64_t kReadOctetsMax = 8 << 20;
+constexpr absl::Duration kReportTimeout = absl::Seconds(10);
+// How often the centre may fail with a report in ways that may pass (INTERNAL, say) before it is put aside.
+constexpr int kRefusalsMax = 20;
+
+// An answer that no repeat will change.
+bool IsFinal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kOutOfRange:
+      return true;
+    default:
+      return ReasonOf(status) == v1::MESSAGE_TOO_LARGE;
+  }
+}
+
+std::string RefusalName(const absl::Status& status) {
+  const v1::ErrorReason reason = ReasonOf(status);
+  return reason == v1::ERROR_REASON_UNSPECIFIED ? absl::StatusCodeToString(status.code()) : ReasonName(reason);
+}
+
+}  // namespace
+
+Delivery::Delivery(Outbox* outbox, Upstream* upstream, Replica* replica, LocalBlocks* blocks, DeliveryOptions options)
+    : outbox_(outbox),
+      upstream_(upstream),
+      replica_(replica),
+      blocks_(blocks),
+      options_(std::move(options)),
+      backoff_(options_.backoff, options_.random) {}
+
+Delivery::~Delivery() {
+  Stop();
+}
+
+void Delivery::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Delivery::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+  through_.GiveUp();
+}
+
+void Delivery::Kick() {
+  absl::MutexLock lock(&mutex_);
+  kicked_ = true;
+}
+
+bool Delivery::HasWork() const {
+  return stopping_ || kicked_;
+}
+
+void Delivery::Run() {
+  while (true) {
+    const absl::StatusOr<bool> delivered = DeliverSome();
+    absl::Duration wait = absl::InfiniteDuration();
+    if (delivered.ok()) {
+      backoff_.Reset();
+    } else {
+      wait = backoff_.Next(RetryDelayOf(delivered.status()));
+      LogWarning("delivery_failed",
+                 {{"why", std::string(delivered.status().message())}, {"retry_in", absl::FormatDuration(wait)}});
+    }
+    absl::MutexLock lock(&mutex_);
+    if (!delivered.ok() || !*delivered) mutex_.AwaitWithTimeout(absl::Condition(this, &Delivery::HasWork), wait);
+    if (stopping_) return;
+    kicked_ = false;
+  }
+}
+
+absl::StatusOr<bool> Delivery::DeliverSome() {
+  const uint64_t newest = outbox_->summary().newest;
+  absl::StatusOr<Reports> reports = outbox_->Read(through_.head(), kDeliveriesMax * 4, kReadOctetsMax);
+  if (!reports.ok()) return reports.status();
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto is_delivered = [this](const auto& report)
+                                  ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return delivered_.contains(report.first); };
+    reports->erase(std::remove_if(reports->begin(), reports->end(), is_delivered), reports->end());
+  }
+  const uint64_t through = reports->empty() ? newest : reports->front().first - 1;
+  if (through > through_.head()) through_.Advance(through);
+  if (reports->empty()) return false;
+  reports->resize(Together(*reports));
+  std::vector<v1::ReportBounceResponse> responses(reports->size());
+  const std::vector<absl::Status> statuses = Send(*reports, &responses);
+  absl::Status failed;
+  for (size_t i = 0; i < reports->size(); ++i) {
+    const absl::Status settled = Settle((*reports)[i].first, statuses[i], responses[i]);
+    if (!settled.ok() && failed.ok()) failed = settled;
+  }
+  ReplicaAdvanced();
+  if (!failed.ok()) return failed;
+  return true;
+}
+
+size_t Delivery::Together(const Reports& reports) {
+  absl::flat_hash_set<std::string> addresses;
+  size_t count = 0;
+  for (const auto& [number, report] : reports) {
+    if (count == kDeliveriesMax) break;
+    // Only what suppresses has blocks; a mail or payload without them may be about anybody, and goes alone.
+    const v1::ReportBounceRequest& request = report.request();
+    std::vector<std::string> named;
+    if (request.has_smtp_reply()) named.push_back(request.smtp_reply().recipient());
+    if (request.has_complaint()) named.push_back(request.complaint().recipient());
+    if (named.empty()) return std::max<size_t>(count, 1);
+    for (const stored::LocalBlock& block : report.blocks()) {
+      named.push_back(EntryName{block.tenant(), block.domain(), block.local_part()}.Address());
+    }
+    for (std::string& name : named) name = absl::StrCat(request.tenant(), " ", absl::AsciiStrToLower(name));
+    for (const std::string& name : named) {
+      if (addresses.contains(name)) return count;
+    }
+    addresses.insert(named.begin(), named.end());
+    ++count;
+  }
+  return count;
+}
+
+std::vector<absl::Status> Delivery::Send(const Reports& reports, std::vector<v1::ReportBounceResponse>* responses) {
+  std::vector<absl::Status> statuses(reports.size());
+  absl::BlockingCounter answered(static_cast<int>(reports.size()));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    upstream_->Pass(&Upstream::List::async_interface::ReportBounce, &reports[i].second.request(), &(*responses)[i],
+                    absl::Now() + kReportTimeout, [&statuses, &answered, i](const absl::Status& status) {
+                      statuses[i] = status;
+                      answered.DecrementCount();
+                    });
+  }
+  answered.Wait();
+  return statuses;
+}
+
+absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response) {
+  if (status.ok()) {
+    Delivered delivered;
+    if (const auto state = DecodeToken(response.token(), "token"); state.ok()) delivered.state = *state;
+    if (const auto view = replica_->view(); view != nullptr) delivered.served_lineage = view->store->lineage();
+    absl::MutexLock lock(&mutex_);
+    delivered_[number] = delivered;
+    return absl::OkStatus();
+  }
+  if (!IsFinal(status)) {
+    refusals_ = refused_ == number ? refusals_ + 1 : 1;
+    refused_ = number;
+    if (!IsAnswer(status) || refusals_ < kRefusalsMax) return status;
+  }
+  LogError("report_refused", {{"number", std::to_string(number)}, {"why", RefusalName(status)}});
+  absl::Status put_aside = outbox_->Refuse(number, RefusalName(status));
+  if (put_aside.ok()) blocks_->Remove({number});
+  return put_aside;
+}
+
+void Delivery::ReplicaAdvanced() {
+  const std::shared_ptr<ReplicaView> view = replica_->view();
+  if (view == nullptr) return;
+  const RevisionToken state = view->state();
+  std::vector<uint64_t> held;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [number, delivered] : delivered_) {
+      // Of another lineage: once the replica was replaced by one of it, or of yet another, nothing more will come.
+      const bool same = delivered.state.lineage == state.lineage;
+      if (same ? delivered.state.revision <= state.revision : delivered.served_lineage != state.lineage) {
+        held.push_back(number);
+      }
+    }
+  }
+  if (held.empty() || !outbox_->Remove(held).ok()) return;
+  blocks_->Remove(held);
+  absl::MutexLock lock(&mutex_);
+  for (const uint64_t number : held) delivered_.erase(number);
+}
+
+int64_t Delivery::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return outbox_->summary().reports - static_cast<int64_t>(delivered_.size());
+}
+
+int64_t Delivery::oldest_micros() const {
+  uint64_t number = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    number = outbox_->OldestBut([this](uint64_t known)
+                                    ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return delivered_.contains(known); });
+  }
+  return number == 0 ? 0 : outbox_->TakenAt(number);
+}
+
+void Delivery::AwaitDelivered(absl::Time deadline, std::function<void(bool delivered)> then) {
+  if (waiting() == 0) return then(true);
+  Kick();
+  AwaitHead(&through_, outbox_->summary().newest, deadline, std::move(then));
+}
+
+void Delivery::Flush(absl::Time deadline) {
+  const auto done = std::make_shared<absl::Notification>();
+  AwaitDelivered(deadline, [done](bool) { done->Notify(); });
+  done->WaitForNotification();
+}
+
+}  // namespace suppression

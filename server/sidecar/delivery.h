@@ -1,0 +1,95 @@
+// Delivers the outbox to the centre, in the order in which reports were taken: several at a time, but never two about
+// one address. A report leaves the outbox, and its local blocks end, once the replica holds what the centre made of it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/sidecar/backoff.h"
+#include "server/sidecar/local_blocks.h"
+#include "server/sidecar/replica.h"
+#include "server/sidecar/upstream.h"
+#include "storage/head_signal.h"
+#include "storage/outbox.h"
+
+namespace suppression {
+
+// Reports under way at once.
+inline constexpr int kDeliveriesMax = 32;
+
+struct DeliveryOptions {
+  BackoffOptions backoff = {};
+  std::function<double()> random;
+};
+
+// Thread-safe.
+class Delivery {
+ public:
+  Delivery(Outbox* outbox, Upstream* upstream, Replica* replica, LocalBlocks* blocks, DeliveryOptions options);
+  // Stops and joins.
+  ~Delivery();
+
+  void Start();
+  void Stop();
+  // There is something to deliver, or the centre is back: no need to wait any longer.
+  void Kick();
+  // The replica stands at a new state: lets go what it holds.
+  void ReplicaAdvanced();
+
+  // Reports that wait for delivery.
+  int64_t waiting() const;
+  // When the oldest of them was taken, in microseconds since 1970; zero when there is none.
+  int64_t oldest_micros() const;
+  // Calls `then` once: with true as soon as all reports that are in the outbox now are delivered (at once when there is
+  // none), with false at the deadline.
+  void AwaitDelivered(absl::Time deadline, std::function<void(bool delivered)> then);
+  // Waits until none waits for delivery, or for the deadline.
+  void Flush(absl::Time deadline);
+
+ private:
+  using Reports = std::vector<std::pair<uint64_t, stored::OutboxReport>>;
+  // A delivered report, and the state of the centre that holds it.
+  struct Delivered {
+    RevisionToken state;
+    uint64_t served_lineage = 0;  // the replica's at that time
+  };
+
+  void Run();
+  // Delivers what it can at once. True: there may be more; false: nothing waits; an error: wait before the next try.
+  absl::StatusOr<bool> DeliverSome();
+  // Those of `reports` that may be under way together, from the first on.
+  static size_t Together(const Reports& reports);
+  // Sends them and waits for all answers.
+  std::vector<absl::Status> Send(const Reports& reports, std::vector<v1::ReportBounceResponse>* responses);
+  absl::Status Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response);
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+
+  Outbox* const outbox_;
+  Upstream* const upstream_;
+  Replica* const replica_;
+  LocalBlocks* const blocks_;
+  const DeliveryOptions options_;
+  Backoff backoff_;       // used by the thread
+  int refusals_ = 0;      // of the same report, for errors that may pass
+  uint64_t refused_ = 0;  // that report
+
+  // Everything up to this number is delivered, or was refused.
+  HeadSignal through_{0};
+  mutable absl::Mutex mutex_;
+  std::map<uint64_t, Delivered> delivered_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool kicked_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace suppression

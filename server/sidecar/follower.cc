@@ -1,0 +1,359 @@
+#include "server/sidecar/follower.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "protos/error.h"
+#include "server/grpc_status.h"
+#include "server/log.h"
+
+namespace suppression {
+namespace {
+
+// What the reader of the stream may be ahead of the writer.
+constexpr size_t kQueuedChangesMax = 4'096;
+constexpr size_t kQueuedOctetsMax = 8 << 20;
+// Changes that come in several messages are put together up to this size.
+constexpr size_t kChangeOctetsMax = 64 << 20;
+// A connection that lasted this long makes the next wait short again.
+constexpr absl::Duration kSettledAfter = absl::Seconds(10);
+// How long a question for the head may take.
+constexpr absl::Duration kHeadTimeout = absl::Seconds(5);
+
+v1::ReplicationServiceWatchRequest WatchRequest(const FollowedLists& lists, const ReplicaView& view) {
+  v1::ReplicationServiceWatchRequest request;
+  for (const std::string& tenant : lists.tenants) request.add_tenants(tenant);
+  request.set_after(EncodeToken(view.state()));
+  request.set_replica_id(lists.name.id);
+  request.set_replica_version(lists.name.version);
+  return request;
+}
+
+v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const ReplicaView& view) {
+  v1::AcknowledgeRequest request;
+  request.set_replica_id(lists.name.id);
+  request.set_replica_version(lists.name.version);
+  request.set_token(EncodeToken(view.state()));
+  return request;
+}
+
+absl::Status Unintelligible() {
+  return absl::DataLossError("the centre sends what is no change of this replica's data");
+}
+
+}  // namespace
+
+// Changes between the thread that reads the stream and the one that applies them.
+class Follower::Changes {
+ public:
+  // Waits until there is room. False: nobody takes them any more.
+  bool Put(RevisionChange change, size_t octets) {
+    const auto has_room = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return closed_ || (queue_.size() < kQueuedChangesMax && octets_ < kQueuedOctetsMax);
+    };
+    absl::MutexLock lock(&mutex_, absl::Condition(&has_room));
+    if (closed_) return false;
+    queue_.push_back(std::move(change));
+    octets_ += octets;
+    return true;
+  }
+  // Waits for changes and takes all that there are; none: the stream has ended.
+  std::vector<RevisionChange> TakeAll() {
+    const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); };
+    absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
+    octets_ = 0;
+    return std::exchange(queue_, {});
+  }
+  // No more come, or none are taken.
+  void Close() {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<RevisionChange> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+Follower::Follower(Upstream* upstream, Replica* replica, HeadTimes* heads, FollowerOptions options)
+    : upstream_(upstream),
+      replica_(replica),
+      heads_(heads),
+      options_(std::move(options)),
+      load_(
+          upstream, replica, options_.lists, [this](grpc::ClientContext* context) { return Blocks(context); },
+          options_.clock),
+      backoff_(options_.backoff, options_.random) {}
+
+Follower::~Follower() {
+  Stop();
+}
+
+void Follower::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Follower::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    if (blocking_ != nullptr) blocking_->TryCancel();
+  }
+  if (thread_.joinable()) thread_.join();
+  const auto answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !asking_; };
+  absl::MutexLock lock(&mutex_, absl::Condition(&answered));
+}
+
+bool Follower::Blocks(grpc::ClientContext* context) {
+  absl::MutexLock lock(&mutex_);
+  blocking_ = context;
+  if (context == nullptr) return true;
+  if (stopping_) blocking_ = nullptr;
+  return !stopping_;
+}
+
+bool Follower::Wait(absl::Duration duration) {
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
+  return !stopping_;
+}
+
+bool Follower::stopping() const {
+  absl::MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+void Follower::SetState(v1::Replica::State state) {
+  absl::MutexLock lock(&mutex_);
+  state_ = state;
+}
+
+v1::Replica::State Follower::state() const {
+  absl::MutexLock lock(&mutex_);
+  return state_;
+}
+
+absl::Status Follower::last_error() const {
+  absl::MutexLock lock(&mutex_);
+  return last_error_;
+}
+
+void Follower::Run() {
+  while (!stopping()) {
+    const absl::Status ended = FollowOnce();
+    if (stopping()) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!ended.ok()) last_error_ = ended;
+      if (state_ != v1::Replica::OTHER_LINEAGE) state_ = v1::Replica::AWAY;
+    }
+    if (ended.ok()) continue;
+    const absl::Duration wait = backoff_.Next(RetryDelayOf(ended));
+    LogWarning("centre_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
+    if (!Wait(wait)) return;
+  }
+}
+
+absl::Status Follower::FollowOnce() {
+  std::shared_ptr<ReplicaView> view = replica_->view();
+  if (view == nullptr || needs_snapshot_) {
+    if (absl::Status status = TakeSnapshot(); !status.ok()) return status;
+    view = replica_->view();
+  }
+  const absl::StatusOr<RevisionToken> head = HeadNow(*view);
+  absl::Status ended = head.status();
+  if (ended.ok() && (head->lineage != view->store->lineage() || head->revision < view->store->head().head())) {
+    ended = MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH, "the centre holds older data");
+  }
+  if (ended.ok()) {
+    const absl::Time begun_at = options_.clock();
+    ended = Watch(view, head->revision);
+    // A centre that greets and hangs up is not worth a fresh start.
+    if (options_.clock() - begun_at >= kSettledAfter) backoff_.Reset();
+  }
+  const v1::ErrorReason reason = ReasonOf(ended);
+  if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE || reason == v1::STORAGE_UNAVAILABLE) {
+    // A store that met a full disk takes nothing more; the snapshot waits until there is room.
+    needs_snapshot_ = true;
+    if (reason == v1::LINEAGE_MISMATCH) SetState(v1::Replica::OTHER_LINEAGE);
+    LogWarning("snapshot_needed", {{"why", std::string(ended.message())}});
+    return reason == v1::STORAGE_UNAVAILABLE ? ended : absl::OkStatus();
+  }
+  return ended;
+}
+
+absl::Status Follower::TakeSnapshot() {
+  SetState(v1::Replica::LOADING);
+  absl::StatusOr<std::shared_ptr<ReplicaView>> loaded = load_.Run();
+  if (!loaded.ok()) return loaded.status();
+  const std::shared_ptr<ReplicaView> view = *loaded;
+  if (absl::Status status = replica_->Adopt(*std::move(loaded)); !status.ok()) {
+    Replica::Discard(view);
+    return status;
+  }
+  needs_snapshot_ = false;
+  options_.advanced();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RevisionToken> Follower::HeadNow(const ReplicaView& view) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kHeadTimeout));
+  v1::AcknowledgeResponse response;
+  const absl::Time asked_at = options_.clock();
+  if (!Blocks(&context)) return absl::UnavailableError("stopping");
+  const grpc::Status called =
+      upstream_->replication().Acknowledge(&context, AcknowledgeRequest(options_.lists, view), &response);
+  Blocks(nullptr);
+  if (!called.ok()) return CentreStatus(called);
+  const absl::StatusOr<RevisionToken> head = DecodeToken(response.head_token(), "head_token");
+  if (!head.ok()) return Unintelligible();
+  heads_->Seen(*head, asked_at);
+  return *head;
+}
+
+absl::Status Follower::Watch(const std::shared_ptr<ReplicaView>& view, uint64_t head) {
+  grpc::ClientContext context;
+  if (!Blocks(&context)) return absl::UnavailableError("stopping");
+  {
+    absl::MutexLock lock(&mutex_);
+    streaming_ = true;
+    heard_at_ = options_.clock();
+    state_ = v1::Replica::ATTACHED;
+    last_error_ = absl::OkStatus();
+  }
+  LogInfo("following", {{"revision", std::to_string(view->store->head().head())}});
+  Changes changes;
+  absl::Status ended;
+  std::thread reader([&] { ReadStream(*view, &context, &changes, &ended); });
+  absl::Status applied;
+  bool was_behind = true;
+  Applied(*view, head, &was_behind);
+  while (applied.ok()) {
+    const std::vector<RevisionChange> batch = changes.TakeAll();
+    if (batch.empty()) break;
+    applied = view->store->Follow(batch);
+    Applied(*view, head, &was_behind);
+  }
+  if (!applied.ok()) {
+    context.TryCancel();
+    changes.Close();
+  }
+  reader.join();
+  absl::MutexLock lock(&mutex_);
+  streaming_ = false;
+  blocking_ = nullptr;
+  return applied.ok() ? ended : applied;
+}
+
+void Follower::Applied(const ReplicaView& view, uint64_t head, bool* was_behind) {
+  options_.advanced();
+  if (!*was_behind || view.store->head().head() < head) return;
+  *was_behind = false;
+  options_.caught_up();
+}
+
+void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes,
+                          absl::Status* ended) {
+  const auto reader = upstream_->replication().Watch(context, WatchRequest(options_.lists, view));
+  v1::ReplicationServiceWatchResponse step;
+  RevisionChange change;
+  size_t octets = 0;
+  absl::Status read;
+  while (read.ok() && reader->Read(&step)) {
+    {
+      absl::MutexLock lock(&mutex_);
+      heard_at_ = options_.clock();
+    }
+    const absl::StatusOr<RevisionToken> token = DecodeToken(step.token(), "token");
+    if (!token.ok() || token->lineage != view.store->lineage()) {
+      read = Unintelligible();
+      break;
+    }
+    change.revision = token->revision;
+    *change.change.mutable_at() = step.committed_at();
+    octets += step.ByteSizeLong();
+    // A large change comes in parts; all but the last carry the token of the state before it.
+    const bool complete = step.entries().empty() || step.entries(0).revision() <= token->revision;
+    for (v1::ReplicaEntry& entry : *step.mutable_entries()) {
+      stored::StoredEntry* stored = change.change.add_entries();
+      stored->set_revision(entry.revision());
+      *stored->mutable_suppression() = std::move(*entry.mutable_suppression());
+    }
+    if (!change.change.entries().empty()) {
+      change.change.set_tenant(change.change.entries(0).suppression().tenant());
+    }
+    if (octets > kChangeOctetsMax) read = Unintelligible();
+    if (!complete) continue;
+    if (!changes->Put(std::exchange(change, {}), std::exchange(octets, 0))) break;
+  }
+  if (!read.ok()) context->TryCancel();
+  const grpc::Status finished = reader->Finish();
+  // OK: the centre drains; CANCELLED: it cut a slow reader, or silence was cut here.
+  *ended = !read.ok()      ? read
+           : finished.ok() ? absl::UnavailableError("the centre ended the stream")
+                           : CentreStatus(finished);
+  changes->Close();
+}
+
+void Follower::Tick() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (streaming_ && options_.clock() - heard_at_ > kSilenceMax) blocking_->TryCancel();
+    if (asking_ || stopping_ || state_ == v1::Replica::LOADING) return;
+    asking_ = true;
+  }
+  AskOnce({});
+}
+
+void Follower::AskHead(HeadCallback then) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (asking_) {
+      asked_.push_back(std::move(then));
+      return;
+    }
+    asking_ = true;
+  }
+  std::vector<HeadCallback> callbacks;
+  callbacks.push_back(std::move(then));
+  AskOnce(std::move(callbacks));
+}
+
+void Follower::AskOnce(std::vector<HeadCallback> callbacks) {
+  struct Question {
+    v1::AcknowledgeRequest request;
+    v1::AcknowledgeResponse response;
+  };
+  const std::shared_ptr<ReplicaView> view = replica_->view();
+  const auto question = std::make_shared<Question>();
+  if (view != nullptr) question->request = AcknowledgeRequest(options_.lists, *view);
+  const absl::Time asked_at = options_.clock();
+  const auto answer = [this, question, asked_at, callbacks = std::move(callbacks)](const absl::Status& status) {
+    const absl::StatusOr<RevisionToken> head = status.ok() ? DecodeToken(question->response.head_token(), "head_token")
+                                                           : absl::StatusOr<RevisionToken>(status);
+    if (head.ok()) heads_->Seen(*head, asked_at);
+    for (const HeadCallback& callback : callbacks) callback(head);
+    std::vector<HeadCallback> next;
+    {
+      absl::MutexLock lock(&mutex_);
+      next.swap(asked_);
+      if (next.empty() || stopping_) asking_ = false;
+    }
+    if (next.empty()) return;
+    if (!stopping()) return AskOnce(std::move(next));
+    for (const HeadCallback& callback : next) callback(absl::UnavailableError("stopping"));
+  };
+  if (view == nullptr) {
+    return answer(MakeError(absl::StatusCode::kUnavailable, v1::NO_REPLICA, "the sidecar has no replica yet"));
+  }
+  upstream_->Pass(&Upstream::Replication::async_interface::Acknowledge, &question->request, &question->response,
+                  absl::Now() + kHeadTimeout, answer);
+}
+
+}  // namespace suppression

@@ -1,0 +1,106 @@
+// The replication path of a sidecar: a snapshot where there is no replica, then every change, for ever, over whatever
+// happens to the connection and the centre.
+//
+//   connect ─► no replica, or one of other data, or too old ─► SnapshotLoad ─► Replica::Adopt
+//      ▲                                                                         │
+//      └── wait (Backoff) ◄── the stream ended ◄── Watch ─► Store::Follow ◄──────┘
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/sidecar/backoff.h"
+#include "server/sidecar/head_times.h"
+#include "server/sidecar/replica.h"
+#include "server/sidecar/snapshot_load.h"
+#include "server/sidecar/upstream.h"
+
+namespace suppression {
+
+// A stream of changes that brought nothing, not even a heartbeat (every 10 s), for this long is given up.
+inline constexpr absl::Duration kSilenceMax = absl::Seconds(30);
+
+struct FollowerOptions {
+  FollowedLists lists;
+  BackoffOptions backoff = {};
+  std::function<absl::Time()> clock;
+  std::function<double()> random;
+  // Called, on the follower's thread, when the replica stands at a new state, and when another replica is served.
+  std::function<void()> advanced = [] {};
+  // Called, on the follower's thread, when the replica is served and has reached the head that the centre had when the
+  // connection was made.
+  std::function<void()> caught_up = [] {};
+};
+
+// Thread-safe.
+class Follower {
+ public:
+  Follower(Upstream* upstream, Replica* replica, HeadTimes* heads, FollowerOptions options);
+  // Stops and joins.
+  ~Follower();
+
+  void Start();
+  // Ends what is under way; returns when the thread has ended. Idempotent.
+  void Stop();
+
+  // Asks the centre for its head, unless it is being asked already, for HeadTimes. Cuts a stream that fell silent.
+  // Called about once a second.
+  void Tick();
+  // Calls `then` once, on any thread, with the centre's head as it is now or later; UNAVAILABLE when there is no answer
+  // within 10 s. Calls that come together share one question.
+  void AskHead(std::function<void(absl::StatusOr<RevisionToken>)> then);
+
+  // What it is doing, and why the last attempt to follow the centre ended (OK: it did not).
+  v1::Replica::State state() const;
+  absl::Status last_error() const;
+
+ private:
+  class Changes;
+  using HeadCallback = std::function<void(absl::StatusOr<RevisionToken>)>;
+
+  void Run();
+  // One connection: returns why it ended. OK: begin anew at once.
+  absl::Status FollowOnce();
+  absl::Status TakeSnapshot();
+  // The head of the centre, by a call that blocks.
+  absl::StatusOr<RevisionToken> HeadNow(const ReplicaView& view);
+  absl::Status Watch(const std::shared_ptr<ReplicaView>& view, uint64_t head);
+  // Reads the stream into `changes` until it ends.
+  void ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes, absl::Status* ended);
+  void Applied(const ReplicaView& view, uint64_t head, bool* was_behind);
+  void AskOnce(std::vector<HeadCallback> callbacks);
+
+  bool Blocks(grpc::ClientContext* context);
+  // Waits; false: told to stop.
+  bool Wait(absl::Duration duration);
+  bool stopping() const;
+  void SetState(v1::Replica::State state);
+
+  Upstream* const upstream_;
+  Replica* const replica_;
+  HeadTimes* const heads_;
+  const FollowerOptions options_;
+  SnapshotLoad load_;
+  Backoff backoff_;              // used by the thread
+  bool needs_snapshot_ = false;  // the same
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  v1::Replica::State state_ ABSL_GUARDED_BY(mutex_) = v1::Replica::AWAY;
+  absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+  grpc::ClientContext* blocking_ ABSL_GUARDED_BY(mutex_) = nullptr;  // what the thread waits for
+  bool streaming_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time heard_at_ ABSL_GUARDED_BY(mutex_);  // the last message of the stream
+  bool asking_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<HeadCallback> asked_ ABSL_GUARDED_BY(mutex_);  // for the question after the one under way
+  std::thread thread_;
+};
+
+}  // namespace suppression

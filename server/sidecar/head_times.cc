@@ -1,0 +1,44 @@
+#include "server/sidecar/head_times.h"
+
+namespace suppression {
+namespace {
+
+constexpr size_t kHeadsMax = 1'024;
+
+}  // namespace
+
+void HeadTimes::Seen(const RevisionToken& head, absl::Time asked_at) {
+  absl::MutexLock lock(&mutex_);
+  // Of another lineage than the one before: those times say nothing any more.
+  if (!heads_.empty() && heads_.back().head.lineage != head.lineage) heads_.clear();
+  if (!heads_.empty() && heads_.back().asked_at > asked_at) return;  // an answer that came late
+  // Standing still: only the time of the newest matters.
+  if (!heads_.empty() && heads_.back().head.revision == head.revision) {
+    heads_.back().asked_at = asked_at;
+    return;
+  }
+  // Too many that a lagging replica has not reached: drop every second one, which only makes it look staler.
+  if (heads_.size() >= kHeadsMax) {
+    std::deque<Head> fewer;
+    for (size_t i = 0; i < heads_.size(); i += 2) fewer.push_back(heads_[i]);
+    heads_ = std::move(fewer);
+  }
+  heads_.push_back({head, asked_at});
+}
+
+void HeadTimes::Noted(const RevisionToken& state, absl::Time complete_at) {
+  absl::MutexLock lock(&mutex_);
+  if (heads_.empty()) heads_.push_back({state, complete_at});
+}
+
+std::optional<absl::Time> HeadTimes::CompleteAt(const RevisionToken& state) const {
+  absl::MutexLock lock(&mutex_);
+  const auto reached = [&](const Head& head) {
+    return head.head.lineage == state.lineage && head.head.revision <= state.revision;
+  };
+  if (heads_.empty() || !reached(heads_.front())) return std::nullopt;
+  while (heads_.size() > 1 && reached(heads_[1])) heads_.pop_front();
+  return heads_.front().asked_at;
+}
+
+}  // namespace suppression

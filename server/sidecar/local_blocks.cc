@@ -1,0 +1,49 @@
+#include "server/sidecar/local_blocks.h"
+
+#include <algorithm>
+
+namespace suppression {
+
+void LocalBlocks::Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks) {
+  absl::MutexLock lock(&mutex_);
+  for (const stored::LocalBlock& block : blocks) {
+    std::string key = EntryKey({block.tenant(), block.domain(), block.local_part()});
+    causes_[key].emplace_back(number, block.cause());
+    keys_[number].push_back(std::move(key));
+    count_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void LocalBlocks::Remove(const std::vector<uint64_t>& numbers) {
+  absl::MutexLock lock(&mutex_);
+  for (const uint64_t number : numbers) {
+    const auto keys = keys_.find(number);
+    if (keys == keys_.end()) continue;
+    for (const std::string& key : keys->second) {
+      const auto causes = causes_.find(key);
+      if (causes == causes_.end()) continue;
+      const auto ours = [number](const auto& cause) { return cause.first == number; };
+      const auto rest = std::remove_if(causes->second.begin(), causes->second.end(), ours);
+      count_.fetch_sub(causes->second.end() - rest, std::memory_order_release);
+      causes->second.erase(rest, causes->second.end());
+      if (causes->second.empty()) causes_.erase(causes);
+    }
+    keys_.erase(keys);
+  }
+}
+
+std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name) const {
+  std::vector<v1::Cause> found;
+  absl::MutexLock lock(&mutex_);
+  const auto causes = causes_.find(EntryKey(name));
+  if (causes == causes_.end()) return found;
+  for (const auto& [number, cause] : causes->second) {
+    const auto same = [&cause = cause](const v1::Cause& other) {
+      return other.type() == cause.type() && other.reason() == cause.reason() && other.stream() == cause.stream();
+    };
+    if (std::none_of(found.begin(), found.end(), same)) found.push_back(cause);
+  }
+  return found;
+}
+
+}  // namespace suppression

@@ -1,0 +1,40 @@
+// What reports in the outbox suppress: a layer over the replica until the replica has them from the centre. In memory;
+// it is made anew from the outbox when the sidecar starts.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/keys.h"
+#include "storage/stored.h"
+
+namespace suppression {
+
+// Thread-safe.
+class LocalBlocks {
+ public:
+  // Adds what the report with this number suppresses.
+  void Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks);
+  // Takes back what these reports suppress.
+  void Remove(const std::vector<uint64_t>& numbers);
+
+  // Whether there is nothing: then Find need not be asked.
+  bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
+  // The causes on an address, without doubles.
+  std::vector<v1::Cause> Find(const EntryName& name) const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, std::vector<std::pair<uint64_t, v1::Cause>>> causes_ ABSL_GUARDED_BY(mutex_);
+  // The keys of causes_ that a report has a part in.
+  absl::flat_hash_map<uint64_t, std::vector<std::string>> keys_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int64_t> count_{0};
+};
+
+}  // namespace suppression

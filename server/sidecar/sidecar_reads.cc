@@ -1,0 +1,234 @@
+// The read path of a sidecar: as fresh as demanded, the centre's handlers over the replica, and what reports in the
+// outbox suppress on top.
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "grpcpp/alarm.h"
+#include "server/await_revision.h"
+#include "server/field_checks.h"
+#include "server/rules/address.h"
+#include "server/sidecar/sidecar_service.h"
+#include "storage/entry.h"
+
+namespace suppression {
+namespace {
+
+absl::Status NoReplica() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::NO_REPLICA, "the sidecar has no replica yet");
+}
+
+absl::Status TooStale(absl::string_view why) {
+  return MakeError(absl::StatusCode::kUnavailable, v1::TOO_STALE, why, "max_staleness");
+}
+
+// Ends the stream at once.
+class RefusedWatch final : public grpc::ServerWriteReactor<v1::WatchResponse> {
+ public:
+  explicit RefusedWatch(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
+// Calls `then` with the first of: an answer, the deadline.
+class FirstOf : public std::enable_shared_from_this<FirstOf> {
+ public:
+  using Then = std::function<void(absl::StatusOr<RevisionToken>)>;
+  explicit FirstOf(Then then) : then_(std::move(then)) {}
+
+  void Start(absl::Time deadline) {
+    alarm_.Set(absl::ToChronoTime(deadline), [self = shared_from_this()](bool late) {
+      if (late) self->Take(TooStale("the centre did not tell its state in time"));
+    });
+  }
+  void Take(absl::StatusOr<RevisionToken> head) {
+    if (taken_.exchange(true)) return;
+    alarm_.Cancel();
+    then_(std::move(head));
+  }
+
+ private:
+  const Then then_;
+  std::atomic<bool> taken_{false};
+  grpc::Alarm alarm_;
+};
+
+bool SameCause(const v1::Cause& a, const v1::Cause& b) {
+  return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
+}
+
+// Adds the causes that count for this stream and are not there yet.
+template <typename Response>
+void AddBlocks(std::vector<v1::Cause> causes, int64_t now, const std::string& stream, Response* response) {
+  for (v1::Cause& cause : causes) {
+    const auto same = [&cause](const v1::Match& match) {
+      return !match.whole_domain() && SameCause(match.cause(), cause);
+    };
+    if (!Matches(cause, now, stream) || std::any_of(response->matches().begin(), response->matches().end(), same)) {
+      continue;
+    }
+    v1::Match* match = response->add_matches();
+    *match->mutable_cause() = std::move(cause);
+    match->set_not_yet_delivered(true);
+    response->set_suppressed(true);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<SidecarService::View> SidecarService::ViewFor(const std::string& tenant) const {
+  if (!options_.tenants.empty()) {
+    const absl::StatusOr<std::string> name = TenantOf(tenant);
+    if (name.ok() && !options_.tenants.contains(*name)) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, v1::NOT_SERVED_HERE,
+                       "this sidecar does not follow that list", "tenant");
+    }
+  }
+  if (View view = parts_.replica->view(); view != nullptr) return view;
+  if (nothing_ != nullptr) return nothing_;
+  return NoReplica();
+}
+
+absl::optional<absl::Duration> SidecarService::StalenessOf(const ReplicaView& view) const {
+  const std::optional<absl::Time> complete_at = parts_.heads->CompleteAt(view.state());
+  if (!complete_at.has_value()) return absl::nullopt;
+  return std::max(absl::ZeroDuration(), options_.clock() - *complete_at);
+}
+
+void SidecarService::SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const {
+  if (&view == nothing_.get()) return freshness->set_basis(v1::Freshness::NOTHING);
+  freshness->set_basis(v1::Freshness::REPLICA);
+  const absl::optional<absl::Duration> staleness = StalenessOf(view);
+  if (!staleness.has_value()) return;
+  const int64_t micros = absl::ToInt64Microseconds(*staleness);
+  freshness->mutable_staleness()->set_seconds(micros / kMicrosPerSecond);
+  freshness->mutable_staleness()->set_nanos(static_cast<int32_t>(micros % kMicrosPerSecond) * 1'000);
+}
+
+absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) const {
+  return GiveUpAt(absl::Now(), DeadlineOf(context), options_.service.await_revision_max);
+}
+
+void SidecarService::AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
+                                std::function<void(absl::Status)> then) const {
+  if (view == nothing_) return then(NoReplica());
+  const absl::optional<absl::Duration> staleness = StalenessOf(*view);
+  if (staleness.has_value() && *staleness <= max_staleness) return then(absl::OkStatus());
+  const auto reach = [view, deadline, then = std::move(then)](absl::StatusOr<RevisionToken> head) {
+    if (!head.ok()) return then(TooStale("the replica is older than that, and the centre gives no answer"));
+    if (head->lineage != view->store->lineage()) return then(TooStale("the centre holds other data than the replica"));
+    AwaitHead(&view->store->head(), head->revision, deadline, [then, view](bool reached) {
+      then(reached ? absl::OkStatus() : TooStale("the replica did not become newer in time"));
+    });
+  };
+  const auto first = std::make_shared<FirstOf>(reach);
+  first->Start(deadline);
+  parts_.follower->AskHead([first](absl::StatusOr<RevisionToken> head) { first->Take(std::move(head)); });
+}
+
+template <typename Request, typename Work>
+grpc::ServerUnaryReactor* SidecarService::Read(grpc::CallbackServerContext* context, const Request* request,
+                                               Admission* admission, Work work, WorkerPool* pool) {
+  return RunUnary(context, *request, options_.service.request_octets_max, admission, [&](Done done) {
+    absl::StatusOr<View> found = ViewFor(request->tenant());
+    if (!found.ok()) return done(found.status());
+    const View view = *std::move(found);
+    const absl::Time deadline = GiveUp(*context);
+    const auto read = [this, view, request, deadline, done, work = std::move(work), pool](absl::Status fresh) {
+      if (!fresh.ok()) return done(fresh);
+      if (view == nothing_ && !request->at_least().empty()) return done(NoReplica());
+      AwaitRevision(view->store.get(), request->at_least(), deadline, [view, done, work, pool](absl::Status reached) {
+        if (!reached.ok()) return done(reached);
+        if (pool == nullptr) return done(work(*view));
+        pool->Run([view, done, work] { done(work(*view)); });
+      });
+    };
+    if (!request->has_max_staleness()) return read(absl::OkStatus());
+    const google::protobuf::Duration& max = request->max_staleness();
+    if (max.seconds() < 0 || max.nanos() < 0 || max.nanos() > 999'999'999) {
+      return done(
+          InvalidArgument(v1::INVALID_FIELD, "max_staleness must be a valid time and not negative", "max_staleness"));
+    }
+    AwaitFresh(view, absl::Seconds(max.seconds()) + absl::Nanoseconds(max.nanos()), deadline, read);
+  });
+}
+
+grpc::ServerUnaryReactor* SidecarService::IsSuppressed(grpc::CallbackServerContext* context,
+                                                       const v1::IsSuppressedRequest* request,
+                                                       v1::IsSuppressedResponse* response) {
+  return Read(context, request, &calls_,
+              [this, request, response](const ReplicaView& view) { return Check(view, *request, response); });
+}
+
+absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppressedRequest& request,
+                                   v1::IsSuppressedResponse* response) const {
+  if (absl::Status status = view.service->Check(request, response); !status.ok()) return status;
+  if (!parts_.blocks->empty()) {
+    // Both were valid a moment ago.
+    const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
+    const absl::StatusOr<Address> address = NormaliseAddress(request.address());
+    AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}),
+              absl::ToUnixMicros(options_.clock()), request.stream(), response);
+  }
+  SetFreshness(view, response->mutable_freshness());
+  if (&view == nothing_.get()) response->clear_token();
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* SidecarService::BatchIsSuppressed(grpc::CallbackServerContext* context,
+                                                            const v1::BatchIsSuppressedRequest* request,
+                                                            v1::BatchIsSuppressedResponse* response) {
+  return Read(context, request, &calls_,
+              [this, request, response](const ReplicaView& view) { return CheckBatch(view, *request, response); });
+}
+
+absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,
+                                        v1::BatchIsSuppressedResponse* response) const {
+  if (absl::Status status = view.service->CheckBatch(request, response); !status.ok()) return status;
+  SetFreshness(view, response->mutable_freshness());
+  if (&view == nothing_.get()) response->clear_token();
+  if (parts_.blocks->empty()) return absl::OkStatus();
+  const int64_t now = absl::ToUnixMicros(options_.clock());
+  const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
+  google::protobuf::RepeatedPtrField<v1::BatchResult> merged;
+  int next = 0;  // of the replica's results, which are in the order of the request
+  for (int32_t i = 0; i < request.addresses_size(); ++i) {
+    v1::BatchResult result;
+    result.set_index(i);
+    if (next < response->results_size() && response->results(next).index() == i) {
+      result = std::move(*response->mutable_results(next++));
+    }
+    const absl::StatusOr<Address> address = NormaliseAddress(request.addresses(i));
+    if (address.ok() && !result.matches_left_out()) {
+      AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}), now, request.stream(), &result);
+    }
+    if (result.suppressed() || !result.error_reason().empty()) *merged.Add() = std::move(result);
+  }
+  *response->mutable_results() = std::move(merged);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* SidecarService::ListSuppressions(grpc::CallbackServerContext* context,
+                                                           const v1::ListSuppressionsRequest* request,
+                                                           v1::ListSuppressionsResponse* response) {
+  const auto list = [this, context, request, response](const ReplicaView& view) {
+    if (&view == nothing_.get()) return NoReplica();
+    SetFreshness(view, response->mutable_freshness());
+    return view.service->List(
+        *request, [context] { return context->IsCancelled(); }, response);
+  };
+  return Read(context, request, &listings_, list, &listing_pool_);
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* SidecarService::Watch(grpc::CallbackServerContext* context,
+                                                                   const v1::WatchRequest* request) {
+  absl::StatusOr<View> view = parts_.replica->view();
+  for (const std::string& tenant : request->tenants()) {
+    if (const auto served = ViewFor(tenant); !served.ok()) view = served.status();
+  }
+  if (view.ok() && *view == nullptr) view = NoReplica();
+  if (!view.ok()) return new RefusedWatch(view.status());
+  return (*view)->service->Watch(context, request);
+}
+
+}  // namespace suppression

@@ -1,0 +1,130 @@
+// The suppression service beside a sender: reads from the replica through the handlers of the centre, writes passed on.
+//
+//   sidecar_reads.cc    IsSuppressed, BatchIsSuppressed, ListSuppressions, Watch
+//   sidecar_writes.cc   ReportBounce, Suppress, Reactivate, GetBounceDetails: the centre's, or the outbox
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/call.h"
+#include "server/drain.h"
+#include "server/rule_book.h"
+#include "server/sidecar/delivery.h"
+#include "server/sidecar/follower.h"
+#include "server/sidecar/head_times.h"
+#include "server/sidecar/local_blocks.h"
+#include "server/sidecar/replica.h"
+#include "server/sidecar/upstream.h"
+#include "server/worker_pool.h"
+#include "storage/outbox.h"
+#include "suppression/v1/suppression_service.grpc.pb.h"
+
+namespace suppression {
+
+// What the service is made of; all of it must outlive the service.
+struct SidecarParts {
+  Replica* replica = nullptr;
+  Upstream* upstream = nullptr;
+  Follower* follower = nullptr;
+  HeadTimes* heads = nullptr;
+  Outbox* outbox = nullptr;
+  Delivery* delivery = nullptr;
+  LocalBlocks* blocks = nullptr;
+  const RuleBook* rules = nullptr;
+  // An empty replica, which checks are answered from while there is no other (--on_empty unknown). Null: they are
+  // refused (NO_REPLICA).
+  ReplicaView* nothing = nullptr;
+};
+
+struct SidecarServiceOptions {
+  // Limits, as those of the centre.
+  ServiceOptions service = {};
+  // The lists that the replica holds; empty: all. Others are FAILED_PRECONDITION (NOT_SERVED_HERE).
+  std::set<std::string> tenants = {};
+  // How long the centre is given to take a report before it goes into the outbox.
+  absl::Duration forward_timeout = absl::Seconds(2);
+  std::function<absl::Time()> clock;
+  // A new random UUID.
+  std::function<std::string()> request_id;
+};
+
+// Thread-safe.
+class SidecarService final : public v1::SuppressionService::CallbackService {
+ public:
+  SidecarService(const SidecarParts& parts, SidecarServiceOptions options);
+
+  // As of SuppressionService.
+  void BeginDrain();
+  void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
+
+  grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest* request,
+                                         v1::IsSuppressedResponse* response) override;
+  grpc::ServerUnaryReactor* BatchIsSuppressed(grpc::CallbackServerContext* context,
+                                              const v1::BatchIsSuppressedRequest* request,
+                                              v1::BatchIsSuppressedResponse* response) override;
+  grpc::ServerUnaryReactor* ListSuppressions(grpc::CallbackServerContext* context,
+                                             const v1::ListSuppressionsRequest* request,
+                                             v1::ListSuppressionsResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest* request) override;
+  grpc::ServerUnaryReactor* ReportBounce(grpc::CallbackServerContext* context, const v1::ReportBounceRequest* request,
+                                         v1::ReportBounceResponse* response) override;
+  grpc::ServerUnaryReactor* Suppress(grpc::CallbackServerContext* context, const v1::SuppressRequest* request,
+                                     v1::SuppressResponse* response) override;
+  grpc::ServerUnaryReactor* Reactivate(grpc::CallbackServerContext* context, const v1::ReactivateRequest* request,
+                                       v1::ReactivateResponse* response) override;
+  grpc::ServerUnaryReactor* GetBounceDetails(grpc::CallbackServerContext* context,
+                                             const v1::GetBounceDetailsRequest* request,
+                                             v1::GetBounceDetailsResponse* response) override;
+
+  // The work of the reads, without gRPC around it; benchmarks use it too. `view` is not null.
+  absl::Status Check(const ReplicaView& view, const v1::IsSuppressedRequest& request,
+                     v1::IsSuppressedResponse* response) const;
+  absl::Status CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,
+                          v1::BatchIsSuppressedResponse* response) const;
+
+ private:
+  using View = std::shared_ptr<ReplicaView>;
+  using Ready = std::function<void(absl::Status, const View&)>;
+
+  // Runs a read once the replica is as fresh as it demands; with a pool, on one of its threads.
+  template <typename Request, typename Work>
+  grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
+                                 Work work, WorkerPool* pool = nullptr);
+  // The replica, if it may answer for these lists.
+  absl::StatusOr<View> ViewFor(const std::string& tenant) const;
+  // Waits until the replica holds at least what the centre has now, unless it is fresh enough.
+  void AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
+                  std::function<void(absl::Status)> then) const;
+  absl::optional<absl::Duration> StalenessOf(const ReplicaView& view) const;
+  void SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const;
+  // When to give up waiting for something, so that the answer still reaches the caller.
+  absl::Time GiveUp(const grpc::CallbackServerContext& context) const;
+
+  // Passes a call on; `after_outbox`: behind the reports that wait for delivery, whatever they are about.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* PassOn(grpc::CallbackServerContext* context, const Request* request, Response* response,
+                                   void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*,
+                                                                                   Response*,
+                                                                                   std::function<void(grpc::Status)>),
+                                   bool after_outbox);
+  // Takes a report into the outbox. `request` has an id of its own, if it needs one.
+  void TakeLocally(const v1::ReportBounceRequest& request, absl::Time received_at, v1::ReportBounceResponse* response,
+                   Done done);
+
+  const SidecarParts parts_;
+  const SidecarServiceOptions options_;
+  std::shared_ptr<ReplicaView> nothing_;
+  Drain drain_;
+  Admission calls_;
+  Admission listings_;
+  WorkerPool listing_pool_;
+  WorkerPool report_pool_;
+};
+
+}  // namespace suppression

@@ -1,0 +1,143 @@
+// The write path of a sidecar: everything is the centre's to decide. Reports go into the outbox while it is away.
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "protos/error.h"
+#include "server/field_checks.h"
+#include "server/report_plan.h"
+#include "server/sidecar/local_report.h"
+#include "server/sidecar/sidecar_service.h"
+
+namespace suppression {
+namespace {
+
+// Of the time that a caller gives, so much may be spent on the centre before a report goes into the outbox.
+constexpr double kForwardShare = 0.6;
+constexpr int kReportThreads = 2;
+
+absl::Status Undelivered() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::CENTRE_UNREACHABLE,
+                   "reports that were taken before wait for the centre");
+}
+
+// A report forwarded: the request as it is sent, and what became of it. Lives until the answer.
+struct Forwarded {
+  v1::ReportBounceRequest request;
+  v1::ReportBounceResponse response;
+};
+
+// A report that may have reached the centre without its answer is repeated from the outbox: an id makes it count once.
+// An event id does that too, and with a request id would no longer.
+bool NeedsRequestId(const v1::ReportBounceRequest& request) {
+  return request.request_id().empty() && request.event_id().empty();
+}
+
+}  // namespace
+
+SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions options)
+    : parts_(parts),
+      options_(std::move(options)),
+      nothing_(parts.nothing, [](ReplicaView*) {}),  // not owned
+      calls_(options_.service.calls_in_flight_max, &drain_),
+      listings_(options_.service.listings_in_flight_max, &drain_),
+      listing_pool_(options_.service.listing_threads),
+      report_pool_(kReportThreads) {}
+
+void SidecarService::BeginDrain() {
+  drain_.Begin();
+  if (const View view = parts_.replica->view(); view != nullptr) view->service->BeginDrain();
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* SidecarService::PassOn(
+    grpc::CallbackServerContext* context, const Request* request, Response* response,
+    void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
+                                                    std::function<void(grpc::Status)>),
+    bool after_outbox) {
+  return RunUnary(context, *request, options_.service.request_octets_max, &calls_, [&](Done done) {
+    const absl::Time deadline = GiveUp(*context);
+    const auto pass = [this, request, response, method, deadline, done](bool delivered) {
+      if (!delivered) return done(Undelivered());
+      parts_.upstream->Pass(method, request, response, deadline, done);
+    };
+    if (!after_outbox) return pass(true);
+    parts_.delivery->AwaitDelivered(deadline, pass);
+  });
+}
+
+grpc::ServerUnaryReactor* SidecarService::Suppress(grpc::CallbackServerContext* context,
+                                                   const v1::SuppressRequest* request, v1::SuppressResponse* response) {
+  return PassOn(context, request, response, &Upstream::List::async_interface::Suppress, true);
+}
+
+grpc::ServerUnaryReactor* SidecarService::Reactivate(grpc::CallbackServerContext* context,
+                                                     const v1::ReactivateRequest* request,
+                                                     v1::ReactivateResponse* response) {
+  return PassOn(context, request, response, &Upstream::List::async_interface::Reactivate, true);
+}
+
+grpc::ServerUnaryReactor* SidecarService::GetBounceDetails(grpc::CallbackServerContext* context,
+                                                           const v1::GetBounceDetailsRequest* request,
+                                                           v1::GetBounceDetailsResponse* response) {
+  return PassOn(context, request, response, &Upstream::List::async_interface::GetBounceDetails, false);
+}
+
+grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerContext* context,
+                                                       const v1::ReportBounceRequest* request,
+                                                       v1::ReportBounceResponse* response) {
+  return RunUnary(context, *request, options_.service.request_octets_max, &calls_, [&](Done done) {
+    const absl::Time received_at = options_.clock();
+    const auto forwarded = std::make_shared<Forwarded>();
+    forwarded->request = *request;
+    if (NeedsRequestId(*request)) forwarded->request.set_request_id(options_.request_id());
+    // A report is read on a thread of its own: a large mail would keep checks waiting.
+    const auto take = [this, forwarded, received_at, response, done] {
+      report_pool_.Run([this, forwarded, received_at, response, done] {
+        TakeLocally(forwarded->request, received_at, response, done);
+      });
+    };
+    // Behind those that wait already, so that none overtakes another about the same address.
+    if (parts_.delivery->waiting() > 0) return take();
+    const absl::Time now = absl::Now();
+    const absl::Time deadline =
+        std::min(now + options_.forward_timeout, now + (GiveUp(*context) - now) * kForwardShare);
+    parts_.upstream->Pass(&Upstream::List::async_interface::ReportBounce, &forwarded->request, &forwarded->response,
+                          deadline, [forwarded, response, take, done](const absl::Status& status) {
+                            if (!status.ok() && !IsAnswer(status)) return take();
+                            *response = std::move(forwarded->response);
+                            done(status);
+                          });
+  });
+}
+
+void SidecarService::TakeLocally(const v1::ReportBounceRequest& request, absl::Time received_at,
+                                 v1::ReportBounceResponse* response, Done done) {
+  const absl::StatusOr<ReportPlan> plan =
+      PlanReport(request, received_at, *parts_.rules->classifier(), *parts_.rules->policy());
+  if (!plan.ok()) return done(plan.status());
+  stored::OutboxReport report;
+  const View view = parts_.replica->view();
+  absl::Status answered = AnswerLocally(*plan, view == nullptr ? nullptr : view->store.get(), *parts_.blocks,
+                                        received_at, response, &report);
+  if (!answered.ok()) return done(answered);
+  if (plan->commands.empty()) return done(absl::OkStatus());  // nothing to keep
+  *report.mutable_request() = request;
+  if (!report.request().has_received_at()) {
+    *report.mutable_request()->mutable_received_at() = FromMicros(absl::ToUnixMicros(received_at));
+  }
+  report.set_request_key(plan->commands[0].request_key());
+  report.set_payload_digest(plan->commands[0].payload_digest());
+  const auto blocks = report.blocks();
+  parts_.outbox->Add(std::move(report), [this, blocks, response, done](absl::StatusOr<Outbox::Added> added) {
+    if (!added.ok()) return done(added.status());
+    if (added->duplicate) {
+      response->set_duplicate(true);
+    } else {
+      parts_.blocks->Add(added->number, blocks);
+    }
+    done(absl::OkStatus());
+  });
+}
+
+}  // namespace suppression

@@ -1,0 +1,129 @@
+#include "server/sidecar/snapshot_load.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protos/error.h"
+#include "server/grpc_status.h"
+#include "server/log.h"
+#include "server/replica_entry.h"
+
+namespace suppression {
+namespace {
+
+// Chunks are about 256 KiB; one entry can hold more.
+constexpr size_t kChunkOctetsMax = 32 << 20;
+
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the snapshot is damaged: ", what));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<ReplicaView>> SnapshotLoad::Run() {
+  absl::Status status = Read();
+  if (status.ok() && !last_) status = absl::UnavailableError("the snapshot broke off");
+  if (status.ok()) {
+    const absl::StatusOr<RevisionToken> token = DecodeToken(token_, "token");
+    status = view_->store->FinishLoad(token->revision, absl::ToUnixMicros(begun_at_));
+  }
+  if (status.ok()) status = Verify();
+  if (status.ok()) {
+    LogInfo("snapshot_loaded", {{"entries", std::to_string(entries_)}});
+    std::shared_ptr<ReplicaView> loaded = std::move(view_);
+    Reset();
+    return loaded;
+  }
+  // A full disk is UNAVAILABLE too, and the store that met it takes nothing more.
+  const bool resumable = absl::IsUnavailable(status) && ReasonOf(status) != v1::STORAGE_UNAVAILABLE;
+  if (!resumable) Reset();
+  return status;
+}
+
+absl::Status SnapshotLoad::Read() {
+  grpc::ClientContext context;
+  v1::SnapshotRequest request;
+  request.set_replica_id(lists_.name.id);
+  request.set_replica_version(lists_.name.version);
+  for (const std::string& tenant : lists_.tenants) request.add_tenants(tenant);
+  if (view_ != nullptr) {
+    request.set_token(token_);
+    request.set_resume_after(resume_key_);
+  } else {
+    begun_at_ = clock_();
+  }
+  if (!blocks_(&context)) return absl::UnavailableError("stopping");
+  const auto reader = upstream_->replication().Snapshot(&context, request);
+  v1::SnapshotResponse chunk;
+  absl::Status taken;
+  while (taken.ok() && !last_ && reader->Read(&chunk)) taken = Take(chunk);
+  if (!taken.ok()) context.TryCancel();
+  const grpc::Status ended = reader->Finish();
+  blocks_(nullptr);
+  if (!taken.ok() || last_) return taken;
+  absl::Status status = CentreStatus(ended);
+  // CANCELLED by the centre (a slow reader) and an end before the last chunk are resumed.
+  if (status.ok() || ended.error_code() == grpc::StatusCode::CANCELLED) return absl::OkStatus();
+  return status;
+}
+
+absl::Status SnapshotLoad::Take(const v1::SnapshotResponse& chunk) {
+  if (chunk.ByteSizeLong() > kChunkOctetsMax) return Damaged("a chunk is too large");
+  std::string octets;
+  std::vector<stored::StoredEntry> entries(chunk.entries_size());
+  for (int i = 0; i < chunk.entries_size(); ++i) {
+    AppendCanonical(chunk.entries(i), &octets);
+    *entries[i].mutable_suppression() = chunk.entries(i).suppression();
+    entries[i].set_revision(chunk.entries(i).revision());
+  }
+  if (Crc32(octets) != chunk.checksum()) return Damaged("the checksum of a chunk does not fit");
+  const absl::StatusOr<RevisionToken> token = DecodeToken(chunk.token(), "token");
+  if (!token.ok()) return Damaged("a chunk names no state");
+  if (view_ == nullptr) {
+    if (absl::Status room = replica_->CheckRoom(); !room.ok()) return room;
+    absl::StatusOr<std::shared_ptr<ReplicaView>> view = replica_->Begin(token->lineage);
+    if (!view.ok()) return view.status();
+    view_ = *std::move(view);
+    token_ = chunk.token();
+  } else if (chunk.token() != token_) {
+    return Damaged("its chunks are of several states");
+  }
+  entries_ += chunk.entries_size();
+  checksum_ = Crc32(octets, checksum_);
+  // From 2^31 entries on the number in the chunk stands still.
+  if (entries_ < (int64_t{1} << 31) - 1 && entries_ != chunk.entries_so_far()) return Damaged("entries are missing");
+  if (absl::Status status = view_->store->Load(entries); !status.ok()) return status;
+  resume_key_ = chunk.resume_key();
+  last_ = chunk.last();
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotLoad::Verify() const {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> held = view_->store->TakeSnapshot();
+  if (!held.ok()) return held.status();
+  int64_t entries = 0;
+  uint32_t checksum = 0;
+  std::string octets;
+  const absl::Status walked = (*held)->Walk({}, [&](absl::string_view, stored::StoredEntry entry) {
+    octets.clear();
+    AppendCanonical(ToReplicaEntry(std::move(entry)), &octets);
+    checksum = Crc32(octets, checksum);
+    ++entries;
+    return true;
+  });
+  if (!walked.ok()) return walked;
+  if (entries == entries_ && checksum == checksum_) return absl::OkStatus();
+  return absl::DataLossError("the snapshot that was stored is not the one that was sent");
+}
+
+void SnapshotLoad::Reset() {
+  if (view_ != nullptr) Replica::Discard(std::move(view_));
+  view_.reset();
+  token_.clear();
+  resume_key_.clear();
+  entries_ = 0;
+  checksum_ = 0;
+  last_ = false;
+}
+
+}  // namespace suppression

@@ -1,0 +1,148 @@
+// The outbox of a sidecar: reports that it took while the centre was away, durable until they are delivered.
+//
+//   absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::Open({.path = "/var/lib/suppressd/outbox"}, visit);
+//   (*outbox)->Add(report, [](absl::StatusOr<Outbox::Added> added) { ... });  // fsynced
+//   (*outbox)->Read(from, ...);  // in the order in which they were taken
+//   (*outbox)->Remove({number});
+//
+// One thread writes what callers add in one batch with one fsync. When the disk refuses, those adds fail and the next
+// ones open the database anew: space that has come back is used without a restart.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "rocksdb/db.h"
+#include "storage/data_directory.h"
+#include "storage/stored.h"
+
+namespace suppression {
+
+// Most refused reports that are kept; the oldest makes room.
+inline constexpr int64_t kRefusedReportsMax = 10'000;
+
+struct OutboxOptions {
+  // Its directory; made when missing.
+  std::string path;
+  // Most reports, at least 1, and most octets of them; the next is refused (OUTBOX_FULL).
+  int64_t reports_max = 50'000;
+  int64_t octets_max = 256 << 20;
+  // Called, on the outbox's thread, when Read shows more than before.
+  std::function<void()> shown = [] {};
+  // The file system; null: the system's. Tests inject faults here.
+  rocksdb::Env* env = nullptr;
+};
+
+// Thread-safe.
+class Outbox {
+ public:
+  // What became of an added report.
+  struct Added {
+    uint64_t number = 0;     // its place: later reports have greater numbers
+    bool duplicate = false;  // it was in the outbox already, under the same request key
+  };
+  using Done = std::function<void(absl::StatusOr<Added>)>;
+  using Visit = absl::FunctionRef<void(uint64_t number, const stored::OutboxReport& report)>;
+
+  // Opens or creates it and gives every report in it to `visit`. Errors as Store::Open.
+  static absl::StatusOr<std::unique_ptr<Outbox>> Open(const OutboxOptions& options, Visit visit);
+  // Closes as Close.
+  ~Outbox();
+
+  // Adds a report. `done` is called once: on the outbox's thread after it is durable and before Read shows it, or on
+  // the caller's when it is refused at once. ALREADY_EXISTS (REQUEST_ID_REUSED): its request key is in the outbox with
+  // another payload. UNAVAILABLE: OUTBOX_FULL, STORAGE_UNAVAILABLE, SHUTTING_DOWN.
+  void Add(stored::OutboxReport report, Done done);
+  // Finishes what was added, refuses the rest.
+  void Close();
+
+  // Reports with a number greater than `after`, in order: at most `count_max`, and no more than one beyond
+  // `octets_max`. INTERNAL when one is damaged.
+  absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Read(uint64_t after, int count_max,
+                                                                              int64_t octets_max) const;
+  // Forgets reports that were delivered. Those that are not there are passed over. Not synced: after a crash they may
+  // be there again, and be delivered again.
+  absl::Status Remove(absl::Span<const uint64_t> numbers);
+  // Puts a report aside that the centre will never take, durably: it no longer counts and is not shown by Read.
+  absl::Status Refuse(uint64_t number, const std::string& reason);
+
+  // How much there is.
+  struct Summary {
+    int64_t reports = 0;
+    int64_t octets = 0;
+    int64_t refused = 0;
+    uint64_t newest = 0;  // the number of the newest report that Read shows; that of the last one there was if none
+  };
+  Summary summary() const;
+  // The number of the oldest report for which `leave_out` says false; zero when there is none.
+  uint64_t OldestBut(absl::FunctionRef<bool(uint64_t number)> leave_out) const;
+  // When a report was taken, in microseconds since 1970; zero when it is not there.
+  int64_t TakenAt(uint64_t number) const;
+
+ private:
+  struct Waiting {
+    stored::OutboxReport report;
+    int64_t octets = 0;
+    Done done;
+  };
+  // What is remembered of each report in the outbox.
+  struct Known {
+    int64_t octets = 0;
+    int64_t taken_at_micros = 0;
+    std::string key;  // tenant, 0x00, request key; empty: none
+  };
+  // A request key in use.
+  struct Keyed {
+    uint64_t number = 0;
+    std::string digest;
+  };
+
+  explicit Outbox(const OutboxOptions& options) : options_(options) {}
+  absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  void CloseDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Learns what the database holds; `visit` sees each report.
+  absl::Status Scan(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  void Learn(uint64_t number, const stored::OutboxReport& report, int64_t octets) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Forget(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Run();
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !waiting_.empty(); }
+  void WriteAll(std::vector<Waiting>* batch);
+  // Writes reports under these numbers with one fsync; after a failure the database is opened anew before the next.
+  absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added);
+  absl::Status Fail(const rocksdb::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+
+  const OutboxOptions options_;
+  std::unique_ptr<DataDirectory> directory_;
+
+  // Held shared by whoever uses the database, exclusively while it is opened or closed. Before mutex_.
+  mutable absl::Mutex database_mutex_;
+  std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(database_mutex_);
+  std::vector<rocksdb::ColumnFamilyHandle*> families_ ABSL_GUARDED_BY(database_mutex_);
+  bool broken_ ABSL_GUARDED_BY(database_mutex_) = false;
+
+  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(database_mutex_);
+  std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  int64_t waiting_octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, Known> known_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, Keyed> keys_ ABSL_GUARDED_BY(mutex_);
+  int64_t octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;   // the last number given out
+  uint64_t shown_ ABSL_GUARDED_BY(mutex_) = 0;  // Read shows numbers up to this
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace suppression

@@ -1,0 +1,52 @@
+#include "storage/small_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace suppression {
+namespace {
+
+absl::Status SystemError(int error, absl::string_view what) {
+  return absl::ErrnoToStatus(error, what);
+}
+
+}  // namespace
+
+absl::Status WriteSmallFile(const std::string& directory, const std::string& name, const std::string& content) {
+  const std::string path = absl::StrCat(directory, "/", name);
+  const std::string temporary = absl::StrCat(path, ".tmp");
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (fd < 0) return SystemError(errno, absl::StrCat("cannot create ", temporary));
+  const bool written = write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  int error = written ? 0 : (errno == 0 ? ENOSPC : errno);
+  if (error == 0 && fsync(fd) != 0) error = errno;
+  if (close(fd) != 0 && error == 0) error = errno;
+  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) return SystemError(error, absl::StrCat("cannot write ", path));
+  const int directory_fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", directory));
+  const int synced = fsync(directory_fd) == 0 ? 0 : errno;
+  close(directory_fd);
+  return synced == 0 ? absl::OkStatus() : SystemError(synced, absl::StrCat("cannot sync ", directory));
+}
+
+absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return std::optional<std::string>();
+  if (fd < 0) return SystemError(errno, absl::StrCat("cannot open ", path));
+  std::string text(kSmallFileOctetsMax, '\0');
+  const ssize_t octets = read(fd, text.data(), text.size());
+  const int error = errno;
+  close(fd);
+  if (octets < 0) return SystemError(error, absl::StrCat("cannot read ", path));
+  text.resize(static_cast<size_t>(octets));
+  return std::optional<std::string>(std::move(text));
+}
+
+}  // namespace suppression

@@ -1,0 +1,322 @@
+// What a sidecar makes of a centre that is not what it should be, and of a disk that is not.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/replica_entry.h"
+#include "tests/sidecar/sidecar_fixture.h"
+
+namespace suppression {
+namespace {
+
+// A centre whose snapshot can be spoiled.
+class SpoiledCentre final : public v1::ReplicationService::Service {
+ public:
+  enum class Spoil { kNothing, kChecksum, kMissing, kToken, kMixedTokens, kBrokenOff };
+
+  explicit SpoiledCentre(const std::string& address) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~SpoiledCentre() override { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  grpc::Status Snapshot(grpc::ServerContext*, const v1::SnapshotRequest* request,
+                        grpc::ServerWriter<v1::SnapshotResponse>* writer) override {
+    ++snapshots;
+    constexpr int kEntries = 10;
+    const int begin = request->resume_after().empty() ? 0 : std::stoi(request->resume_after());
+    for (int i = begin; i < kEntries; ++i) {
+      if (spoil == Spoil::kBrokenOff && i == begin + 3) return grpc::Status::OK;
+      v1::SnapshotResponse chunk;
+      v1::ReplicaEntry* entry = chunk.add_entries();
+      entry->set_revision(1 + i);
+      entry->mutable_suppression()->set_tenant("default");
+      entry->mutable_suppression()->set_address("u" + std::to_string(i) + "@example.com");
+      v1::Cause* cause = entry->mutable_suppression()->add_causes();
+      cause->set_type(v1::Cause::MANUAL);
+      cause->set_state(v1::Cause::ACTIVE);
+      std::string octets;
+      AppendCanonical(*entry, &octets);
+      chunk.set_checksum(Crc32(octets) + (spoil == Spoil::kChecksum && i == 5 ? 1 : 0));
+      chunk.set_token(spoil == Spoil::kToken
+                          ? "garbage"
+                          : EncodeToken({kLineage, spoil == Spoil::kMixedTokens && i > 4 ? 11U : 10U}));
+      chunk.set_entries_so_far(i + (spoil == Spoil::kMissing ? 2 : 1));
+      chunk.set_resume_key(std::to_string(i + 1));
+      chunk.set_last(i + 1 == kEntries);
+      writer->Write(chunk);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status Acknowledge(grpc::ServerContext*, const v1::AcknowledgeRequest*,
+                           v1::AcknowledgeResponse* response) override {
+    response->set_head_token(EncodeToken({kLineage, 10}));
+    return grpc::Status::OK;
+  }
+  grpc::Status Watch(grpc::ServerContext* context, const v1::ReplicationServiceWatchRequest*,
+                     grpc::ServerWriter<v1::ReplicationServiceWatchResponse>*) override {
+    while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return grpc::Status::CANCELLED;
+  }
+
+  static constexpr uint64_t kLineage = 77;
+  std::atomic<Spoil> spoil{Spoil::kNothing};
+  std::atomic<int> snapshots{0};
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class SidecarFaultsTest : public SidecarTest {
+ protected:
+  SidecarOptions SpoiledOptions() {
+    SidecarOptions options = Options();
+    options.upstream = spoiled_address_;
+    return options;
+  }
+  const std::string spoiled_address_ = "unix:" + (directory_ / "spoiled");
+};
+
+TEST_F(SidecarFaultsTest, ADamagedSnapshotIsNeverServed) {
+  SpoiledCentre centre(spoiled_address_);
+  for (const auto spoil : {SpoiledCentre::Spoil::kChecksum, SpoiledCentre::Spoil::kMissing,
+                           SpoiledCentre::Spoil::kToken, SpoiledCentre::Spoil::kMixedTokens}) {
+    centre.spoil = spoil;
+    centre.snapshots = 0;
+    TestSidecar sidecar(SpoiledOptions());
+    ASSERT_TRUE(Eventually([&] { return centre.snapshots >= 1 && !sidecar.Status().last_error().empty(); }));
+    EXPECT_TRUE(sidecar.Status().token().empty());
+    EXPECT_THAT(sidecar.Status().last_error(), ::testing::HasSubstr("damaged"));
+    centre.spoil = SpoiledCentre::Spoil::kNothing;
+    ASSERT_TRUE(sidecar.AwaitAttached()) << "the next one is sound";
+    EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u9@example.com"));
+    sidecar.Stop();
+    std::filesystem::remove_all(sidecar.options().data_dir);
+  }
+}
+
+TEST_F(SidecarFaultsTest, ASnapshotThatBreaksOffIsResumed) {
+  SpoiledCentre centre(spoiled_address_);
+  centre.spoil = SpoiledCentre::Spoil::kBrokenOff;
+  TestSidecar sidecar(SpoiledOptions());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_EQ(centre.snapshots, 4) << "three entries at a time, and no entry twice";
+  EXPECT_EQ(Sum(sidecar.replication_stub(), "").entries(), 10);
+}
+
+TEST_F(SidecarFaultsTest, AnUpstreamThatIsNoSuppressdIsTold) {
+  // A listener that takes connections and says nothing that is HTTP/2.
+  const std::string path = directory_ / "deaf";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(fd, 16), 0);
+  std::atomic<bool> stop{false};
+  std::thread deaf([&] {
+    int connection = -1;
+    while (!stop && (connection = accept(fd, nullptr, nullptr)) >= 0) {
+      const char greeting[] = "220 mail.example.com ESMTP\r\n";
+      if (write(connection, greeting, sizeof(greeting) - 1) < 0) break;
+      close(connection);
+    }
+  });
+  SidecarOptions options = Options();
+  options.upstream = "unix:" + path;
+  options.on_empty = OnEmpty::kUnknown;
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitServing());
+  EXPECT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
+  const v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "jo@example.com");
+  EXPECT_EQ(check.freshness().basis(), v1::Freshness::NOTHING);
+  v1::ReportBounceResponse report;
+  EXPECT_TRUE(Report(sidecar.stub(), "jo@example.com", &report).ok());
+  EXPECT_EQ(report.durability(), v1::LOCAL_DURABLE);
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com"));
+  stop = true;
+  sidecar.Stop();
+  shutdown(fd, SHUT_RDWR);
+  close(fd);
+  deaf.join();
+}
+
+TEST_F(SidecarFaultsTest, AServiceOfAnotherKindIsNoCentre) {
+  // gRPC, but none of our services: every call is UNIMPLEMENTED.
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(spoiled_address_, grpc::InsecureServerCredentials());
+  class Other final : public v1::SuppressionService::Service {
+  } other;
+  builder.RegisterService(&other);
+  const auto server = builder.BuildAndStart();
+  SidecarOptions options = SpoiledOptions();
+  options.on_empty = OnEmpty::kFail;
+  options.on_empty_timeout_seconds = 1;
+  TestSidecar sidecar(options);
+  const absl::Status ended = sidecar.AwaitEnd();
+  EXPECT_THAT(std::string(ended.message()), ::testing::HasSubstr("--on_empty fail"));
+  EXPECT_THAT(std::string(ended.message()), ::testing::HasSubstr("UNIMPLEMENTED"));
+}
+
+TEST_F(SidecarFaultsTest, OtherDataAtTheCentreIsTakenOverInWhole) {
+  ReportTo(centre_.stub(), "old@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "old@example.com"));
+  const std::string old_token = CheckAt(sidecar.stub(), "old@example.com").token();
+  centre_.Stop();
+  std::filesystem::remove_all(centre_.data_directory());
+  centre_.Start();
+  ReportTo(centre_.stub(), "new@example.com");
+  ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "new@example.com"); }));
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "old@example.com"));
+  v1::IsSuppressedRequest request;
+  request.set_address("old@example.com");
+  request.set_at_least(old_token);
+  v1::IsSuppressedResponse response;
+  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &response)), "LINEAGE_MISMATCH");
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+TEST_F(SidecarFaultsTest, ACentreRestoredFromAnOlderBackupIsTakenOverInWhole) {
+  ReportTo(centre_.stub(), "early@example.com");
+  centre_.Stop();
+  const std::string backup = directory_ / "backup";
+  std::filesystem::copy(centre_.data_directory(), backup, std::filesystem::copy_options::recursive);
+  centre_.Start();
+  ReportTo(centre_.stub(), "late@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "late@example.com"));
+  centre_.Stop();
+  std::filesystem::remove_all(centre_.data_directory());
+  std::filesystem::copy(backup, centre_.data_directory(), std::filesystem::copy_options::recursive);
+  centre_.Start();
+  ASSERT_TRUE(Eventually([&] { return !IsSuppressed(sidecar.stub(), "late@example.com"); }));
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "early@example.com"));
+  ReportTo(centre_.stub(), "again@example.com");
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+class SidecarHistoryTest : public SidecarTest {
+ protected:
+  SidecarHistoryTest() : SidecarTest(ShortHistory()) {}
+
+  static StoreOptions ShortHistory() {
+    StoreOptions options;
+    options.change_log_max_revisions = 10;
+    return options;
+  }
+};
+
+TEST_F(SidecarHistoryTest, AReplicaTooOldForTheChangeLogIsReplacedWhileItIsServed) {
+  ReportTo(centre_.stub(), "first@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  sidecar.Stop();
+  std::string token;
+  for (int i = 0; i < 100; ++i) token = ReportTo(centre_.stub(), "u" + std::to_string(i) + "@example.com");
+  sidecar.Start();
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "first@example.com")) << "served from the old one at once";
+  ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "u99@example.com"); }));
+  EXPECT_TRUE(IsEqual(sidecar));
+  // The old replica is closed and removed when nobody reads it any more.
+  EXPECT_TRUE(Eventually([&] {
+    int replicas = 0;
+    for (const auto& item : std::filesystem::directory_iterator(sidecar.options().data_dir)) {
+      replicas += item.path().filename().string().rfind("replica-", 0) == 0 ? 1 : 0;
+    }
+    return replicas == 1;
+  }));
+}
+
+TEST_F(SidecarFaultsTest, TwoSidecarsOnOneDirectoryAreRefused) {
+  TestSidecar first(Options());
+  ASSERT_TRUE(first.AwaitAttached());
+  SidecarOptions options = Options();
+  options.listen_addresses = {"unix:" + (directory_ / "second.sock")};
+  TestSidecar second(options);
+  EXPECT_THAT(std::string(second.start_status().message()), ::testing::HasSubstr("in use by another process"));
+}
+
+TEST_F(SidecarFaultsTest, DirectoriesOfOthersAreRefused) {
+  SidecarOptions options = Options();
+  options.data_dir = centre_.data_directory();
+  centre_.Stop();
+  EXPECT_THAT(std::string(TestSidecar(options).start_status().message()),
+              ::testing::HasSubstr("is a suppressd data directory, not a suppressd sidecar directory"));
+  options.data_dir = directory_ / "foreign";
+  std::filesystem::create_directory(options.data_dir);
+  std::ofstream(options.data_dir + "/precious.txt") << "keep me";
+  EXPECT_THAT(std::string(TestSidecar(options).start_status().message()), ::testing::HasSubstr("not empty"));
+  EXPECT_TRUE(std::filesystem::exists(options.data_dir + "/precious.txt"));
+}
+
+TEST_F(SidecarFaultsTest, ADamagedReplicaIsTakenAnew) {
+  ReportTo(centre_.stub(), "jo@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  sidecar.Stop();
+  std::filesystem::remove_all(sidecar.options().data_dir + "/replica-1/db");
+  sidecar.Start();
+  ASSERT_TRUE(sidecar.start_status().ok()) << sidecar.start_status();
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com"));
+}
+
+TEST_F(SidecarFaultsTest, WithoutAReplicaItWaitsUntilThereIsOne) {
+  centre_.Stop();
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "one.sock")) << "the socket is bound last";
+  centre_.Start();
+  ReportTo(centre_.stub(), "jo@example.com");
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "jo@example.com"); }));
+}
+
+TEST_F(SidecarFaultsTest, WithoutAReplicaItMaySayThatNothingIsKnown) {
+  ReportTo(centre_.stub(), "jo@example.com");
+  centre_.Stop();
+  SidecarOptions options = Options();
+  options.on_empty = OnEmpty::kUnknown;
+  TestSidecar sidecar(options);
+  v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "jo@example.com");
+  EXPECT_FALSE(check.suppressed());
+  EXPECT_EQ(check.freshness().basis(), v1::Freshness::NOTHING);
+  EXPECT_FALSE(check.freshness().has_staleness());
+  EXPECT_TRUE(check.token().empty());
+  v1::IsSuppressedRequest request;
+  request.set_address("jo@example.com");
+  request.mutable_max_staleness()->set_seconds(60);
+  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &check)), "NO_REPLICA");
+  request.set_address("no address");
+  request.clear_max_staleness();
+  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &check)), "INVALID_ADDRESS");
+  centre_.Start();
+  ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "jo@example.com"); }));
+  EXPECT_EQ(CheckAt(sidecar.stub(), "jo@example.com").freshness().basis(), v1::Freshness::REPLICA);
+}
+
+TEST_F(SidecarFaultsTest, AReportThatTheCentreWillNeverTakeIsPutAsideAndHoldsNobodyUp) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  constexpr char kId[] = "3e0f5ad5-0a49-4d4e-bd2c-24a9a1c6f001";
+  v1::ReportBounceResponse response;
+  ASSERT_TRUE(Report(centre_.stub(), "first@example.com", &response, kId).ok());
+  centre_.Stop();
+  ASSERT_TRUE(Report(sidecar.stub(), "other@example.com", &response, kId).ok()) << "nobody here knows that id";
+  ASSERT_TRUE(Report(sidecar.stub(), "next@example.com", &response).ok());
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  EXPECT_TRUE(IsSuppressed(centre_.stub(), "next@example.com"));
+  EXPECT_EQ(sidecar.Status().outbox_refused(), 1);
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,216 @@
+// What a sidecar does with reports while the centre is away.
+#include "tests/sidecar/sidecar_fixture.h"
+
+namespace suppression {
+namespace {
+
+constexpr char kUuid[] = "3e0f5ad5-0a49-4d4e-bd2c-24a9a1c6f001";
+
+class SidecarOutboxTest : public SidecarTest {
+ protected:
+  v1::ReportBounceResponse ReportLocally(TestSidecar& sidecar, const std::string& address,
+                                         const std::string& request_id = "") {
+    v1::ReportBounceResponse response;
+    const grpc::Status status = Report(sidecar.stub(), address, &response, request_id);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.durability(), v1::LOCAL_DURABLE);
+    return response;
+  }
+};
+
+TEST_F(SidecarOutboxTest, ChecksGoOnWhileTheCentreIsAway) {
+  ReportTo(centre_.stub(), "jo@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com"));
+  ASSERT_TRUE(Eventually([&] { return sidecar.Status().state() == v1::Replica::AWAY; }));
+  EXPECT_FALSE(sidecar.Status().last_error().empty());
+  sidecar.Stop();
+  sidecar.Start();
+  ASSERT_TRUE(sidecar.start_status().ok()) << sidecar.start_status();
+  const v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "jo@example.com");
+  EXPECT_TRUE(check.suppressed()) << "served at once from the replica on disk";
+  EXPECT_TRUE(check.freshness().has_staleness()) << "noted before it stopped";
+  v1::GetBounceDetailsRequest details;
+  details.set_address("jo@example.com");
+  v1::GetBounceDetailsResponse found;
+  grpc::ClientContext context;
+  EXPECT_EQ(GrpcReason(sidecar.stub().GetBounceDetails(&context, details, &found)), "CENTRE_UNREACHABLE");
+}
+
+TEST_F(SidecarOutboxTest, AReportIsKeptBlocksAtOnceAndIsDeliveredLater) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  const v1::ReportBounceResponse taken = ReportLocally(sidecar, "Jo@Example.com");
+  EXPECT_EQ(taken.outcomes(0).address(), "jo@example.com");
+  EXPECT_EQ(taken.outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(taken.outcomes(0).verdict().reason(), v1::ADDRESS_NOT_FOUND);
+  v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "jo@example.com");
+  ASSERT_TRUE(check.suppressed());
+  EXPECT_TRUE(check.matches(0).not_yet_delivered());
+  EXPECT_EQ(sidecar.Status().outbox_reports(), 1);
+  EXPECT_TRUE(sidecar.Status().has_outbox_oldest_at());
+
+  v1::BatchIsSuppressedRequest batch;
+  for (const char* address : {"a@example.com", "jo@example.com", "no address"}) batch.add_addresses(address);
+  v1::BatchIsSuppressedResponse results;
+  grpc::ClientContext context;
+  ASSERT_TRUE(sidecar.stub().BatchIsSuppressed(&context, batch, &results).ok());
+  ASSERT_EQ(results.results_size(), 2);
+  EXPECT_EQ(results.results(0).index(), 1);
+  EXPECT_TRUE(results.results(0).suppressed());
+  EXPECT_EQ(results.results(1).index(), 2);
+
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  EXPECT_TRUE(IsSuppressed(centre_.stub(), "jo@example.com"));
+  ASSERT_TRUE(Eventually([&] {
+    check = CheckAt(sidecar.stub(), "jo@example.com");
+    EXPECT_TRUE(check.suppressed()) << "at every moment";
+    return !check.matches(0).not_yet_delivered();
+  }));
+  EXPECT_EQ(check.matches_size(), 1);
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+TEST_F(SidecarOutboxTest, WhatWasAcknowledgedOutlivesARestart) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  for (int i = 0; i < 20; ++i) ReportLocally(sidecar, "u" + std::to_string(i) + "@example.com");
+  sidecar.Stop();
+  sidecar.Start();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u" + std::to_string(i) + "@example.com"));
+  EXPECT_EQ(sidecar.Status().outbox_reports(), 20);
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(IsSuppressed(centre_.stub(), "u" + std::to_string(i) + "@example.com"));
+}
+
+TEST_F(SidecarOutboxTest, ARepeatedReportIsTakenOnce) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  EXPECT_FALSE(ReportLocally(sidecar, "jo@example.com", kUuid).duplicate());
+  EXPECT_TRUE(ReportLocally(sidecar, "jo@example.com", kUuid).duplicate());
+  v1::ReportBounceResponse other;
+  EXPECT_EQ(GrpcReason(Report(sidecar.stub(), "ann@example.com", &other, kUuid)), "REQUEST_ID_REUSED");
+  EXPECT_EQ(sidecar.Status().outbox_reports(), 1);
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  v1::ReportBounceResponse again;
+  ASSERT_TRUE(Report(centre_.stub(), "jo@example.com", &again, kUuid).ok());
+  EXPECT_TRUE(again.duplicate()) << "it was delivered under the same id, with the same payload";
+}
+
+TEST_F(SidecarOutboxTest, WhenItIsFullReportsAreRefusedAndNothingIsDropped) {
+  SidecarOptions options = Options();
+  options.outbox_max_reports = 3;
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) ReportLocally(sidecar, address);
+  v1::ReportBounceResponse refused;
+  const grpc::Status full = Report(sidecar.stub(), "d@example.com", &refused);
+  EXPECT_EQ(full.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(GrpcReason(full), "OUTBOX_FULL");
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    EXPECT_TRUE(IsSuppressed(centre_.stub(), address));
+  }
+  EXPECT_FALSE(IsSuppressed(centre_.stub(), "d@example.com"));
+}
+
+TEST_F(SidecarOutboxTest, BadReportsAreRefusedAlsoWhileTheCentreIsAway) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  v1::ReportBounceResponse response;
+  EXPECT_EQ(GrpcReason(Report(sidecar.stub(), "no address", &response)), "INVALID_ADDRESS");
+  EXPECT_EQ(GrpcReason(Report(sidecar.stub(), "", &response)), "NO_RECIPIENT");
+  EXPECT_EQ(GrpcReason(Report(sidecar.stub(), "jo@example.com", &response, "no uuid")), "INVALID_REQUEST_ID");
+  EXPECT_EQ(sidecar.Status().outbox_reports(), 0);
+}
+
+TEST_F(SidecarOutboxTest, AReactivationWaitsForTheReportsBeforeIt) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  ReportLocally(sidecar, "jo@example.com");
+  v1::ReactivateRequest request;
+  request.set_address("jo@example.com");
+  request.set_note("exists");
+  v1::ReactivateResponse response;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+    EXPECT_EQ(GrpcReason(sidecar.stub().Reactivate(&context, request, &response)), "CENTRE_UNREACHABLE");
+  }
+  centre_.Start();
+  grpc::ClientContext context;
+  Limit(&context);
+  const grpc::Status status = sidecar.stub().Reactivate(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(response.changed()) << "the report was there before";
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "jo@example.com", response.token()));
+}
+
+TEST_F(SidecarOutboxTest, ReportsAboutOneAddressArriveInTheirOrder) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  constexpr int kReports = 40;
+  for (int i = 0; i < kReports; ++i) {
+    v1::ReportBounceRequest request;
+    request.mutable_smtp_reply()->set_recipient(i % 2 == 0 ? "jo@example.com" : "ann@example.com");
+    request.mutable_smtp_reply()->set_code(550);
+    request.mutable_smtp_reply()->set_text("5.1.1 no such user, number " + std::to_string(i));
+    v1::ReportBounceResponse response;
+    grpc::ClientContext context;
+    ASSERT_TRUE(sidecar.stub().ReportBounce(&context, request, &response).ok());
+  }
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  v1::GetBounceDetailsRequest details;
+  details.set_address("jo@example.com");
+  details.set_max_events(50);
+  v1::GetBounceDetailsResponse found;
+  grpc::ClientContext context;
+  ASSERT_TRUE(centre_.stub().GetBounceDetails(&context, details, &found).ok());
+  ASSERT_EQ(found.events_size(), kReports / 2);
+  for (int i = 0; i < found.events_size(); ++i) {
+    EXPECT_EQ(found.events(i).diagnostic(), "5.1.1 no such user, number " + std::to_string(kReports - 2 - 2 * i));
+  }
+}
+
+TEST_F(SidecarOutboxTest, StoppingFlushesTheOutboxFirst) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  ReportLocally(sidecar, "jo@example.com");
+  std::thread stop([&] { sidecar.Stop(absl::Seconds(60)); });
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com")) << "answered while it waits for the centre";
+  centre_.Start();
+  stop.join();
+  EXPECT_TRUE(IsSuppressed(centre_.stub(), "jo@example.com"));
+}
+
+TEST_F(SidecarOutboxTest, AReportThatIsNoBounceIsNotKept) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  v1::ReportBounceRequest request;
+  request.mutable_raw_message()->set_content("From: Jo <jo@example.com>\r\nSubject: lunch?\r\n\r\nAt noon?\r\n");
+  v1::ReportBounceResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = sidecar.stub().ReportBounce(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.durability(), v1::DURABILITY_UNSPECIFIED);
+  EXPECT_EQ(sidecar.Status().outbox_reports(), 0);
+}
+
+}  // namespace
+}  // namespace suppression

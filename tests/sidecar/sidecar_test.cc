@@ -1,0 +1,256 @@
+// A sidecar beside its centre: how it follows, answers, and passes on.
+#include "tests/sidecar/sidecar_fixture.h"
+
+namespace suppression {
+namespace {
+
+TEST_F(SidecarTest, AnswersFromItsReplicaAndSaysHowFreshItIs) {
+  ReportTo(centre_.stub(), "before@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "before@example.com"));
+  const std::string token = ReportTo(centre_.stub(), "after@example.com");
+  const v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "after@example.com", token);
+  EXPECT_TRUE(check.suppressed());
+  EXPECT_EQ(check.token(), token);
+  EXPECT_EQ(check.freshness().basis(), v1::Freshness::REPLICA);
+  EXPECT_TRUE(check.freshness().has_staleness());
+  EXPECT_FALSE(check.matches(0).not_yet_delivered());
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "other@example.com"));
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+TEST_F(SidecarTest, AnswersBatchesAndListingsThroughTheHandlersOfTheCentre) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  std::string token;
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    centre_.clock().Advance(absl::Seconds(1));
+    token = ReportTo(centre_.stub(), address);
+  }
+  v1::BatchIsSuppressedRequest batch;
+  for (const char* address : {"no address", "x@example.com", "b@example.com"}) batch.add_addresses(address);
+  batch.set_at_least(token);
+  v1::BatchIsSuppressedResponse results;
+  grpc::ClientContext batch_context;
+  ASSERT_TRUE(sidecar.stub().BatchIsSuppressed(&batch_context, batch, &results).ok());
+  ASSERT_EQ(results.results_size(), 2);
+  EXPECT_EQ(results.results(0).error_reason(), "INVALID_ADDRESS");
+  EXPECT_EQ(results.results(1).index(), 2);
+  EXPECT_TRUE(results.results(1).suppressed());
+  EXPECT_EQ(results.freshness().basis(), v1::Freshness::REPLICA);
+
+  v1::ListSuppressionsRequest list;
+  list.set_page_size(2);
+  list.set_with_counts(true);
+  v1::ListSuppressionsResponse page;
+  grpc::ClientContext list_context;
+  ASSERT_TRUE(sidecar.stub().ListSuppressions(&list_context, list, &page).ok());
+  ASSERT_EQ(page.suppressions_size(), 2);
+  EXPECT_EQ(page.suppressions(0).address(), "c@example.com");
+  EXPECT_EQ(page.counts().total(), 3);
+  list.set_page_token(page.next_page_token());
+  grpc::ClientContext next_context;
+  ASSERT_TRUE(sidecar.stub().ListSuppressions(&next_context, list, &page).ok());
+  EXPECT_EQ(page.suppressions(0).address(), "a@example.com");
+}
+
+TEST_F(SidecarTest, PassesOnWritesAndDetailsAndReadsWhatItWrote) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  const std::string reported = ReportTo(sidecar.stub(), "jo@example.com");
+  EXPECT_FALSE(reported.empty()) << "the centre took it";
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", reported));
+
+  v1::GetBounceDetailsRequest details;
+  details.set_address("jo@example.com");
+  v1::GetBounceDetailsResponse found;
+  grpc::ClientContext details_context;
+  ASSERT_TRUE(sidecar.stub().GetBounceDetails(&details_context, details, &found).ok());
+  EXPECT_EQ(found.events(0).diagnostic(), "5.1.1 no such user here");
+
+  v1::ReactivateRequest reactivate;
+  reactivate.set_address("jo@example.com");
+  reactivate.set_note("exists again");
+  v1::ReactivateResponse reactivated;
+  grpc::ClientContext reactivate_context;
+  ASSERT_TRUE(sidecar.stub().Reactivate(&reactivate_context, reactivate, &reactivated).ok());
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "jo@example.com", reactivated.token()));
+
+  v1::SuppressRequest suppress;
+  suppress.set_domain("example.com");
+  suppress.set_note("closed");
+  v1::SuppressResponse suppressed;
+  grpc::ClientContext suppress_context;
+  ASSERT_TRUE(sidecar.stub().Suppress(&suppress_context, suppress, &suppressed).ok());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", suppressed.token()));
+}
+
+TEST_F(SidecarTest, ErrorsOfTheCentreComeThroughAsTheyAre) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  v1::ReactivateRequest request;
+  request.set_address("nobody@example.com");
+  request.set_note("why not");
+  v1::ReactivateResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = sidecar.stub().Reactivate(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(GrpcReason(status), "SUPPRESSION_NOT_FOUND");
+  v1::ReportBounceResponse reported;
+  EXPECT_EQ(GrpcReason(Report(sidecar.stub(), "no address", &reported)), "INVALID_ADDRESS");
+}
+
+TEST_F(SidecarTest, WatchesAreServedFromTheReplica) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  const std::string start = CheckAt(sidecar.stub(), "jo@example.com").token();
+  grpc::ClientContext context;
+  v1::WatchRequest request;
+  request.set_after(start);
+  const auto reader = sidecar.stub().Watch(&context, request);
+  const std::string token = ReportTo(centre_.stub(), "jo@example.com");
+  v1::WatchResponse step;
+  ASSERT_TRUE(reader->Read(&step));
+  EXPECT_EQ(step.token(), token);
+  EXPECT_EQ(step.suppressions(0).address(), "jo@example.com");
+  context.TryCancel();
+}
+
+TEST_F(SidecarTest, MaxStalenessIsHonouredByAskingTheCentre) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  for (int i = 0; i < 50; ++i) {
+    const std::string address = "u" + std::to_string(i) + "@example.com";
+    ReportTo(centre_.stub(), address);
+    v1::IsSuppressedRequest request;
+    request.set_address(address);
+    request.mutable_max_staleness();  // 0: what the centre has now
+    v1::IsSuppressedResponse response;
+    const grpc::Status status = Check(sidecar.stub(), request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(response.suppressed()) << i;
+  }
+  centre_.Stop();
+  v1::IsSuppressedRequest request;
+  request.set_address("u0@example.com");
+  request.mutable_max_staleness();
+  v1::IsSuppressedResponse response;
+  const grpc::Status stale = Check(sidecar.stub(), request, &response);
+  EXPECT_EQ(stale.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(GrpcReason(stale), "TOO_STALE");
+  request.mutable_max_staleness()->set_seconds(3'600);
+  EXPECT_TRUE(Check(sidecar.stub(), request, &response).ok());
+  request.mutable_max_staleness()->set_seconds(-1);
+  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &response)), "INVALID_FIELD");
+}
+
+TEST_F(SidecarTest, AStateThatIsNotReachedInTimeIsAnError) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  RevisionToken later = *DecodeToken(CheckAt(sidecar.stub(), "jo@example.com").token(), "token");
+  later.revision += 1'000;
+  v1::IsSuppressedRequest request;
+  request.set_address("jo@example.com");
+  request.set_at_least(EncodeToken(later));
+  v1::IsSuppressedResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  EXPECT_EQ(GrpcReason(sidecar.stub().IsSuppressed(&context, request, &response)), "REVISION_NOT_REACHED");
+}
+
+TEST_F(SidecarTest, FollowsSomeListsOnlyAndSaysSoForOthers) {
+  v1::SuppressRequest suppress;
+  for (const char* tenant : {"shop", "news"}) {
+    suppress.set_tenant(tenant);
+    suppress.set_address(std::string(tenant) + "@example.com");
+    suppress.set_note("test");
+    v1::SuppressResponse suppressed;
+    grpc::ClientContext context;
+    ASSERT_TRUE(centre_.stub().Suppress(&context, suppress, &suppressed).ok());
+  }
+  SidecarOptions options = Options();
+  options.tenants = {"shop"};
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  v1::IsSuppressedRequest request;
+  request.set_tenant("shop");
+  request.set_address("shop@example.com");
+  v1::IsSuppressedResponse response;
+  ASSERT_TRUE(Check(sidecar.stub(), request, &response).ok());
+  EXPECT_TRUE(response.suppressed());
+  request.set_tenant("news");
+  const grpc::Status refused = Check(sidecar.stub(), request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(GrpcReason(refused), "NOT_SERVED_HERE");
+  EXPECT_EQ(sidecar.Status().entries_estimate(), 1);
+
+  // With other lists the replica on disk is of no use.
+  sidecar.Stop();
+  sidecar.options().tenants = {"news", "shop"};
+  sidecar.Start();
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  ASSERT_TRUE(Check(sidecar.stub(), request, &response).ok());
+}
+
+TEST_F(SidecarTest, IsSeenByTheCentre) {
+  TestSidecar sidecar(Options("beside-the-shop"));
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  const std::string token = ReportTo(centre_.stub(), "jo@example.com");
+  const auto acknowledged = [&] {
+    grpc::ClientContext context;
+    v1::ListReplicasResponse replicas;
+    EXPECT_TRUE(sidecar.replication_stub().ListReplicas(&context, {}, &replicas).ok()) << "passed on";
+    return replicas.replicas_size() == 1 && replicas.replicas(0).id() == "beside-the-shop" &&
+           replicas.replicas(0).state() == v1::Replica::ATTACHED && replicas.replicas(0).acknowledged_token() == token;
+  };
+  EXPECT_TRUE(Eventually(acknowledged));
+}
+
+TEST_F(SidecarTest, TellsHowItIsDoingAndWhatItDoesNotServe) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  grpc::ClientContext status_context;
+  v1::GetReplicaStatusResponse status;
+  ASSERT_TRUE(sidecar.replication_stub().GetReplicaStatus(&status_context, {}, &status).ok());
+  EXPECT_EQ(status.replica_id(), "one");
+  EXPECT_EQ(status.upstream(), centre_.address());
+  EXPECT_EQ(status.state(), v1::Replica::ATTACHED);
+  EXPECT_EQ(status.outbox_reports(), 0);
+  EXPECT_EQ(status.last_error(), "");
+
+  grpc::ClientContext centre_context;
+  EXPECT_EQ(GrpcReason(centre_.replication_stub().GetReplicaStatus(&centre_context, {}, &status)), "NOT_SERVED_HERE");
+  grpc::ClientContext acknowledge_context;
+  v1::AcknowledgeResponse acknowledged;
+  EXPECT_EQ(GrpcReason(sidecar.replication_stub().Acknowledge(&acknowledge_context, {}, &acknowledged)),
+            "NOT_SERVED_HERE");
+  grpc::ClientContext snapshot_context;
+  v1::SnapshotResponse chunk;
+  const auto snapshot = sidecar.replication_stub().Snapshot(&snapshot_context, {});
+  EXPECT_FALSE(snapshot->Read(&chunk));
+  EXPECT_EQ(GrpcReason(snapshot->Finish()), "NOT_SERVED_HERE");
+  grpc::ClientContext watch_context;
+  v1::ReplicationServiceWatchResponse step;
+  const auto watch = sidecar.replication_stub().Watch(&watch_context, {});
+  EXPECT_FALSE(watch->Read(&step));
+  EXPECT_EQ(GrpcReason(watch->Finish()), "NOT_SERVED_HERE");
+}
+
+TEST_F(SidecarTest, ManyChangesInAHurryArriveInOrderAndAllOfThem) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  std::vector<std::thread> writers;
+  for (int t = 0; t < 4; ++t) {
+    writers.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i) {
+        ReportTo(centre_.stub(), "u" + std::to_string(i % 50) + "@d" + std::to_string(t) + ".example.com");
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+}  // namespace
+}  // namespace suppression

@@ -1,0 +1,161 @@
+#include "storage/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/synchronization/notification.h"
+#include "protos/error.h"
+#include "tests/testing/commands.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/temp_directory.h"
+
+namespace suppression {
+namespace {
+
+stored::OutboxReport Report(const std::string& recipient, const std::string& key = "",
+                            const std::string& digest = "d") {
+  stored::OutboxReport report;
+  report.mutable_request()->mutable_smtp_reply()->set_recipient(recipient);
+  *report.mutable_request()->mutable_received_at() = FromMicros(Day(1));
+  report.set_request_key(key);
+  report.set_payload_digest(digest);
+  return report;
+}
+
+class OutboxTest : public ::testing::Test {
+ protected:
+  OutboxTest() {
+    options_.path = directory_ / "outbox";
+    options_.env = env_.get();
+    Open();
+  }
+  void Open() {
+    outbox_.reset();
+    visited_.clear();
+    auto outbox = Outbox::Open(options_, [this](uint64_t number, const stored::OutboxReport& report) {
+      visited_.emplace_back(number, report.request().smtp_reply().recipient());
+    });
+    ASSERT_TRUE(outbox.ok()) << outbox.status();
+    outbox_ = *std::move(outbox);
+  }
+  absl::StatusOr<Outbox::Added> Add(const stored::OutboxReport& report) {
+    absl::Notification done;
+    absl::StatusOr<Outbox::Added> result = absl::UnknownError("not called");
+    outbox_->Add(report, [&](absl::StatusOr<Outbox::Added> added) {
+      result = std::move(added);
+      done.Notify();
+    });
+    done.WaitForNotification();
+    return result;
+  }
+  // The recipients that Read shows.
+  std::vector<std::string> Shown(uint64_t after = 0, int count_max = 100, int64_t octets_max = 1 << 20) {
+    std::vector<std::string> recipients;
+    const auto reports = outbox_->Read(after, count_max, octets_max);
+    EXPECT_TRUE(reports.ok()) << reports.status();
+    for (const auto& [number, report] : *reports) recipients.push_back(report.request().smtp_reply().recipient());
+    return recipients;
+  }
+  // Everything that was added and acknowledged is shown, at the latest once another report was added.
+  using Names = std::vector<std::string>;
+
+  TempDirectory directory_;
+  std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
+  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
+  OutboxOptions options_;
+  std::vector<std::pair<uint64_t, std::string>> visited_;
+  std::unique_ptr<Outbox> outbox_;
+};
+
+TEST_F(OutboxTest, KeepsReportsInOrderOverARestart) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(Add(Report(name)).ok());
+  Open();
+  EXPECT_EQ(Shown(), Names({"a", "b", "c"}));
+  ASSERT_EQ(visited_.size(), 3U);
+  EXPECT_LT(visited_[0].first, visited_[1].first);
+  EXPECT_EQ(Shown(visited_[0].first), Names({"b", "c"}));
+  EXPECT_EQ(Shown(0, 2), Names({"a", "b"}));
+  EXPECT_EQ(Shown(0, 100, 0), Names({"a"})) << "one at least, whatever its size";
+  EXPECT_EQ(outbox_->TakenAt(visited_[1].first), Day(1));
+}
+
+TEST_F(OutboxTest, ForgetsWhatWasDeliveredAndPutsAsideWhatWasRefused) {
+  uint64_t numbers[3] = {};
+  for (int i = 0; i < 3; ++i) numbers[i] = Add(Report(std::to_string(i)))->number;
+  ASSERT_TRUE(outbox_->Remove({numbers[0], 999}).ok());
+  ASSERT_TRUE(outbox_->Refuse(numbers[1], "NO_RECIPIENT").ok());
+  EXPECT_EQ(outbox_->summary().reports, 1);
+  EXPECT_EQ(outbox_->summary().refused, 1);
+  EXPECT_EQ(outbox_->OldestBut([](uint64_t) { return false; }), numbers[2]);
+  Open();
+  EXPECT_EQ(Shown(), Names({"2"}));
+  EXPECT_EQ(outbox_->summary().refused, 1);
+  EXPECT_GT(Add(Report("later"))->number, numbers[2]);
+}
+
+TEST_F(OutboxTest, ARepeatIsTakenOnceAndAnotherPayloadUnderItsKeyRefused) {
+  const auto first = Add(Report("a", "r:1", "digest"));
+  ASSERT_TRUE(first.ok());
+  EXPECT_FALSE(first->duplicate);
+  Open();
+  const auto repeat = Add(Report("a", "r:1", "digest"));
+  ASSERT_TRUE(repeat.ok());
+  EXPECT_TRUE(repeat->duplicate);
+  EXPECT_EQ(repeat->number, first->number);
+  EXPECT_EQ(ReasonOf(Add(Report("b", "r:1", "other")).status()), v1::REQUEST_ID_REUSED);
+  EXPECT_EQ(outbox_->summary().reports, 1);
+  ASSERT_TRUE(outbox_->Remove({first->number}).ok());
+  EXPECT_FALSE(Add(Report("a", "r:1", "digest"))->duplicate);
+}
+
+TEST_F(OutboxTest, IsFullAtItsLimitsAndDropsNothing) {
+  options_.reports_max = 2;
+  Open();
+  ASSERT_TRUE(Add(Report("a", "r:a")).ok());
+  ASSERT_TRUE(Add(Report("b")).ok());
+  EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::OUTBOX_FULL);
+  EXPECT_TRUE(Add(Report("a", "r:a")).ok()) << "a repeat needs no room";
+  options_.reports_max = 100;
+  options_.octets_max = outbox_->summary().octets;
+  Open();
+  EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::OUTBOX_FULL);
+  EXPECT_EQ(Shown(), Names({"a", "b"}));
+}
+
+TEST_F(OutboxTest, AFullDiskRefusesAndRoomThatCameBackIsUsed) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  files_->SetFull(true);
+  EXPECT_EQ(ReasonOf(Add(Report("b", "r:b")).status()), v1::STORAGE_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::STORAGE_UNAVAILABLE);
+  files_->SetFull(false);
+  ASSERT_TRUE(Add(Report("d")).ok());
+  Open();
+  const Names shown = Shown();
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), "a"), 1);
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
+}
+
+TEST_F(OutboxTest, ManyAddersAtOnceAreAllKept) {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 200;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) EXPECT_TRUE(Add(Report(std::to_string(t) + "." + std::to_string(i))).ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Open();
+  EXPECT_EQ(visited_.size(), static_cast<size_t>(kThreads * kEach));
+}
+
+TEST_F(OutboxTest, OneProcessOnly) {
+  EXPECT_FALSE(Outbox::Open(options_, [](uint64_t, const stored::OutboxReport&) {}).ok());
+}
+
+TEST_F(OutboxTest, ClosingRefusesWhatComesAfter) {
+  outbox_->Close();
+  EXPECT_EQ(ReasonOf(Add(Report("a")).status()), v1::SHUTTING_DOWN);
+}
+
+}  // namespace
+}  // namespace suppression
