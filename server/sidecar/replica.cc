@@ -91,13 +91,13 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& opt
     auto view = replica->OpenStore(current->name, 0);
     const bool unusable = absl::IsDataLoss(view.status()) || absl::IsFailedPrecondition(view.status());
     if (!view.ok() && !unusable) return view.status();
-    if (view.ok() && (*view)->store->head().head() > 0) {
+    if (view.ok()) {
       absl::MutexLock lock(&replica->mutex_);
       replica->view_ = *std::move(view);
       replica->complete_at_ = current->complete_at;
     } else {
       // It can always be had anew from the centre.
-      LogWarning("replica_given_up", {{"why", view.ok() ? "it is empty" : std::string(view.status().message())}});
+      LogWarning("replica_given_up", {{"why", std::string(view.status().message())}});
       current.reset();
     }
   }

@@ -50,7 +50,12 @@ class TestSidecar {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
     });
-    channel_ = grpc::CreateChannel(options_.listen_addresses[0], grpc::InsecureChannelCredentials());
+    grpc::ChannelArguments arguments;  // a connection of its own, soon made anew
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+    channel_ = grpc::CreateCustomChannel(options_.listen_addresses[0], grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::SuppressionService::NewStub(channel_);
     replication_stub_ = v1::ReplicationService::NewStub(channel_);
   }
