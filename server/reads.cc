@@ -95,6 +95,7 @@ template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
                                                    Admission* admission, Work work, WorkerPool* pool) {
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
+    if (request->at_least().empty() && pool == nullptr) return done(work());
     AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
                   [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
                     if (!reached.ok()) return done(reached);

@@ -135,7 +135,10 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> Replica::OpenStore(const std::strin
 }
 
 absl::StatusOr<std::shared_ptr<ReplicaView>> Replica::Begin(uint64_t lineage) {
-  return OpenStore(absl::StrCat(kPrefix, next_++), lineage);
+  const std::string name = absl::StrCat(kPrefix, next_++);
+  auto view = OpenStore(name, lineage);
+  if (!view.ok()) RemoveAll(absl::StrCat(options_.path, "/", name));
+  return view;
 }
 
 absl::Status Replica::Adopt(std::shared_ptr<ReplicaView> view) {

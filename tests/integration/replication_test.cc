@@ -481,6 +481,18 @@ TEST_F(ReplicationTest, ReplicaOfAnotherLineageIsRefusedAndListedAsSuch) {
   EXPECT_EQ(Replicas().at("r").lineage(), "0000000000abcdef");
 }
 
+TEST_F(ReplicationTest, AReplicaThatIsAheadOfARestoredBackupIsRefused) {
+  Start();
+  Write(0, 3);
+  RevisionToken ahead = *DecodeToken(HeadToken(), "token");
+  ++ahead.revision;
+  v1::ReplicationServiceWatchRequest request;
+  request.set_replica_id("r");
+  request.set_after(EncodeToken(ahead));
+  grpc::ClientContext context;
+  EXPECT_EQ(GrpcReason(stub()->Watch(&context, request)->Finish()), "LINEAGE_MISMATCH");
+}
+
 TEST_F(ReplicationTest, ChecksumsTellWhichRangeDiffers) {
   Start();
   Write(0, 1'050);

@@ -8,6 +8,7 @@
 
 #include "server/replica_entry.h"
 #include "tests/sidecar/sidecar_fixture.h"
+#include "tests/testing/faulty_file_system.h"
 
 namespace suppression {
 namespace {
@@ -79,6 +80,8 @@ class SidecarFaultsTest : public SidecarTest {
     options.upstream = spoiled_address_;
     return options;
   }
+  std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
+  std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
   const std::string spoiled_address_ = "unix:" + (directory_ / "spoiled");
 };
 
@@ -267,6 +270,36 @@ TEST_F(SidecarFaultsTest, ADamagedReplicaIsTakenAnew) {
   ASSERT_TRUE(sidecar.start_status().ok()) << sidecar.start_status();
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com"));
+}
+
+TEST_F(SidecarFaultsTest, AFullDiskDuringTheSnapshotIsWaitedOut) {
+  for (int i = 0; i < 100; ++i) ReportTo(centre_.stub(), "u" + std::to_string(i) + "@example.com");
+  SidecarOptions options = Options();
+  options.store.env = env_.get();
+  files_->SetFull(true);
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.start_status().ok()) << sidecar.start_status();
+  ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
+  EXPECT_TRUE(sidecar.Status().token().empty()) << "half a snapshot is not served";
+  files_->SetFull(false);
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+TEST_F(SidecarFaultsTest, AFullDiskWhileFollowingLeavesTheReplicaServed) {
+  ReportTo(centre_.stub(), "before@example.com");
+  SidecarOptions options = Options();
+  options.store.env = env_.get();
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  files_->SetFull(true);
+  ReportTo(centre_.stub(), "after@example.com");
+  ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "before@example.com"));
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "after@example.com"));
+  files_->SetFull(false);
+  ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "after@example.com"); }));
+  EXPECT_TRUE(IsEqual(sidecar));
 }
 
 TEST_F(SidecarFaultsTest, WithoutAReplicaItWaitsUntilThereIsOne) {
