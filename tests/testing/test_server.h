@@ -73,6 +73,7 @@ class TestServer {
   }
 
   std::string address() const { return "unix:" + (directory_ / "s"); }
+  const std::string& data_path() const { return store_options_.path; }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
   FakeClock& clock() { return clock_; }
