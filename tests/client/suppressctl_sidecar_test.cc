@@ -1,4 +1,6 @@
 // What suppressctl asks of a sidecar and shows of it.
+#include <stdlib.h>
+
 #include <sstream>
 
 #include "suppressctl_fixture.h"
@@ -103,6 +105,17 @@ TEST_F(SidecarTest, AReportThatTheSidecarKeepsIsShownAsSuch) {
   EXPECT_EQ(Json().fields().at("durability").string_value(), "LOCAL_DURABLE");
   EXPECT_EQ(Run({"report", "--file", "-"}, "a@example.com\t550\t5.1.1\tRCPT\t-\tno\n"), 0) << err_;
   EXPECT_THAT(err_, HasSubstr("1 of them LOCAL_DURABLE"));
+}
+
+TEST_F(SidecarTest, SuppressctlAsksTheTargetAndNoFallback) {
+  AnswerBatches();
+  FakeService silent;
+  setenv("SUPPRESSION_FALLBACK_TARGET", service_.target().c_str(), 1);
+  EXPECT_EQ(RunBare({"check", "a@example.com", "--target", silent.target()}), 2);
+  silent.Stop();
+  EXPECT_EQ(RunBare({"check", "a@example.com", "--target", silent.target(), "--timeout", "100ms"}), 2);
+  unsetenv("SUPPRESSION_FALLBACK_TARGET");
+  EXPECT_TRUE(batches_.empty());
 }
 
 TEST_F(SidecarTest, TheErrorsOfASidecarSayWhatToTry) {
