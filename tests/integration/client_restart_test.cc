@@ -60,7 +60,10 @@ TEST(ClientRestartTest, NoCallFailsWhileTheServerIsRestarted) {
   for (int i = 0; i < 2; ++i) calls.Repeat([&] { count(client->IsSuppressed("ada@example.com").status()); });
   calls.Repeat([&] {
     ReportRequest report;
-    report.report = SmtpReply{"bounce" + std::to_string(reported) + "@example.com", 550, "5.1.1", "User unknown"};
+    SmtpReply reply;
+    reply.recipient = "bounce" + std::to_string(reported) + "@example.com";
+    reply.text = "550 5.1.1 User unknown";
+    report.report = reply;
     const absl::StatusOr<ReportResult> result = client->ReportBounce(report);
     count(result.status());
     if (result.ok()) ++reported;
