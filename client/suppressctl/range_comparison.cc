@@ -1,12 +1,15 @@
 #include "client/suppressctl/range_comparison.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace suppression::suppressctl {
 namespace {
 
-// A range is divided into so many.
+// A range is divided into so many, by the keys of either copy.
 constexpr int kFanOut = 16;
 // 16^8 is more entries than fit into a count; deeper means that the list grows faster than it is divided.
 constexpr int kDepthMax = 12;
@@ -77,7 +80,7 @@ class Comparer {
     }
     if (sums->equal()) return absl::OkStatus();
     const int entries = std::max(sums->copy.entries(), sums->other.entries());
-    if (entries > options_.entries_per_range && depth < kDepthMax) return Divide(range, *sums, entries, depth);
+    if (entries > options_.entries_per_range && depth < kDepthMax) return Divide(range, entries, depth);
     if (!sums->same_state()) {
       return absl::UnavailableError("the list changes too fast: the two were never seen at the same state");
     }
@@ -85,22 +88,26 @@ class Comparer {
     return absl::OkStatus();
   }
 
-  absl::Status Divide(const Range& range, const Sums& sums, int entries, int depth) {
-    // The copy with more entries knows keys that the other one lacks.
-    const ChecksumSource& source = sums.copy.entries() >= sums.other.entries() ? copy_ : other_;
+  absl::Status Divide(const Range& range, int entries, int depth) {
+    // The keys of both: each knows entries that the other one lacks.
+    std::set<std::string> keys;
     const int part = std::max(options_.entries_per_range, (entries - 1) / kFanOut + 1);
-    const absl::StatusOr<v1::RangeChecksumsResponse> parts = Ask(source, range, "", part);
-    if (!parts.ok()) return parts.status();
+    for (const ChecksumSource* source : {&copy_, &other_}) {
+      const absl::StatusOr<v1::RangeChecksumsResponse> parts = Ask(*source, range, "", part);
+      if (!parts.ok()) return parts.status();
+      for (int i = 0; i + 1 < parts->ranges_size(); ++i) keys.insert(parts->ranges(i).until_key());
+    }
+    std::vector<std::string> ends(keys.begin(), keys.end());
+    ends.push_back(range.until_key);
     Range next{range.after_key, ""};
-    for (int i = 0; i < parts->ranges_size(); ++i) {
+    for (const std::string& end : ends) {
       if (static_cast<int>(result_.differences.size()) >= options_.differences_max) {
         result_.more = true;
         return absl::OkStatus();
       }
-      const bool last = i + 1 == parts->ranges_size();
-      next.until_key = last ? range.until_key : parts->ranges(i).until_key();
+      next.until_key = end;
       if (const absl::Status status = CompareRange(next, depth + 1); !status.ok()) return status;
-      next.after_key = next.until_key;
+      next.after_key = end;
     }
     return absl::OkStatus();
   }

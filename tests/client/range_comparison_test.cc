@@ -117,6 +117,16 @@ TEST_F(RangeComparisonTest, AnEntryThatOneLacksIsFoundOnBothSides) {
   EXPECT_THAT(Differences(), ElementsAre("key1000006-key1000007 0/1", "key1000498- 1/0"));
 }
 
+TEST_F(RangeComparisonTest, NeighboursThatEachOneLacksAreToldApart) {
+  for (Copy* copy : {&copy_, &other_}) {
+    copy->Put("a");
+    copy->Put("d");
+  }
+  copy_.Put("b");
+  other_.Put("c");
+  EXPECT_THAT(Differences(), ElementsAre("a-b 1/0", "b-c 0/1"));
+}
+
 TEST_F(RangeComparisonTest, AnEmptyCopyLacksEverything) {
   other_.Put("a");
   other_.Put("b");

@@ -71,12 +71,14 @@ TEST_F(ReplicationCommandsTest, CopiesAreEqual) {
 
 TEST_F(ReplicationCommandsTest, EntriesThatDifferAreNamed) {
   for (int i = 0; i < 100; ++i) Suppress(centre_, "a" + std::to_string(i) + "@example.com");
+  Suppress(centre_, "last@zz.example");
   Copy(centre_, copy_);
   Suppress(centre_, "centre@example.org");  // the same revision on both sides
   Suppress(copy_, "copy@example.org");
   EXPECT_EQ(Verify(), 1) << err_;
-  EXPECT_THAT(out_, HasSubstr("default/centre@example.org  0        1\n"));
-  EXPECT_THAT(out_, HasSubstr("differ: 2 ranges, of 101 entries against 101\n"));
+  EXPECT_THAT(out_, HasSubstr("default/a99@example.com     default/centre@example.org  0        1\n"));
+  EXPECT_THAT(out_, HasSubstr("default/centre@example.org  default/copy@example.org    1        0\n"));
+  EXPECT_THAT(out_, HasSubstr("differ: 2 ranges, of 102 entries against 102\n"));
   EXPECT_THAT(out_, Not(HasSubstr("a7@example.com")));
   EXPECT_EQ(Verify({"-o", "json", "--max_ranges", "1"}), 1);
   EXPECT_THAT(out_, AllOf(HasSubstr("\"equal\":false"), HasSubstr("\"until\":\"default/centre@example.org\""),
