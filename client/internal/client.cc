@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/internal/channel.h"
+#include "client/internal/fallback_connection.h"
 #include "client/internal/grpc_connection.h"
 #include "client/internal/options.h"
 #include "client/internal/retrying_connection.h"
@@ -17,6 +18,12 @@ constexpr int64_t kForEachMaxPages = 10'000'000;
 // A longer deadline is no deadline, and an infinite one overflows gRPC's clock.
 constexpr absl::Duration kTimeoutMax = absl::Hours(1);
 
+absl::StatusOr<std::shared_ptr<Connection>> Connect(const ClientOptions& options) {
+  auto channel = client_internal::MakeChannel(options);
+  if (!channel.ok()) return channel.status();
+  return std::make_shared<client_internal::GrpcConnection>(*std::move(channel));
+}
+
 }  // namespace
 
 bool BatchResult::MaySend(int32_t index) const {
@@ -28,12 +35,18 @@ bool BatchResult::MaySend(int32_t index) const {
 absl::StatusOr<Client> Client::Create(const ClientOptions& options) {
   absl::StatusOr<ClientOptions> resolved = client_internal::ResolveOptions(options);
   if (!resolved.ok()) return resolved.status();
-  auto channel = client_internal::MakeChannel(*resolved);
-  if (!channel.ok()) return channel.status();
-  auto connection = std::make_shared<client_internal::RetryingConnection>(
-      std::make_shared<client_internal::GrpcConnection>(*std::move(channel)), *resolved,
-      client_internal::SystemRetryEnvironment());
-  return Client(std::move(connection), *resolved);
+  client_internal::RetryEnvironment environment = client_internal::SystemRetryEnvironment();
+  absl::StatusOr<std::shared_ptr<Connection>> connection = Connect(*resolved);
+  if (!connection.ok()) return connection.status();
+  if (!resolved->fallback_target.empty()) {
+    absl::StatusOr<std::shared_ptr<Connection>> fallback = Connect(client_internal::FallbackOptions(*resolved));
+    if (!fallback.ok()) return fallback.status();
+    connection = std::make_shared<client_internal::FallbackConnection>(*std::move(connection), *std::move(fallback),
+                                                                       environment.now);
+  }
+  return Client(
+      std::make_shared<client_internal::RetryingConnection>(*std::move(connection), *resolved, std::move(environment)),
+      *resolved);
 }
 
 Client::Client(std::shared_ptr<Connection> connection, const ClientOptions& options)
@@ -106,6 +119,7 @@ absl::StatusOr<ForEachResult> Client::ForEachSuppression(ListRequest request, in
     absl::StatusOr<Page> page = ListSuppressions(request, call);
     if (!page.ok()) return page.status();
     result.token = page->token;
+    result.freshness = page->freshness;
     for (const Suppression& suppression : page->suppressions) {
       if (result.visited == limit) return result;
       ++result.visited;

@@ -12,6 +12,8 @@ namespace {
 
 // The service reads no more of a mail, and a request must fit into gRPC's message limit.
 constexpr size_t kRawMessageOctetsMax = 1 << 20;
+// The most that google.protobuf.Duration holds, about 10,000 years.
+constexpr absl::Duration kDurationMax = absl::Seconds(315'576'000'000);
 
 std::optional<absl::Time> ToTime(bool present, const google::protobuf::Timestamp& timestamp) {
   if (!present) return std::nullopt;
@@ -23,6 +25,27 @@ void SetTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp) {
   const int64_t seconds = absl::ToUnixSeconds(time);
   timestamp->set_seconds(seconds);
   timestamp->set_nanos(static_cast<int32_t>((time - absl::FromUnixSeconds(seconds)) / absl::Nanoseconds(1)));
+}
+
+// Rounds towards zero, to the nanosecond. More than the message can hold is no limit at all, and is left out.
+template <typename Request>
+void SetMaxStaleness(const std::optional<absl::Duration>& from, Request* request) {
+  if (!from || *from > kDurationMax) return;
+  absl::Duration rest = std::max(*from, -kDurationMax);
+  request->mutable_max_staleness()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
+  request->mutable_max_staleness()->set_nanos(static_cast<int32_t>(rest / absl::Nanoseconds(1)));
+}
+
+template <typename Response>
+std::optional<Freshness> ToFreshness(const Response& response) {
+  if (!response.has_freshness()) return std::nullopt;
+  const v1::Freshness& from = response.freshness();
+  Freshness to;
+  to.basis = static_cast<FreshnessBasis>(from.basis());
+  if (from.has_staleness()) {
+    to.staleness = absl::Seconds(from.staleness().seconds()) + absl::Nanoseconds(from.staleness().nanos());
+  }
+  return to;
 }
 
 Consent ToConsent(const v1::Consent& from) {
@@ -64,7 +87,7 @@ auto ToVector(const From& from, Convert convert) {
 }
 
 Match ToMatch(const v1::Match& from) {
-  return {ToCause(from.cause()), from.whole_domain()};
+  return {ToCause(from.cause()), from.whole_domain(), from.not_yet_delivered()};
 }
 
 Suppression ToSuppression(const v1::Suppression& from) {
@@ -175,6 +198,7 @@ v1::IsSuppressedRequest ToProto(const CheckRequest& request) {
   to.set_address(request.address);
   to.set_stream(request.stream);
   to.set_at_least(request.at_least);
+  SetMaxStaleness(request.max_staleness, &to);
   return to;
 }
 
@@ -184,6 +208,7 @@ v1::BatchIsSuppressedRequest ToProto(const BatchRequest& request) {
   for (const std::string& address : request.addresses) to.add_addresses(address);
   to.set_stream(request.stream);
   to.set_at_least(request.at_least);
+  SetMaxStaleness(request.max_staleness, &to);
   return to;
 }
 
@@ -216,6 +241,7 @@ v1::ListSuppressionsRequest ToProto(const ListRequest& request) {
   to.set_state(static_cast<v1::ListSuppressionsRequest::StateFilter>(request.state));
   to.set_with_counts(request.with_counts);
   to.set_at_least(request.at_least);
+  SetMaxStaleness(request.max_staleness, &to);
   return to;
 }
 
@@ -279,6 +305,7 @@ CheckResult FromProto(const v1::IsSuppressedResponse& response) {
   to.suppressed = response.suppressed();
   to.matches = ToVector(response.matches(), ToMatch);
   to.token = response.token();
+  to.freshness = ToFreshness(response);
   return to;
 }
 
@@ -286,12 +313,14 @@ BatchResult FromProto(const v1::BatchIsSuppressedResponse& response) {
   BatchResult to;
   to.items = ToVector(response.results(), ToBatchItem);
   to.token = response.token();
+  to.freshness = ToFreshness(response);
   return to;
 }
 
 ReportResult FromProto(const v1::ReportBounceResponse& response) {
-  return {ToVector(response.outcomes(), ToOutcome), response.token(), response.duplicate(),
-          static_cast<ReportKind>(response.kind()), response.truncated()};
+  return {
+      ToVector(response.outcomes(), ToOutcome), response.token(),     response.duplicate(),
+      static_cast<ReportKind>(response.kind()), response.truncated(), static_cast<Durability>(response.durability())};
 }
 
 Page FromProto(const v1::ListSuppressionsResponse& response) {
@@ -300,6 +329,7 @@ Page FromProto(const v1::ListSuppressionsResponse& response) {
   to.next_page_token = response.next_page_token();
   to.token = response.token();
   if (response.has_counts()) to.counts = ToCounts(response.counts());
+  to.freshness = ToFreshness(response);
   return to;
 }
 

@@ -33,6 +33,8 @@ SUPPRESSION_API_ENUM(CauseState, v1::Cause_State);
 SUPPRESSION_API_ENUM(ListOrder, v1::ListSuppressionsRequest_Order);
 SUPPRESSION_API_ENUM(StateFilter, v1::ListSuppressionsRequest_StateFilter);
 SUPPRESSION_API_ENUM(ReactivationNeed, v1::ReactivationNeed);
+SUPPRESSION_API_ENUM(FreshnessBasis, v1::Freshness_Basis);
+SUPPRESSION_API_ENUM(Durability, v1::Durability);
 #undef SUPPRESSION_API_ENUM
 
 template <typename Enum>
@@ -73,6 +75,12 @@ std::string Name(StateFilter value) {
 std::string Name(ReactivationNeed value) {
   return NameOf(value);
 }
+std::string Name(FreshnessBasis value) {
+  return NameOf(value);
+}
+std::string Name(Durability value) {
+  return NameOf(value);
+}
 
 template <typename Enum>
 std::optional<Enum> FromName(const std::string& name) {
@@ -91,6 +99,8 @@ template std::optional<CauseState> FromName(const std::string&);
 template std::optional<ListOrder> FromName(const std::string&);
 template std::optional<StateFilter> FromName(const std::string&);
 template std::optional<ReactivationNeed> FromName(const std::string&);
+template std::optional<FreshnessBasis> FromName(const std::string&);
+template std::optional<Durability> FromName(const std::string&);
 
 }  // namespace client_v1
 }  // namespace suppression

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 
 #include <cstdlib>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -40,11 +42,11 @@ HostPort SplitHostPort(absl::string_view text) {
   return {std::string(host), std::string(text.substr(colon + 1))};
 }
 
-absl::Status CheckHostPort(absl::string_view text) {
+absl::Status CheckHostPort(absl::string_view option, absl::string_view text) {
   const HostPort address = SplitHostPort(text);
   int port = 0;
   if (address.host.empty() || !absl::SimpleAtoi(address.port, &port) || port < 1 || port > 65535) {
-    return Bad("target", "must be unix:/path or host:port with a port from 1 to 65535");
+    return Bad(option, "must be unix:/path or host:port with a port from 1 to 65535");
   }
   return absl::OkStatus();
 }
@@ -64,21 +66,21 @@ bool IsUnixTarget(absl::string_view target) {
   return absl::StartsWith(target, "unix:") || absl::StartsWith(target, "unix-abstract:");
 }
 
-absl::Status CheckTarget(const std::string& target) {
-  if (target.size() > kTargetMaxOctets) return Bad("target", "is longer than 1,024 octets");
+absl::Status CheckTarget(absl::string_view option, const std::string& target) {
+  if (target.size() > kTargetMaxOctets) return Bad(option, "is longer than 1,024 octets");
   for (const char c : target) {
-    if (!absl::ascii_isgraph(c)) return Bad("target", "has a space, a control or a non-ASCII character");
+    if (!absl::ascii_isgraph(c)) return Bad(option, "has a space, a control or a non-ASCII character");
   }
   if (IsUnixTarget(target)) {
     absl::string_view path = target;
     path.remove_prefix(target.find(':') + 1);
     absl::ConsumePrefix(&path, "//");
-    if (path.empty()) return Bad("target", "has no socket path");
-    if (path.size() > kSocketPathMaxOctets) return Bad("target", "has a socket path over 107 octets");
+    if (path.empty()) return Bad(option, "has no socket path");
+    if (path.size() > kSocketPathMaxOctets) return Bad(option, "has a socket path over 107 octets");
     return absl::OkStatus();
   }
   for (const std::string& address : NetworkAddresses(target)) {
-    if (const absl::Status status = CheckHostPort(address); !status.ok()) return status;
+    if (const absl::Status status = CheckHostPort(option, address); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -91,17 +93,32 @@ bool IsLoopbackHost(const std::string& host) {
   return absl::EqualsIgnoreCase(host, "localhost");
 }
 
-absl::Status CheckTransport(const ClientOptions& options) {
-  if (!options.tls.has_value()) {
-    if (options.insecure || IsLocalTarget(options.target)) return absl::OkStatus();
-    return Bad("tls", "is needed: plaintext is for Unix sockets and loopback addresses, unless insecure is set");
+absl::Status CheckTls(absl::string_view option, const TlsOptions& tls) {
+  if (tls.cert_file.empty() != tls.key_file.empty()) return Bad(option, "cert_file and key_file need each other");
+  if (tls.server_name.size() > kServerNameMaxOctets) {
+    return Bad(absl::StrCat(option, ".server_name"), "is over 253 octets");
   }
-  if (options.insecure) return Bad("insecure", "excludes tls");
-  if (options.tls->cert_file.empty() != options.tls->key_file.empty()) {
-    return Bad("tls", "cert_file and key_file need each other");
-  }
-  if (options.tls->server_name.size() > kServerNameMaxOctets) return Bad("tls.server_name", "is over 253 octets");
   return absl::OkStatus();
+}
+
+absl::Status CheckTransport(const ClientOptions& options) {
+  constexpr char kNeeded[] = "is needed: plaintext is for Unix sockets and loopback addresses, unless insecure is set";
+  if (options.insecure && options.tls.has_value()) return Bad("insecure", "excludes tls");
+  if (options.tls.has_value()) {
+    if (const absl::Status status = CheckTls("tls", *options.tls); !status.ok()) return status;
+  } else if (!options.insecure && !IsLocalTarget(options.target)) {
+    return Bad("tls", kNeeded);
+  }
+  if (options.fallback_tls.has_value()) return CheckTls("fallback_tls", *options.fallback_tls);
+  const bool local = options.fallback_target.empty() || IsLocalTarget(options.fallback_target);
+  if (!options.tls.has_value() && !options.insecure && !local) return Bad("fallback_tls", kNeeded);
+  return absl::OkStatus();
+}
+
+// The value of an environment variable; empty when it is not set.
+std::string FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
 }
 
 absl::Status CheckRange(absl::string_view option, absl::Duration value, absl::Duration least, absl::Duration most) {
@@ -139,11 +156,12 @@ bool IsLocalTarget(absl::string_view target) {
 }
 
 absl::StatusOr<ClientOptions> ResolveOptions(ClientOptions options) {
-  if (options.target.empty()) {
-    const char* variable = std::getenv(kTargetVariable);
-    options.target = variable != nullptr && *variable != '\0' ? variable : kDefaultTarget;
-  }
-  absl::Status status = CheckTarget(options.target);
+  if (options.target.empty()) options.target = FromEnvironment(kTargetVariable);
+  if (options.target.empty()) options.target = kDefaultTarget;
+  if (options.fallback_target.empty()) options.fallback_target = FromEnvironment(kFallbackVariable);
+  if (options.fallback_target == kNoFallback) options.fallback_target.clear();
+  absl::Status status = CheckTarget("target", options.target);
+  if (!options.fallback_target.empty()) status.Update(CheckTarget("fallback_target", options.fallback_target));
   status.Update(CheckRange("deadline", options.deadline, absl::Milliseconds(1), absl::Hours(1)));
   status.Update(CheckRetry(options.retry));
   status.Update(CheckRange("watch_retry_for", options.watch_retry_for, absl::ZeroDuration(), absl::Hours(24)));
@@ -153,6 +171,15 @@ absl::StatusOr<ClientOptions> ResolveOptions(ClientOptions options) {
   }
   if (status.ok()) status = CheckTransport(options);
   if (!status.ok()) return status;
+  return options;
+}
+
+ClientOptions FallbackOptions(ClientOptions options) {
+  options.target = std::exchange(options.fallback_target, "");
+  if (options.fallback_tls.has_value()) {
+    options.tls = std::exchange(options.fallback_tls, std::nullopt);
+    options.insecure = false;
+  }
   return options;
 }
 

@@ -1,11 +1,13 @@
 // suppressctl check: may these addresses be mailed?
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/suppressctl/commands.h"
+#include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
 namespace suppression::suppressctl {
@@ -18,6 +20,7 @@ struct CheckOptions {
   std::vector<std::string> addresses;
   std::string stream;
   std::string at_least;
+  std::string max_staleness;
 };
 
 // Gives addresses one by one: those of the command line, and for "-" the lines of in().
@@ -93,16 +96,32 @@ class CheckPrinter {
     }
     if (!session_.json()) table.Print(session_.out());
     session_.out().flush();
+    if (result.freshness) freshness_ = freshness_ ? Older(*freshness_, *result.freshness) : *result.freshness;
   }
 
+  // The freshness printed is that of the oldest batch.
   void Finish(const std::string& token) {
-    if (!session_.json()) return;
-    session_.out() << "]" << (token.empty() ? "" : ",\"token\":" + JsonString(token)) << "}\n";
+    if (!session_.json()) {
+      if (freshness_) session_.out() << Describe(*freshness_) << "\n";
+      return;
+    }
+    session_.out() << "]" << (token.empty() ? "" : ",\"token\":" + JsonString(token))
+                   << (freshness_ ? ",\"freshness\":" + suppressctl::ToJson(*freshness_).ToString() : "") << "}\n";
   }
 
  private:
+  // No replica is worse than an old one, an unknown age worse than any.
+  static Freshness Older(const Freshness& a, const Freshness& b) {
+    if ((a.basis == FreshnessBasis::kNothing) != (b.basis == FreshnessBasis::kNothing)) {
+      return a.basis == FreshnessBasis::kNothing ? a : b;
+    }
+    const absl::Duration unknown = absl::InfiniteDuration();
+    return a.staleness.value_or(unknown) < b.staleness.value_or(unknown) ? b : a;
+  }
+
   Session& session_;
   size_t printed_ = 0;
+  std::optional<Freshness> freshness_;
 };
 
 // An invalid address outweighs a suppressed one: the caller must not take the run for an answer.
@@ -115,6 +134,11 @@ int Worse(int exit_code, const BatchResult& result) {
 }
 
 int Check(const CheckOptions& options, Session& session) {
+  BatchRequest request;
+  request.stream = options.stream;
+  if (const absl::Status usage = ParseMaxStaleness(options.max_staleness, &request.max_staleness); !usage.ok()) {
+    return session.Fail(usage);
+  }
   const absl::StatusOr<Client> client = session.MakeClient();
   if (!client.ok()) return session.Fail(client.status());
   AddressSource source(options.addresses, session.in());
@@ -122,8 +146,7 @@ int Check(const CheckOptions& options, Session& session) {
   std::string token = options.at_least;
   int exit_code = kDone;
   for (bool more = true; more;) {
-    BatchRequest request;
-    request.stream = options.stream;
+    request.addresses.clear();
     request.at_least = token;
     std::string address;
     while (request.addresses.size() < kBatchMaxAddresses && (more = source.Next(&address))) {
@@ -152,6 +175,8 @@ void AddCheck(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("address", options->addresses, "Addresses; - reads one a line from standard input")->required();
   command->add_option("--stream", options->stream, "The stream of the mail");
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
+  command->add_option("--max_staleness", options->max_staleness,
+                      "How old the answer of a sidecar may be, such as 5s; 0s: the newest [default: however old]");
   command->footer("Exit codes: 0 none is suppressed, 1 at least one is, 2 error or an invalid address.");
   command->callback([options, &session, exit_code] { *exit_code = Check(*options, session); });
 }

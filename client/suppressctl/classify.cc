@@ -69,7 +69,7 @@ class Printer {
     if (session_.tsv()) {
       session_.out() << Escape(row.file) << "\t" << Escape(row.recipient) << "\t" << row.bounce_class << "\t"
                      << row.reason << "\t" << suppress << "\n";
-    } else if (session_.json()) {
+    } else if (session_.json_lines()) {
       JsonObject object;
       object.Add("file", row.file).Add("kind", row.kind).Add("recipient", row.recipient).Add("class", row.bounce_class);
       object.Add("reason", row.reason == kNoReason ? "" : row.reason)
@@ -83,7 +83,7 @@ class Printer {
   }
 
   void Finish() {
-    if (!session_.tsv() && !session_.json()) table_.Print(session_.out());
+    if (session_.table()) table_.Print(session_.out());
   }
 
  private:

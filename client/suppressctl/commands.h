@@ -17,6 +17,8 @@ void AddReactivate(CLI::App& app, Session& session, int* exit_code);
 void AddSuppress(CLI::App& app, Session& session, int* exit_code);
 void AddWatch(CLI::App& app, Session& session, int* exit_code);
 void AddStatus(CLI::App& app, Session& session, int* exit_code);
+void AddReplicas(CLI::App& app, Session& session, int* exit_code);
+void AddVerify(CLI::App& app, Session& session, int* exit_code);
 void AddClassify(CLI::App& app, Session& session, int* exit_code);
 void AddReclassify(CLI::App& app, Session& session, int* exit_code);
 void AddExplain(CLI::App& app, Session& session, int* exit_code);

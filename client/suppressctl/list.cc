@@ -26,6 +26,7 @@ struct ListOptions {
   std::string before;
   std::string state;
   std::string at_least;
+  std::string max_staleness;
   std::string page_token;
   int64_t limit = kLimitDefault;
   bool all = false;
@@ -44,6 +45,7 @@ absl::StatusOr<ListRequest> MakeRequest(const ListOptions& options) {
   status.Update(ParseEnum("--state", options.state, &request.state));
   status.Update(ParseOptionalTime("--from", options.from, &request.listed_from));
   status.Update(ParseOptionalTime("--before", options.before, &request.listed_before));
+  status.Update(ParseMaxStaleness(options.max_staleness, &request.max_staleness));
   if (!status.ok()) return status;
   return request;
 }
@@ -68,11 +70,13 @@ class ListPrinter {
   void Finish(const Page& last) {
     if (!session_.json()) {
       if (rows_ > 0 || printed_ == 0) Flush();
+      if (last.freshness) session_.out() << Describe(*last.freshness) << "\n";
       if (!last.next_page_token.empty()) session_.err() << "more: --page_token " << last.next_page_token << "\n";
       return;
     }
     JsonObject rest;
     rest.Add("nextPageToken", last.next_page_token).Add("token", last.token);
+    if (last.freshness) rest.Add("freshness", ToJson(*last.freshness));
     if (last.counts) rest.Add("counts", ToJson(*last.counts));
     const std::string text = rest.ToString();
     session_.out() << "]" << (text == "{}" ? "" : ",") << text.substr(1) << "\n";
@@ -151,6 +155,8 @@ void AddList(CLI::App& app, Session& session, int* exit_code) {
       "--state", options->state,
       "SUPPRESSED_NOW, REACTIVATED, EXPIRED, ANY_STATE or (by address) NEVER_SUPPRESSED [default: SUPPRESSED_NOW]");
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
+  command->add_option("--max_staleness", options->max_staleness,
+                      "How old the answer of a sidecar may be [default: however old]");
   command->add_option("--page_token", options->page_token, "Go on where an earlier listing stopped");
   CLI::Option* limit = command->add_option("--limit", options->limit, "At most so many entries")
                            ->check(CLI::Range(int64_t{1}, kAllMax))

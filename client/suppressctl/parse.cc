@@ -32,6 +32,20 @@ absl::StatusOr<absl::Duration> ParseDuration(const std::string& text) {
   return duration;
 }
 
+absl::StatusOr<absl::Duration> ParseDurationOrZero(const std::string& text) {
+  absl::Duration duration;
+  if (absl::ParseDuration(text, &duration) && duration == absl::ZeroDuration()) return duration;
+  return ParseDuration(text);
+}
+
+absl::Status ParseMaxStaleness(const std::string& text, std::optional<absl::Duration>* duration) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<absl::Duration> parsed = ParseDurationOrZero(text);
+  if (!parsed.ok()) return absl::InvalidArgumentError(absl::StrCat("--max_staleness: ", parsed.status().message()));
+  *duration = *parsed;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<absl::Time> ParseTime(const std::string& text) {
   absl::Time time;
   std::string error;

@@ -15,6 +15,12 @@ namespace suppression::suppressctl {
 // "2s", "1h30m", and days: "30d". Positive and finite.
 absl::StatusOr<absl::Duration> ParseDuration(const std::string& text);
 
+// The same, or zero: "0s".
+absl::StatusOr<absl::Duration> ParseDurationOrZero(const std::string& text);
+
+// Reads --max_staleness into `duration` unless `text` is empty, in which case it stays unset.
+absl::Status ParseMaxStaleness(const std::string& text, std::optional<absl::Duration>* duration);
+
 // RFC 3339, "2026-03-01T12:00:00Z" or with an offset, from the year 1 to 9999.
 absl::StatusOr<absl::Time> ParseTime(const std::string& text);
 

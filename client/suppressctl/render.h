@@ -13,6 +13,7 @@ namespace suppression::suppressctl {
 JsonObject ToJson(const Cause& cause);
 JsonObject ToJson(const Match& match);
 JsonObject ToJson(const Suppression& suppression);
+JsonObject ToJson(const Freshness& freshness);
 JsonObject ToJson(const Outcome& outcome);
 JsonObject ToJson(const ReportResult& result);
 JsonObject ToJson(const ListCounts& counts);
@@ -23,12 +24,15 @@ JsonObject ToJson(const Change& change);
 
 // "HARD_BOUNCE ADDRESS_NOT_FOUND", with the stream where there is one.
 std::string Describe(const Cause& cause);
-// The same, saying whether it is the whole domain's.
+// The same, saying whether it is the whole domain's, and whether the centre knows it.
 std::string Describe(const Match& match);
 // All of them, separated by commas.
 std::string Describe(const std::vector<Match>& matches);
 // The causes that count now, separated by commas; all of them when none does.
 std::string DescribeCauses(const Suppression& suppression);
+
+// "answered from a replica, at most 1.5s old", one line for under a table.
+std::string Describe(const Freshness& freshness);
 
 // The details of an address in words, over several lines.
 void PrintDetails(const Details& details, std::ostream& out);

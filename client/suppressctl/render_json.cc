@@ -95,7 +95,10 @@ JsonObject ToJson(const Cause& cause) {
 }
 
 JsonObject ToJson(const Match& match) {
-  return JsonObject().Add("cause", ToJson(match.cause)).Add("wholeDomain", match.whole_domain);
+  return JsonObject()
+      .Add("cause", ToJson(match.cause))
+      .Add("wholeDomain", match.whole_domain)
+      .Add("notYetDelivered", match.not_yet_delivered);
 }
 
 JsonObject ToJson(const Suppression& suppression) {
@@ -106,6 +109,13 @@ JsonObject ToJson(const Suppression& suppression) {
       .AddAll("causes", suppression.causes, AsJson<Cause>())
       .Add("listedAt", suppression.listed_at)
       .Add("updatedAt", suppression.updated_at);
+}
+
+JsonObject ToJson(const Freshness& freshness) {
+  JsonObject json;
+  json.Add("basis", EnumName(freshness.basis));
+  if (freshness.staleness) json.Add("staleness", DurationText(*freshness.staleness));
+  return json;
 }
 
 JsonObject ToJson(const Outcome& outcome) {
@@ -125,7 +135,8 @@ JsonObject ToJson(const ReportResult& result) {
       .Add("token", result.token)
       .Add("duplicate", result.duplicate)
       .Add("kind", EnumName(result.kind))
-      .Add("truncated", result.truncated);
+      .Add("truncated", result.truncated)
+      .Add("durability", EnumName(result.durability));
 }
 
 JsonObject ToJson(const ListCounts& counts) {

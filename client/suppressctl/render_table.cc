@@ -68,12 +68,21 @@ std::string Describe(const Cause& cause) {
 }
 
 std::string Describe(const Match& match) {
-  return absl::StrCat(Describe(match.cause), match.whole_domain ? " (whole domain)" : "");
+  return absl::StrCat(Describe(match.cause), match.whole_domain ? " (whole domain)" : "",
+                      match.not_yet_delivered ? " (not yet delivered)" : "");
 }
 
 std::string Describe(const std::vector<Match>& matches) {
   return absl::StrJoin(matches, ", ",
                        [](std::string* out, const Match& match) { absl::StrAppend(out, Describe(match)); });
+}
+
+std::string Describe(const Freshness& freshness) {
+  if (freshness.basis == FreshnessBasis::kNothing) return "answered without a replica: \"no\" means \"not known\"";
+  if (!freshness.staleness) return "answered from a replica, of unknown age";
+  // More than milliseconds nobody reads.
+  return absl::StrCat("answered from a replica, at most ",
+                      DurationText(absl::Ceil(*freshness.staleness, absl::Milliseconds(1))), " old");
 }
 
 std::string DescribeCauses(const Suppression& suppression) {

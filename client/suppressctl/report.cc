@@ -36,6 +36,7 @@ void PrintTable(const ReportResult& result, Session& session) {
     table.Add(std::move(row));
   }
   table.Print(session.out());
+  if (result.durability == Durability::kLocalDurable) session.out() << kKeptLocally << "\n";
 }
 
 int ReportOne(const absl::StatusOr<ReportRequest>& request, const Client& client, Session& session) {

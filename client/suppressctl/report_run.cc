@@ -51,6 +51,7 @@ void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>
     if (result.ok()) {
       Print(name, *result);
       token_ = result->token;
+      if (result->durability == Durability::kLocalDurable) ++kept_locally_;
       status = AllTaken(*result);
     }
   }
@@ -74,6 +75,7 @@ int ReportRun::Finish() {
                    << (token_.empty() ? "" : ",\"token\":" + JsonString(token_)) << "}\n";
   } else {
     session_.err() << "reported " << reported_ << ", failed " << failed_ << "\n";
+    if (kept_locally_ > 0) session_.err() << kept_locally_ << " of them " << kKeptLocally << "\n";
   }
   return failed_ == 0 ? kDone : kFailed;
 }

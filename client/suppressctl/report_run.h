@@ -37,10 +37,14 @@ class ReportRun {
   Session& session_;
   int64_t reported_ = 0;
   int64_t failed_ = 0;
+  int64_t kept_locally_ = 0;
   bool printed_ = false;
   bool stopped_ = false;
   std::string token_;
 };
+
+// What to say of reports that a sidecar keeps until the centre is back.
+inline constexpr char kKeptLocally[] = "LOCAL_DURABLE: kept by the sidecar for delivery when the centre is back";
 
 // OK when every recipient or event of a report was taken, else what to say of it.
 absl::Status AllTaken(const ReportResult& result);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kFooter[] =
     "Exit codes: 0 done (check: nothing suppressed); 1 check: something suppressed, details: nothing known,\n"
-    "status: not serving; 2 bad usage, refused, or not reachable.\n"
+    "status: not serving, verify: they differ; 2 bad usage, refused, or not reachable.\n"
     "Each global option can come from the environment: --target is SUPPRESSCTL_TARGET, --tls_ca is\n"
     "SUPPRESSCTL_TLS_CA. Without either, the target is SUPPRESSION_TARGET, else\n"
     "unix:/run/suppressd/suppressd.sock. Times are RFC 3339.";
@@ -27,15 +27,17 @@ CLI::Option* WithEnvironment(CLI::Option* option) {
 
 void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   const std::map<std::string, Format> formats = {
-      {"table", Format::kTable}, {"json", Format::kJson}, {"tsv", Format::kTsv}};
+      {"table", Format::kTable}, {"json", Format::kJson}, {"jsonl", Format::kJsonl}, {"tsv", Format::kTsv}};
   WithEnvironment(app.add_option("--target", options.target, "Where suppressd listens: unix:/path or host:port"));
   WithEnvironment(app.add_option("--tenant", options.tenant, "The list to use [default: the service's \"default\"]"));
   WithEnvironment(app.add_option("--timeout", options.timeout, "How long a call may take in all, 1ms to 1h")
                       ->capture_default_str());
-  WithEnvironment(app.add_option("-o,--output", options.format,
-                                 "table, json (one object; watch and classify: one a line), or tsv (classify only)")
-                      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-                      ->default_str("table"));
+  WithEnvironment(
+      app.add_option("-o,--output", options.format,
+                     "table, json (one object; watch and classify: one a line), jsonl (one a line: replicas, "
+                     "watch, classify), or tsv (classify only)")
+          ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
+          ->default_str("table"));
   WithEnvironment(app.add_flag("--tls", options.tls, "Use TLS with the system's certificates"));
   WithEnvironment(app.add_option("--tls_ca", options.tls_ca, "Use TLS; PEM file of the certificates to trust"));
   WithEnvironment(app.add_option("--tls_cert", options.tls_cert, "PEM file of our certificate; needs --tls_key"));
@@ -64,6 +66,8 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddSuppress(app, session, &exit_code);
   AddWatch(app, session, &exit_code);
   AddStatus(app, session, &exit_code);
+  AddReplicas(app, session, &exit_code);
+  AddVerify(app, session, &exit_code);
   AddClassify(app, session, &exit_code);
   AddReclassify(app, session, &exit_code);
   AddExplain(app, session, &exit_code);

@@ -22,6 +22,11 @@ constexpr Hint kHints[] = {
     {"PAGE_TOKEN_EXPIRED", "start the listing again without --page_token"},
     {"INVALID_TOKEN", "copy the token in full from an earlier answer"},
     {"LINEAGE_MISMATCH", "the data was restored or replaced since: leave the token out"},
+    {"CENTRE_UNREACHABLE", "ask the centre itself with --target, or try again when the sidecar reaches it"},
+    {"OUTBOX_FULL", "report to the centre with --target, or try again when the sidecar reaches it"},
+    {"TOO_STALE", "raise --max_staleness or --timeout, or ask the centre with --target"},
+    {"NO_REPLICA", "try again when the sidecar has loaded the list, or ask the centre with --target"},
+    {"NOT_SERVED_HERE", "ask the centre instead of the sidecar with --target, or the reverse"},
     {"REVISION_NOT_REACHED", "raise --timeout, or leave --at_least out"},
     {"REQUEST_ID_REUSED", "leave --request_id out, or repeat the very same call"},
     {"SUPPRESSION_NOT_FOUND", "check the spelling and --tenant; list with: suppressctl list"},
@@ -53,10 +58,14 @@ std::string Suggestion(const absl::Status& status) {
   return "";
 }
 
-absl::StatusOr<ClientOptions> Session::MakeClientOptions() const {
+absl::StatusOr<ClientOptions> Session::MakeClientOptions(LineOutput lines) const {
+  if (jsonl() && lines == LineOutput::kRefused) {
+    return absl::InvalidArgumentError("-o jsonl is for replicas, watch and classify; use table or json");
+  }
   if (tsv()) return absl::InvalidArgumentError("-o tsv is for classify only; use table or json");
   ClientOptions options;
   options.target = options_.target;
+  options.fallback_target = client_internal::kNoFallback;
   options.tenant = options_.tenant;
   options.insecure = options_.insecure;
   const absl::StatusOr<absl::Duration> timeout = ParseDuration(options_.timeout);
@@ -66,11 +75,14 @@ absl::StatusOr<ClientOptions> Session::MakeClientOptions() const {
       !options_.tls_server_name.empty()) {
     options.tls = TlsOptions{options_.tls_ca, options_.tls_cert, options_.tls_key, options_.tls_server_name};
   }
-  return client_internal::ResolveOptions(options);
+  absl::StatusOr<ClientOptions> resolved = client_internal::ResolveOptions(options);
+  // Whoever resolves them again must not find a fallback in the environment.
+  if (resolved.ok()) resolved->fallback_target = client_internal::kNoFallback;
+  return resolved;
 }
 
-absl::StatusOr<Client> Session::MakeClient() const {
-  const absl::StatusOr<ClientOptions> options = MakeClientOptions();
+absl::StatusOr<Client> Session::MakeClient(LineOutput lines) const {
+  const absl::StatusOr<ClientOptions> options = MakeClientOptions(lines);
   if (!options.ok()) return options.status();
   return Client::Create(*options);
 }

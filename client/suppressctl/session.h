@@ -15,11 +15,14 @@ namespace suppression::suppressctl {
 // What suppressctl exits with.
 enum ExitCode {
   kDone = 0,     // check: nothing is suppressed
-  kFinding = 1,  // check: something is suppressed; details: nothing is known; status: not serving
+  kFinding = 1,  // check: something is suppressed; details: nothing is known; status: not serving; verify: differ
   kFailed = 2,   // bad usage, refused, unreachable
 };
 
-enum class Format { kTable, kJson, kTsv };
+enum class Format { kTable, kJson, kJsonl, kTsv };
+
+// Whether a command can print one JSON object a line (-o jsonl).
+enum class LineOutput { kRefused, kTaken };
 
 // The global options as parsed.
 struct GlobalOptions {
@@ -44,12 +47,17 @@ class Session {
   std::ostream& out() { return out_; }
   std::ostream& err() { return err_; }
   GlobalOptions& options() { return options_; }
+  bool table() const { return options_.format == Format::kTable; }
   bool json() const { return options_.format == Format::kJson; }
+  bool jsonl() const { return options_.format == Format::kJsonl; }
+  // For commands whose JSON is one object a line in any case.
+  bool json_lines() const { return json() || jsonl(); }
   bool tsv() const { return options_.format == Format::kTsv; }
 
-  // The client the options describe, made at the first call. INVALID_ARGUMENT and others: Client::Create().
-  absl::StatusOr<Client> MakeClient() const;
-  absl::StatusOr<ClientOptions> MakeClientOptions() const;
+  // The client the options describe, made at the first call. INVALID_ARGUMENT and others: Client::Create(). It asks the
+  // target and no fallback: whoever administers a server wants the answer of that one.
+  absl::StatusOr<Client> MakeClient(LineOutput lines = LineOutput::kRefused) const;
+  absl::StatusOr<ClientOptions> MakeClientOptions(LineOutput lines = LineOutput::kRefused) const;
 
   // Says what went wrong in one line on err(): code or reason, message, what to try. Returns kFailed.
   int Fail(const absl::Status& status);

@@ -1,10 +1,15 @@
 // suppressctl status: is the service up, does it take writes, how far is it?
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/internal/channel.h"
 #include "client/internal/health.h"
 #include "client/suppressctl/commands.h"
 #include "client/suppressctl/render.h"
+#include "client/suppressctl/replication_calls.h"
 
 namespace suppression::suppressctl {
 namespace {
@@ -18,6 +23,7 @@ struct ServerStatus {
   std::string reads;
   std::string writes;
   std::string token;
+  std::optional<v1::GetReplicaStatusResponse> replica;  // of a sidecar
 
   bool healthy() const { return server == kServing && reads == kServing && writes == kServing; }
 };
@@ -37,6 +43,56 @@ absl::StatusOr<ServerStatus> Ask(const ClientOptions& options) {
   return status;
 }
 
+// What a sidecar says of itself; nothing when the server is none, or older than the question.
+absl::StatusOr<std::optional<v1::GetReplicaStatusResponse>> AskReplica(const ClientOptions& options) {
+  const absl::StatusOr<ReplicationCalls> calls = ReplicationCalls::Make(options);
+  if (!calls.ok()) return calls.status();
+  absl::StatusOr<v1::GetReplicaStatusResponse> answer = calls->GetReplicaStatus(options.deadline);
+  if (answer.ok()) return *std::move(answer);
+  if (ErrorReason(answer.status()) == "NOT_SERVED_HERE" || absl::IsUnimplemented(answer.status())) return std::nullopt;
+  return answer.status();
+}
+
+JsonObject ToJson(const v1::GetReplicaStatusResponse& replica) {
+  JsonObject json;
+  json.Add("replicaId", replica.replica_id()).Add("upstream", replica.upstream());
+  json.Add("state", v1::Replica::State_Name(replica.state())).Add("token", replica.token());
+  if (replica.has_staleness()) json.Add("staleness", DurationText(ToDuration(replica.staleness())));
+  json.Add("entriesEstimate", replica.entries_estimate()).Add("outboxReports", replica.outbox_reports());
+  if (replica.has_outbox_oldest_at()) {
+    json.Add("outboxOldestAt", std::optional<absl::Time>(ToTime(replica.outbox_oldest_at())));
+  }
+  return json.Add("outboxRefused", replica.outbox_refused()).Add("lastError", replica.last_error());
+}
+
+void PrintReplica(const v1::GetReplicaStatusResponse& replica, std::ostream& out) {
+  Table table({"REPLICA", "UPSTREAM", "STATE", "STALENESS", "ENTRIES", "OUTBOX", "OLDEST", "REFUSED"});
+  table.Add(
+      {replica.replica_id(), replica.upstream(), v1::Replica::State_Name(replica.state()),
+       replica.has_staleness() ? DurationText(absl::Ceil(ToDuration(replica.staleness()), absl::Milliseconds(1))) : "",
+       absl::StrCat(replica.entries_estimate()), absl::StrCat(replica.outbox_reports()),
+       replica.has_outbox_oldest_at() ? TimeText(ToTime(replica.outbox_oldest_at())) : "",
+       absl::StrCat(replica.outbox_refused())});
+  out << "\n";
+  table.Print(out);
+  if (!replica.last_error().empty()) out << "last error: " << Escape(replica.last_error()) << "\n";
+}
+
+void Print(const ServerStatus& status, Session& session) {
+  if (session.json()) {
+    JsonObject json;
+    json.Add("target", status.target).Add("server", status.server).Add("reads", status.reads);
+    json.Add("writes", status.writes).Add("token", status.token);
+    if (status.replica) json.Add("replica", ToJson(*status.replica));
+    session.out() << json.ToString() << "\n";
+    return;
+  }
+  Table table({"TARGET", "SERVER", "READS", "WRITES", "TOKEN"});
+  table.Add({status.target, status.server, status.reads, status.writes, status.token});
+  table.Print(session.out());
+  if (status.replica) PrintReplica(*status.replica, session.out());
+}
+
 int ShowStatus(Session& session) {
   const absl::StatusOr<ClientOptions> options = session.MakeClientOptions();
   if (!options.ok()) return session.Fail(options.status());
@@ -47,21 +103,11 @@ int ShowStatus(Session& session) {
   if (!client.ok()) return session.Fail(client.status());
   const absl::StatusOr<BatchResult> head = client->BatchIsSuppressed(BatchRequest());
   if (head.ok()) status->token = head->token;
-  if (session.json()) {
-    session.out() << JsonObject()
-                         .Add("target", status->target)
-                         .Add("server", status->server)
-                         .Add("reads", status->reads)
-                         .Add("writes", status->writes)
-                         .Add("token", status->token)
-                         .ToString()
-                  << "\n";
-  } else {
-    Table table({"TARGET", "SERVER", "READS", "WRITES", "TOKEN"});
-    table.Add({status->target, status->server, status->reads, status->writes, status->token});
-    table.Print(session.out());
-  }
+  const auto replica = AskReplica(*options);
+  if (replica.ok()) status->replica = *replica;
+  Print(*status, session);
   if (!head.ok()) return session.Fail(head.status());
+  if (!replica.ok()) return session.Fail(replica.status());
   return status->healthy() ? kDone : kFinding;
 }
 
@@ -69,7 +115,9 @@ int ShowStatus(Session& session) {
 
 void AddStatus(CLI::App& app, Session& session, int* exit_code) {
   CLI::App* command = app.add_subcommand("status", "Is the service up, and how far is it?");
-  command->footer("Exit codes: 0 it serves reads and writes, 1 something does not serve, 2 error or not reachable.");
+  command->footer(
+      "Of a sidecar also its replica and its outbox.\n"
+      "Exit codes: 0 it serves reads and writes, 1 something does not serve, 2 error or not reachable.");
   command->callback([&session, exit_code] { *exit_code = ShowStatus(session); });
 }
 

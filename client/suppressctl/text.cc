@@ -89,6 +89,17 @@ std::string TimeText(const std::optional<absl::Time>& time) {
   return time.has_value() ? absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", *time, absl::UTCTimeZone()) : "-";
 }
 
+std::string DurationText(absl::Duration duration) {
+  absl::Duration rest = absl::AbsDuration(duration);
+  const int64_t seconds = absl::IDivDuration(rest, absl::Seconds(1), &rest);
+  std::string text = absl::StrCat(duration < absl::ZeroDuration() ? "-" : "", seconds);
+  if (const int64_t nanos = rest / absl::Nanoseconds(1); nanos > 0) {
+    absl::StrAppend(&text, ".", absl::Dec(nanos, absl::kZeroPad9));
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  return text + "s";
+}
+
 void Table::Print(std::ostream& out) const {
   std::vector<std::vector<std::string>> cells = rows_;
   std::vector<size_t> widths;

@@ -22,6 +22,9 @@ std::string JsonString(const std::string& text);
 // RFC 3339 in UTC with as many decimals as needed; "-" when unset.
 std::string TimeText(const std::optional<absl::Time>& time);
 
+// Seconds with as many decimals as needed, as protobuf's JSON mapping writes them: "1.5s", "90s". Pure.
+std::string DurationText(absl::Duration duration);
+
 // Rows under a header, in columns two spaces apart. Cells are escaped on the way out; an empty cell
 // shows as "-".
 class Table {

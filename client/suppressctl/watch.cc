@@ -13,7 +13,7 @@ struct WatchOptions {
 };
 
 void Print(const Change& change, Session& session) {
-  if (session.json()) {
+  if (session.json_lines()) {
     session.out() << ToJson(change).ToString() << "\n";
   } else {
     for (const Suppression& entry : change.suppressions) {
@@ -26,7 +26,7 @@ void Print(const Change& change, Session& session) {
 }
 
 int Watch(const WatchOptions& options, Session& session) {
-  const absl::StatusOr<Client> client = session.MakeClient();
+  const absl::StatusOr<Client> client = session.MakeClient(LineOutput::kTaken);
   if (!client.ok()) return session.Fail(client.status());
   int64_t seen = 0;
   const absl::Status status = client->Watch(options.request, [&](const Change& change) {

@@ -1,4 +1,5 @@
-// A SuppressionService on a real Unix socket in a directory of its own, which answers as the test says.
+// A SuppressionService (and a ReplicationService) on a real Unix socket in a directory of its own, which answers as the
+// test says.
 //
 //   FakeService service;
 //   service.on_check = [](const auto& request, auto* response) { response->set_suppressed(true); return
@@ -21,6 +22,7 @@
 #include "protos/error.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 #include "suppression/options.h"
+#include "suppression/v1/replication.grpc.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {
@@ -49,11 +51,39 @@ inline grpc::Status WireError(grpc::StatusCode code, v1::ErrorReason reason, con
   return grpc::Status(code, message, details.SerializeAsString());
 }
 
+// How a test answers a call.
+template <typename Request, typename Response>
+using Handler = std::function<grpc::Status(const Request&, Response*)>;
+
+template <typename Request, typename Response>
+grpc::Status Answer(const Handler<Request, Response>& handler, const Request* request, Response* response) {
+  return handler ? handler(*request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler");
+}
+
+// The calls of ReplicationService that suppressctl makes.
+class FakeReplication final : public v1::ReplicationService::Service {
+ public:
+  Handler<v1::RangeChecksumsRequest, v1::RangeChecksumsResponse> on_checksums;
+  Handler<v1::ListReplicasRequest, v1::ListReplicasResponse> on_replicas;
+  Handler<v1::GetReplicaStatusRequest, v1::GetReplicaStatusResponse> on_status;
+
+ private:
+  grpc::Status RangeChecksums(grpc::ServerContext*, const v1::RangeChecksumsRequest* request,
+                              v1::RangeChecksumsResponse* response) override {
+    return Answer(on_checksums, request, response);
+  }
+  grpc::Status ListReplicas(grpc::ServerContext*, const v1::ListReplicasRequest* request,
+                            v1::ListReplicasResponse* response) override {
+    return Answer(on_replicas, request, response);
+  }
+  grpc::Status GetReplicaStatus(grpc::ServerContext*, const v1::GetReplicaStatusRequest* request,
+                                v1::GetReplicaStatusResponse* response) override {
+    return Answer(on_status, request, response);
+  }
+};
+
 class FakeService final : public v1::SuppressionService::Service {
  public:
-  template <typename Request, typename Response>
-  using Handler = std::function<grpc::Status(const Request&, Response*)>;
-
   explicit FakeService(std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
     char directory[] = "/tmp/suppression_test.XXXXXX";
     directory_ = mkdtemp(directory);
@@ -61,6 +91,7 @@ class FakeService final : public v1::SuppressionService::Service {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(target(), credentials);
     builder.RegisterService(this);
+    builder.RegisterService(&replication);
     server_ = builder.BuildAndStart();
   }
   ~FakeService() override {
@@ -94,13 +125,9 @@ class FakeService final : public v1::SuppressionService::Service {
   Handler<v1::SuppressRequest, v1::SuppressResponse> on_suppress;
   std::function<grpc::Status(grpc::ServerContext*, const v1::WatchRequest&, grpc::ServerWriter<v1::WatchResponse>*)>
       on_watch;
+  FakeReplication replication;
 
  private:
-  template <typename Request, typename Response>
-  grpc::Status Answer(const Handler<Request, Response>& handler, const Request* request, Response* response) {
-    return handler ? handler(*request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler");
-  }
-
   grpc::Status IsSuppressed(grpc::ServerContext*, const v1::IsSuppressedRequest* request,
                             v1::IsSuppressedResponse* response) override {
     return Answer(on_check, request, response);

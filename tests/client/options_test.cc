@@ -42,6 +42,48 @@ TEST(ClientOptionsTest, TheEnvironmentReplacesTheDefaultTargetOnly) {
   unsetenv("SUPPRESSION_TARGET");
 }
 
+TEST(ClientOptionsTest, ThereIsNoFallbackUnlessOneIsNamed) {
+  unsetenv("SUPPRESSION_FALLBACK_TARGET");
+  EXPECT_EQ(client_internal::ResolveOptions(Local())->fallback_target, "");
+  setenv("SUPPRESSION_FALLBACK_TARGET", "", 1);
+  EXPECT_EQ(client_internal::ResolveOptions(Local())->fallback_target, "");
+  setenv("SUPPRESSION_FALLBACK_TARGET", "localhost:9", 1);
+  EXPECT_EQ(client_internal::ResolveOptions(Local())->fallback_target, "localhost:9");
+  ClientOptions options = Local();
+  options.fallback_target = "localhost:10";
+  EXPECT_EQ(client_internal::ResolveOptions(options)->fallback_target, "localhost:10");
+  options.fallback_target = "none";
+  EXPECT_EQ(client_internal::ResolveOptions(options)->fallback_target, "");
+  unsetenv("SUPPRESSION_FALLBACK_TARGET");
+}
+
+TEST(ClientOptionsTest, AFallbackIsHeldToTheRulesOfATarget) {
+  ClientOptions options = Local();
+  options.fallback_target = "nonsense";
+  ExpectRefused(options, "fallback_target");
+  options.fallback_target = "mail.example.com:7070";
+  ExpectRefused(options, "fallback_tls");
+  options.insecure = true;
+  EXPECT_TRUE(client_internal::ResolveOptions(options).ok());
+  options.insecure = false;
+  options.fallback_tls.emplace();
+  EXPECT_TRUE(client_internal::ResolveOptions(options).ok());
+  options.fallback_tls->key_file = "key.pem";
+  ExpectRefused(options, "fallback_tls");
+}
+
+TEST(ClientOptionsTest, TheFallbackHasTheTransportOfTheTargetUnlessItHasItsOwn) {
+  ClientOptions options = Local();
+  options.fallback_target = "localhost:9";
+  options.tls.emplace();
+  options.tls->server_name = "target";
+  EXPECT_EQ(client_internal::FallbackOptions(options).target, "localhost:9");
+  EXPECT_EQ(client_internal::FallbackOptions(options).tls->server_name, "target");
+  options.fallback_tls.emplace();
+  options.fallback_tls->server_name = "fallback";
+  EXPECT_EQ(client_internal::FallbackOptions(options).tls->server_name, "fallback");
+}
+
 TEST(ClientOptionsTest, GoodTargetsAreTaken) {
   for (const char* target :
        {"unix:/run/a.sock", "unix:///run/a.sock", "unix-abstract:a", "localhost:1", "127.9.8.7:65535", "[::1]:7070",

@@ -91,6 +91,14 @@ TEST(ParseTest, AnUnknownNameListsTheKnownOnes) {
             "--stage must be one of CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA");
 }
 
+TEST(DurationTextTest, IsSecondsWithAsManyDecimalsAsNeeded) {
+  EXPECT_EQ(DurationText(absl::ZeroDuration()), "0s");
+  EXPECT_EQ(DurationText(absl::Seconds(90)), "90s");
+  EXPECT_EQ(DurationText(absl::Milliseconds(1500)), "1.5s");
+  EXPECT_EQ(DurationText(absl::Nanoseconds(7)), "0.000000007s");
+  EXPECT_EQ(DurationText(-absl::Milliseconds(250)), "-0.25s");
+}
+
 TEST(ReportLineTest, AllFields) {
   const absl::StatusOr<ReportRequest> request =
       ParseReportLine("a@example.com\t550\t5.1.1\trcpt\tmx.example.com\tno\tsuch user", ReportOptions());

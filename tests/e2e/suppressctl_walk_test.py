@@ -221,6 +221,16 @@ class Commands(unittest.TestCase):
         self.assertTrue(answer["token"])
         self.run_ctl(DONE, "status", target="unix:" + self.server.unix)
 
+    def test_replicas_and_verify(self):
+        self.bounce()
+        self.assertIn("replicas", self.ask("replicas"))
+        unix = "unix:" + self.server.unix
+        self.assertRegex(self.run_ctl(DONE, "verify", "--against", unix).out, r"^equal: 1 entries$")
+        self.assertTrue(self.ask("verify", "--against", unix)["equal"])
+        with harness.Server() as other:
+            outcome = self.run_ctl(FAILED, "verify", "--against", other.tcp)
+            self.assertIn("LINEAGE_MISMATCH", outcome.err)
+
     def test_a_server_that_is_not_there_is_an_error(self):
         with harness.TemporaryDirectory() as directory:
             nowhere = "unix:" + os.path.join(directory, "nowhere.sock")

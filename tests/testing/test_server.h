@@ -76,6 +76,7 @@ class TestServer {
 
   const std::string& data_directory() const { return store_options_.path; }
   std::string address() const { return "unix:" + (directory_ / "s"); }
+  const std::string& data_path() const { return store_options_.path; }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
   FakeClock& clock() { return clock_; }

@@ -7,13 +7,15 @@
 //
 // Errors of every call are an absl::Status with the service's code; ErrorReason() gives the stable
 // machine-readable reason. UNAVAILABLE and DEADLINE_EXCEEDED come from here too, when no server could
-// be reached in time. Only UNAVAILABLE is retried; writes carry a request id made once per call, so a
-// retried write counts once. Messages never contain an address.
+// be reached in time. Only UNAVAILABLE is retried, at ClientOptions::fallback_target too where there is one;
+// writes carry a request id made once per call, so a retried write counts once. Messages never contain an
+// address.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -34,9 +36,10 @@ std::string ErrorDetail(const absl::Status& status, const std::string& key);
 
 // What ForEachSuppression did.
 struct ForEachResult {
-  int64_t visited = 0;  // entries given to the visitor
-  bool at_end = false;  // false: the limit was reached, or the visitor stopped
-  std::string token;    // the state the listing was read from
+  int64_t visited = 0;                 // entries given to the visitor
+  bool at_end = false;                 // false: the limit was reached, or the visitor stopped
+  std::string token;                   // the state the listing was read from
+  std::optional<Freshness> freshness;  // of the last page that was read, see CheckResult
 };
 
 // A cheap value: copies share one connection. Thread-safe.
@@ -49,7 +52,7 @@ class Client {
   static absl::StatusOr<Client> Create(const ClientOptions& options = ClientOptions());
 
   // A client over a connection of the caller's, for tests. Options are not checked; of them deadline,
-  // tenant and when_unavailable are used. `connection` must not be null.
+  // tenant and when_unavailable are used (so it neither retries nor falls back). `connection` must not be null.
   explicit Client(std::shared_ptr<Connection> connection, const ClientOptions& options = ClientOptions());
 
   // Whether an address is on the list. OK with suppressed = false when it is not; INVALID_ARGUMENT
@@ -61,8 +64,9 @@ class Client {
   // address fails alone, inside the result. None: an empty answer, with the token of the server.
   absl::StatusOr<BatchResult> BatchIsSuppressed(BatchRequest request, CallOptions call = CallOptions()) const;
 
-  // Reports a reply, a complaint, a mail that came back, or a provider's payload. OK: it is on the server's disk. Of
-  // several recipients or events one may have failed alone, see Outcome::error_reason.
+  // Reports a reply, a complaint, a mail that came back, or a provider's payload. OK: it is on the server's disk, or on
+  // the sidecar's, see ReportResult::durability. Of several recipients or events one may have failed alone, see
+  // Outcome::error_reason.
   absl::StatusOr<ReportResult> ReportBounce(ReportRequest request, CallOptions call = CallOptions()) const;
 
   // One page of the list.

@@ -83,6 +83,20 @@ enum class CauseType {
 // Whether a cause still counts, at the time of the read.
 enum class CauseState { kUnspecified = 0, kActive = 1, kReactivated = 2, kExpired = 3 };
 
+// What an answer of a sidecar rests on.
+enum class FreshnessBasis {
+  kUnspecified = 0,  // never sent
+  kReplica = 1,      // its replica, and the reports that it has yet to deliver
+  kNothing = 2,      // the reports that it has yet to deliver; it has no replica: "not suppressed" means "not known"
+};
+
+// Where an acknowledged report is kept.
+enum class Durability {
+  kUnspecified = 0,   // nothing was to be kept
+  kDurable = 1,       // on the disk of the server that holds the list
+  kLocalDurable = 2,  // on the disk of the sidecar, which delivers it when the centre is back
+};
+
 // The order of a listing.
 enum class ListOrder {
   kUnspecified = 0,  // kNewestFirst
@@ -120,6 +134,8 @@ std::string Name(CauseState value);
 std::string Name(ListOrder value);
 std::string Name(StateFilter value);
 std::string Name(ReactivationNeed value);
+std::string Name(FreshnessBasis value);
+std::string Name(Durability value);
 
 // The value of a name, in any case ("mailbox_full"); nothing when there is no such name. For the enums above.
 template <typename Enum>

@@ -19,14 +19,16 @@ enum class WhenUnavailable {
 // How often and how fast a call is tried again. Only UNAVAILABLE is retried, which
 // is also what a call that the server cut (CANCELLED) comes back as. The wait before try
 // n + 1 is drawn evenly from 0 to min(max_backoff, initial_backoff * 2^(n-1)), plus what the server
-// asks for (RetryInfo). A wait that would pass the call's deadline is not begun.
+// asks for (RetryInfo). A wait that would pass the call's deadline is not begun. The defaults use up a
+// deadline of 2 s, so that a sidecar may be restarted in the meantime.
 struct RetryOptions {
-  // Tries in all, the first included; 1: no retries. Default 4, range 1 to 20.
-  int max_attempts = 4;
+  // Tries in all, the first included; 1: no retries. Default 10, range 1 to 20. A try is one call of the
+  // target and, when that is UNAVAILABLE, one of the fallback.
+  int max_attempts = 10;
   // Upper bound of the first wait. Default 50 ms, range 1 ms to 1 min.
   absl::Duration initial_backoff = absl::Milliseconds(50);
-  // Upper bound of every wait. Default 1 s, range initial_backoff to 1 min.
-  absl::Duration max_backoff = absl::Seconds(1);
+  // Upper bound of every wait. Default 500 ms, range initial_backoff to 1 min.
+  absl::Duration max_backoff = absl::Milliseconds(500);
 };
 
 // TLS. Files are PEM, at most 1 MiB each, and read once, when the client is made.
@@ -48,6 +50,14 @@ struct ClientOptions {
   // SUPPRESSION_TARGET, and where that is unset or empty "unix:/run/suppressd/suppressd.sock".
   // At most 1,024 octets.
   std::string target;
+  // Where to ask when the target is UNAVAILABLE: it cannot be reached, or is a sidecar that has no replica
+  // (NO_REPLICA), one too old (TOO_STALE, REVISION_NOT_REACHED), a full outbox (OUTBOX_FULL) or no centre
+  // (CENTRE_UNREACHABLE). The centre, for an application with a sidecar; forms as of target. Each try begins
+  // at the target, which may take half of the time that is left; a write keeps its request id, so it counts
+  // once wherever it arrives. A Watch that the fallback answers stays there until that stream ends.
+  // Default empty: the environment variable SUPPRESSION_FALLBACK_TARGET, and where that is unset or empty
+  // none. "none": none, whatever the environment says.
+  std::string fallback_target;
   // How long a call may take in all, its retries included. Default 2 s, range 1 ms to 1 h. Watch has none.
   absl::Duration deadline = absl::Seconds(2);
   // Retries within the deadline.
@@ -62,7 +72,10 @@ struct ClientOptions {
   std::string tenant;
   // TLS; unset: plaintext, which only a Unix socket or a loopback address may carry. Default unset.
   std::optional<TlsOptions> tls;
-  // Plaintext to any target, for networks that encrypt by themselves. Default false. Excludes tls.
+  // TLS to the fallback. Unset: as tls. For a sidecar in plaintext on its socket and a centre with TLS.
+  std::optional<TlsOptions> fallback_tls;
+  // Plaintext to any target, for networks that encrypt by themselves. Default false. Excludes tls; the
+  // fallback's plaintext too, unless fallback_tls is set.
   bool insecure = false;
 };
 

@@ -63,7 +63,15 @@ struct Suppression {
 // A cause that makes an address suppressed.
 struct Match {
   Cause cause;
-  bool whole_domain = false;  // true: the cause is on the address's whole domain
+  bool whole_domain = false;       // true: the cause is on the address's whole domain
+  bool not_yet_delivered = false;  // true: from a report that the sidecar has yet to deliver; the centre knows it not
+};
+
+// How fresh the answer of a sidecar is.
+struct Freshness {
+  FreshnessBasis basis = FreshnessBasis::kUnspecified;
+  // The answer holds all that the centre had this long ago, by the sidecar's clock. Unset: not known.
+  std::optional<absl::Duration> staleness;
 };
 
 // One check. at_least: a token of an earlier answer; the check then sees that state or a later one,
@@ -73,15 +81,21 @@ struct CheckRequest {
   std::string address;
   std::string stream;  // of the mail to be sent; empty: only causes that apply to all mail match
   std::string at_least;
+  // How old the answer of a sidecar may be (Freshness::staleness). An older sidecar catches up first, within the call's
+  // deadline, or fails UNAVAILABLE (TOO_STALE). Zero: the newest state of the centre. Unset, or over 10,000 years:
+  // however old. Negative: INVALID_ARGUMENT (INVALID_FIELD). Without effect at the centre.
+  std::optional<absl::Duration> max_staleness;
 };
 
 // The answer to a check.
 struct CheckResult {
   bool suppressed = false;     // true: do not send
   std::vector<Match> matches;  // every cause that matches; empty when not suppressed or assumed
-  std::string token;           // the state this was answered from; empty when assumed
+  std::string token;           // the state this was answered from; empty when assumed, or without a replica
   bool assumed = false;        // true: nobody answered, ClientOptions::when_unavailable decided
   absl::Status unavailable;    // when assumed: why there was no answer; else OK
+  // How fresh the answer of a sidecar is. Unset: answered by the centre, which holds the list itself, or assumed.
+  std::optional<Freshness> freshness;
 };
 
 // Many checks, answered from one state. At most 10,000 addresses.
@@ -90,6 +104,7 @@ struct BatchRequest {
   std::vector<std::string> addresses;
   std::string stream;
   std::string at_least;
+  std::optional<absl::Duration> max_staleness;  // see CheckRequest
 };
 
 // The answer for one address of a batch.
@@ -104,10 +119,11 @@ struct BatchItem {
 
 // Answers for those that are suppressed or invalid; every other address may be mailed.
 struct BatchResult {
-  std::vector<BatchItem> items;  // ascending by index
-  std::string token;             // empty when assumed
-  bool assumed = false;          // see CheckResult
-  absl::Status unavailable;      // see CheckResult
+  std::vector<BatchItem> items;        // ascending by index
+  std::string token;                   // see CheckResult
+  bool assumed = false;                // see CheckResult
+  absl::Status unavailable;            // see CheckResult
+  std::optional<Freshness> freshness;  // see CheckResult
 
   // Whether the address at `index` of the request may be mailed: it is neither suppressed nor invalid.
   bool MaySend(int32_t index) const;
@@ -187,10 +203,13 @@ struct ReportResult {
   // In the order of the report. Empty only when nothing was recorded: a mail that is no bounce and names nobody, a
   // payload without events.
   std::vector<Outcome> outcomes;
-  std::string token;       // the state that includes the report
+  std::string token;       // the state that includes the report; empty when the centre does not have it yet
   bool duplicate = false;  // the answer to an earlier call with the same id; all events of a payload were known already
   ReportKind kind = ReportKind::kUnspecified;  // what the report was
   bool truncated = false;                      // its end was not read
+  // Where it is kept. kLocalDurable: the centre was away, and the sidecar delivers it later. What it suppresses is
+  // suppressed by this sidecar at once, by others after that; effects are what the sidecar makes of it.
+  Durability durability = Durability::kUnspecified;
 };
 
 // Which entries to list.
@@ -208,6 +227,7 @@ struct ListRequest {
   StateFilter state = StateFilter::kUnspecified;
   bool with_counts = false;  // also count all matches; walks the whole list: allow time for it
   std::string at_least;
+  std::optional<absl::Duration> max_staleness;  // see CheckRequest
 };
 
 struct ReasonCount {
@@ -225,7 +245,8 @@ struct Page {
   std::vector<Suppression> suppressions;  // may be empty while next_page_token is set
   std::string next_page_token;            // empty: this was the last page
   std::string token;
-  std::optional<ListCounts> counts;  // when asked for
+  std::optional<ListCounts> counts;    // when asked for
+  std::optional<Freshness> freshness;  // see CheckResult; a listing leaves out what a sidecar has yet to deliver
 };
 
 // Exactly one of address and domain.
