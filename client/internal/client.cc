@@ -106,6 +106,7 @@ absl::StatusOr<ForEachResult> Client::ForEachSuppression(ListRequest request, in
     absl::StatusOr<Page> page = ListSuppressions(request, call);
     if (!page.ok()) return page.status();
     result.token = page->token;
+    result.damaged += page->damaged_entries;
     for (const Suppression& suppression : page->suppressions) {
       if (result.visited == limit) return result;
       ++result.visited;

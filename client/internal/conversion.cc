@@ -300,6 +300,7 @@ Page FromProto(const v1::ListSuppressionsResponse& response) {
   to.next_page_token = response.next_page_token();
   to.token = response.token();
   if (response.has_counts()) to.counts = ToCounts(response.counts());
+  to.damaged_entries = response.damaged_entries();
   return to;
 }
 
