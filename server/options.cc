@@ -47,6 +47,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
   Row(serve, "max_listings", options->max_listings, "Most listings and details in flight")
       ->check(CLI::Range(1, 10'000));
+  Row(serve, "max_mails", options->max_mails, "Most mails that came back and providers' payloads in flight")
+      ->check(CLI::Range(1, 10'000));
   Row(serve, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
   Row(serve, "max_replicas", options->max_replicas, "Most replicas that follow this server")
       ->check(CLI::Range(1, 10'000));

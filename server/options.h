@@ -25,6 +25,7 @@ struct ServeOptions {
   int max_request_kib = 4096;
   int max_calls = 10'000;
   int max_listings = 64;
+  int max_mails = 64;
   int max_watches = 1'000;
   int max_replicas = 1'000;
   int max_snapshots = 4;
