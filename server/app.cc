@@ -23,6 +23,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
       ServiceOptions{.request_octets_max = static_cast<size_t>(options.max_request_kib) << 10,
                      .calls_in_flight_max = options.max_calls,
                      .listings_in_flight_max = options.max_listings,
+                     .mails_in_flight_max = options.max_mails,
                      .watches_max = options.max_watches});
   app->replication_ = std::make_unique<ReplicationService>(
       app->store_.get(), [] { return absl::Now(); },

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -11,6 +12,7 @@
 #include "protos/error.h"
 #include "server/drain.h"
 #include "server/grpc_status.h"
+#include "server/worker_pool.h"
 
 namespace suppression {
 
@@ -71,6 +73,16 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const R
     reactor->Finish(ToGrpcStatus(status));
   });
   return reactor;
+}
+
+// Runs work that takes long on a pool: `work` is called with `done`, unless the caller has gone away by the time that a
+// thread is free.
+inline void RunUnlessGone(WorkerPool* pool, std::function<bool()> gone, std::function<void(Done)> work, Done done) {
+  pool->Run([gone = std::move(gone), work = std::move(work), done = std::move(done)] {
+    if (!gone()) return work(done);
+    done(MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
+                   "the deadline passed before the work began"));
+  });
 }
 
 }  // namespace suppression

@@ -1,5 +1,8 @@
 // The change log as a stream. What is made of a change is up to the service that streams it.
 //
+// A change of very many entries is sent in parts: all but the last carry the token before it, so that a stream that is
+// resumed in the middle gets the whole change again.
+//
 // A stream reads the change log in small steps, so a slow reader costs nothing but its place: when it takes nothing for
 // 30 s it is cut, and it resumes with the last token it got.
 #pragma once
@@ -23,8 +26,12 @@
 
 namespace suppression {
 
-// Revisions read from the change log at a time.
+// Revisions read from the change log at a time, and octets, unless a single one is larger.
 inline constexpr int kChangesPerRead = 256;
+inline constexpr size_t kChangesPerReadMaxOctets = 1 << 20;
+// Entries of one change go into several messages of about this size, unless a single one is larger: clients refuse
+// messages over 4 MiB.
+inline constexpr size_t kChangePartMaxOctets = 1 << 20;
 
 // One stream of changes. Response has token and committed_at. The store must outlive it.
 template <typename Response>
@@ -35,7 +42,7 @@ class ChangeStream : public StreamCall<Response> {
         store_(store),
         heartbeat_interval_(times.heartbeat_interval) {}
 
-  // Adds the entries of a change to a response; token and time are in it already.
+  // Adds the entries of a change, or of a part of it, to a response; token and time are in it already.
   virtual void AddEntries(stored::Change change, Response* response) = 0;
   // The stream stands at this revision, and sends it now.
   virtual void Reached(uint64_t revision) {}
@@ -81,22 +88,45 @@ class ChangeStream : public StreamCall<Response> {
   bool NextFromLog() {
     if (pending_.empty() && !ReadOn()) return false;
     while (!pending_.empty()) {
-      RevisionChange next = std::move(pending_.front());
-      pending_.pop_front();
-      after_ = next.revision;
-      if (next.change.entries().empty()) continue;
-      if (!tenants_.empty() && !tenants_.contains(next.change.tenant())) continue;
-      this->message_.Clear();
-      this->message_.set_token(EncodeToken({store_->lineage(), after_}));
-      *this->message_.mutable_committed_at() = next.change.at();
-      AddEntries(std::move(next.change), &this->message_);
-      return true;
+      const stored::Change& next = pending_.front().change;
+      if (!next.entries().empty() && (tenants_.empty() || tenants_.contains(next.tenant()))) {
+        MakeMessage();
+        return true;
+      }
+      Pass();
     }
     return false;
   }
 
+  // Makes message_ from the first pending change, or from the next part of it. Only the last part moves the stream on.
+  void MakeMessage() {
+    stored::Change part;
+    *part.mutable_at() = pending_.front().change.at();
+    part.set_tenant(pending_.front().change.tenant());
+    auto& entries = *pending_.front().change.mutable_entries();
+    size_t octets = 0;
+    for (; sent_entries_ < entries.size(); ++sent_entries_) {
+      octets += entries[sent_entries_].ByteSizeLong();
+      if (octets > kChangePartMaxOctets && !part.entries().empty()) break;
+      part.add_entries()->Swap(&entries[sent_entries_]);
+    }
+    if (sent_entries_ == entries.size()) Pass();
+    this->message_.Clear();
+    this->message_.set_token(EncodeToken({store_->lineage(), after_}));
+    *this->message_.mutable_committed_at() = part.at();
+    AddEntries(std::move(part), &this->message_);
+  }
+
+  // The stream is past the first pending change.
+  void Pass() {
+    after_ = pending_.front().revision;
+    pending_.pop_front();
+    sent_entries_ = 0;
+  }
+
   bool ReadOn() {
-    absl::StatusOr<std::vector<RevisionChange>> changes = store_->ReadChanges(after_, kChangesPerRead);
+    absl::StatusOr<std::vector<RevisionChange>> changes =
+        store_->ReadChanges(after_, kChangesPerRead, kChangesPerReadMaxOctets);
     if (changes.ok()) {
       for (RevisionChange& change : *changes) pending_.push_back(std::move(change));
       return true;
@@ -143,6 +173,7 @@ class ChangeStream : public StreamCall<Response> {
   std::set<std::string> tenants_;
   uint64_t after_ = 0;
   std::deque<RevisionChange> pending_;
+  int sent_entries_ = 0;  // of the first of them
   absl::Status ended_;
   absl::Time heartbeat_at_ = absl::Now() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
 

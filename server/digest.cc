@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <openssl/sha.h>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace suppression {
@@ -35,6 +36,23 @@ std::string EventDigest(v1::ReportBounceRequest::ReportCase kind, const storage:
     target->set_local_part(recipient.target().local_part());
   }
   return Sha256(absl::StrCat("event of kind ", static_cast<int>(kind)), identity);
+}
+
+std::string ContentDigest(absl::string_view recipient, const v1::BounceEvent& event) {
+  constexpr size_t kOctets = 16;
+  v1::BounceEvent identity;
+  identity.set_source(std::string(recipient));
+  identity.set_provider(event.provider());
+  identity.set_diagnostic(event.diagnostic());
+  identity.set_remote_mta(event.remote_mta());
+  identity.set_message_id(event.message_id());
+  identity.set_feedback_type(event.feedback_type());
+  if (event.has_occurred_at()) *identity.mutable_occurred_at() = event.occurred_at();
+  if (event.has_mail_sent_at()) *identity.mutable_mail_sent_at() = event.mail_sent_at();
+  const v1::Verdict::Class bounce_class = event.verdict().bounce_class();
+  const bool failed = bounce_class == v1::Verdict::HARD || bounce_class == v1::Verdict::SENDER_SIDE;
+  identity.mutable_verdict()->set_bounce_class(failed ? v1::Verdict::SOFT : bounce_class);
+  return absl::BytesToHexString(Sha256("content of event", identity).substr(0, kOctets));
 }
 
 }  // namespace suppression

@@ -20,4 +20,9 @@ std::string Sha256(absl::string_view label, const google::protobuf::Message& mes
 // recipients, in order. Source, stream, spelling, text and times are left out.
 std::string EventDigest(v1::ReportBounceRequest::ReportCase kind, const storage::v1::ReportOperation& report);
 
+// Tells apart the events of a payload that the provider gives no id, wherever in it they stand: of the recipient as
+// spelled and what the payload itself says, in 32 hexadecimal digits. A verdict changes with the rules, so of it only
+// counts whether the event is a failure, a complaint or neither.
+std::string ContentDigest(absl::string_view recipient, const v1::BounceEvent& event);
+
 }  // namespace suppression

@@ -57,6 +57,8 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
   Row(command, "max_listings", options->max_listings, "Most listings and details in flight")
       ->check(CLI::Range(1, 10'000));
+  Row(command, "max_mails", options->max_mails, "Most mails that came back and providers' payloads in flight")
+      ->check(CLI::Range(1, 10'000));
   Row(command, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
   Row(command, "drain_timeout_seconds", options->drain_timeout_seconds,
       "Longest wait for calls in flight, and for reports to be delivered, on SIGTERM")

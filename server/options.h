@@ -27,6 +27,7 @@ struct ServerOptions {
   int max_request_kib = 4096;
   int max_calls = 10'000;
   int max_listings = 64;
+  int max_mails = 64;
   int max_watches = 1'000;
   int drain_timeout_seconds = 20;
   StoreOptions store;

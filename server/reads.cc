@@ -7,6 +7,7 @@
 #include "server/await_revision.h"
 #include "server/explanations.h"
 #include "server/field_checks.h"
+#include "server/log.h"
 #include "server/page_token.h"
 #include "server/requests.h"
 #include "server/service.h"
@@ -38,7 +39,7 @@ struct BatchItem {
   Address address;
 };
 
-// The results of a batch. Hits come in the order of the addresses, each before its domain's.
+// The results of a batch. Hits and damage come in the order of the addresses, each before its domain's.
 class BatchResults {
  public:
   BatchResults(int64_t now, const std::string& stream) : now_(now), stream_(stream) {}
@@ -50,7 +51,19 @@ class BatchResults {
     invalid.set_error_message(std::string(why.message()));
   }
 
+  // What is stored of the address or of its domain is damaged: no answer at all is better than half of one.
+  void AddDamaged(int32_t index) {
+    if (index != last_hit_) results_.emplace_back();
+    v1::BatchResult& damaged = results_.back();
+    last_hit_ = damaged_ = index;
+    damaged.Clear();
+    damaged.set_index(index);
+    damaged.set_error_reason(ReasonName(v1::INTERNAL_ERROR));
+    damaged.set_error_message("what is stored of it is damaged");
+  }
+
   void AddHit(int32_t index, bool whole_domain, stored::StoredEntry* entry) {
+    if (index == damaged_) return;
     if (index != last_hit_) {
       results_.emplace_back().set_index(index);
       leave_out_ = octets_ >= kBatchMatchesMaxOctets;
@@ -71,6 +84,8 @@ class BatchResults {
     }
   }
 
+  bool any_damaged() const { return damaged_ >= 0; }
+
   // Moves those that say something into the response, in order.
   void MoveTo(v1::BatchIsSuppressedResponse* response) {
     std::sort(results_.begin(), results_.end(),
@@ -86,6 +101,7 @@ class BatchResults {
   std::vector<v1::BatchResult> results_;
   size_t octets_ = 0;
   int32_t last_hit_ = -1;
+  int32_t damaged_ = -1;  // the last one
   bool leave_out_ = false;
 };
 
@@ -174,8 +190,9 @@ absl::Status SuppressionService::CheckBatch(const v1::BatchIsSuppressedRequest& 
   uint64_t revision = 0;
   absl::Status status = store_->MultiGet(
       names, [&](size_t i, bool domain, stored::StoredEntry entry) { results.AddHit(items[i].index, domain, &entry); },
-      &revision);
+      [&](size_t i) { results.AddDamaged(items[i].index); }, &revision);
   if (!status.ok()) return status;
+  if (results.any_damaged()) LogError("damaged_entries", {{"call", "BatchIsSuppressed"}});
   results.MoveTo(response);
   response->set_token(Token(revision));
   return absl::OkStatus();
@@ -191,6 +208,10 @@ absl::Status SuppressionService::List(const v1::ListSuppressionsRequest& request
   response->set_next_page_token(EncodePageToken(store_->lineage(), request, *page));
   response->set_token(Token(page->revision));
   for (v1::Suppression& suppression : page->suppressions) *response->add_suppressions() = std::move(suppression);
+  response->set_damaged_entries(page->damaged_entries);
+  if (page->damaged_entries > 0) {
+    LogError("damaged_entries", {{"call", "ListSuppressions"}, {"count", std::to_string(page->damaged_entries)}});
+  }
   if (request.with_counts()) *response->mutable_counts() = std::move(page->counts);
   return absl::OkStatus();
 }

@@ -1,14 +1,17 @@
 #include "server/report_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "server/digest.h"
 #include "server/mail/bounce_mail.h"
+#include "server/return_if_error.h"
 #include "server/rules/provider_event.h"
 #include "server/rules/reported.h"
 #include "server/rules/text_decoding.h"
@@ -18,9 +21,6 @@ namespace suppression {
 namespace {
 
 constexpr char kEventKeyPrefix[] = "e:";
-
-#define RETURN_IF_ERROR(expression) \
-  if (absl::Status status_ = (expression); !status_.ok()) return status_
 
 bool IsEnhancedCode(const std::string& text) {
   // class "." subject "." detail, RFC 3463 section 2: 2, 4 or 5, then 1 to 3 digits each.
@@ -193,6 +193,15 @@ void Complete(const v1::BounceEvent& shared, const v1::ReportBounceRequest& requ
   if (event->kind() == v1::REPORT_KIND_UNSPECIFIED) event->set_kind(kind);
 }
 
+// How much a decision does to an address, and how bad the verdict behind it is.
+std::pair<int, int> WeightOf(const stored::RecipientReport& report) {
+  const int classes[] = {v1::Verdict::CLASS_UNSPECIFIED, v1::Verdict::NOT_A_BOUNCE,
+                         v1::Verdict::SENDER_SIDE,       v1::Verdict::SOFT,
+                         v1::Verdict::COMPLAINT,         v1::Verdict::HARD};
+  const auto* const found = std::find(std::begin(classes), std::end(classes), report.event().verdict().bounce_class());
+  return {report.decision().action(), static_cast<int>(found - std::begin(classes))};
+}
+
 // Turns what was read into commands.
 class Planner {
  public:
@@ -200,26 +209,32 @@ class Planner {
           const Policy& policy)
       : request_(request), is_payload_(kind == v1::PROVIDER_WEBHOOK), start_(start), policy_(policy) {}
 
-  void Add(ReportedRecipient reported) {
+  // `content`: ContentDigest of an event of a payload that has no id.
+  void Add(ReportedRecipient reported, const std::string& content) {
     PlannedOutcome& planned = plan_.outcomes.emplace_back();
     planned.outcome.set_event_id(reported.event_id);
     const absl::StatusOr<Address> address = NormaliseAddress(reported.recipient);
+    if (address.ok()) planned.outcome.set_address(address->ToString());
     if (const v1::ErrorReason refused = RefusalOf(reported, address.ok()); refused != v1::ERROR_REASON_UNSPECIFIED) {
       planned.outcome.set_error_reason(ReasonName(refused));
-      if (address.ok()) planned.outcome.set_address(address->ToString());
       return;
     }
-    stored::Command& command = CommandFor(reported.event_id);
-    planned.command = static_cast<int>(plan_.commands.size()) - 1;
-    if (const int known = Find(command.report(), *address); known >= 0) {
-      planned.recipient = known;  // the same mailbox under two names: one event
+    planned.command = CommandFor(reported, content);
+    stored::Command& command = plan_.commands[planned.command];
+    stored::RecipientReport report;
+    SetTarget(*address, reported.recipient, report.mutable_target());
+    *report.mutable_decision() = policy_.Decide(command.tenant(), reported.event.verdict());
+    *report.mutable_event() = std::move(reported.event);
+    const int known = Find(command.report(), *address);
+    if (known < 0) {
+      planned.recipient = command.report().recipients_size();
+      *command.mutable_report()->add_recipients() = std::move(report);
       return;
     }
-    planned.recipient = command.report().recipients_size();
-    stored::RecipientReport* report = command.mutable_report()->add_recipients();
-    SetTarget(*address, reported.recipient, report->mutable_target());
-    *report->mutable_decision() = policy_.Decide(command.tenant(), reported.event.verdict());
-    *report->mutable_event() = std::move(reported.event);
+    // The same mailbox again, perhaps under another name: one event, the one that weighs more.
+    planned.recipient = known;
+    stored::RecipientReport* first = command.mutable_report()->mutable_recipients(known);
+    if (WeightOf(report) > WeightOf(*first)) *first = std::move(report);
   }
 
   ReportPlan Finish() {
@@ -248,19 +263,46 @@ class Planner {
     return -1;
   }
 
-  // Events of a payload have a command each, all others share one.
-  stored::Command& CommandFor(const std::string& event_id) {
-    if (!is_payload_ && !plan_.commands.empty()) return plan_.commands.back();
-    stored::Command& command = plan_.commands.emplace_back(start_);
-    if (is_payload_ && !event_id.empty()) {
-      command.set_request_key(absl::StrCat(kEventKeyPrefix, event_id));
-    } else if (command.request_key().empty() && !request_.event_id().empty()) {
-      command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
+  // The index of the command for an event. Events of a payload have one each, all others share one.
+  int CommandFor(const ReportedRecipient& reported, const std::string& content) {
+    const int next = static_cast<int>(plan_.commands.size());
+    if (!is_payload_) {
+      if (next > 0) return next - 1;
+      stored::Command& command = plan_.commands.emplace_back(start_);
+      if (command.request_key().empty() && !request_.event_id().empty()) {
+        command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
+      }
+      return next;
     }
-    if (is_payload_ && event_id.empty() && !command.request_key().empty()) {
-      command.set_request_key(absl::StrCat(command.request_key(), "/", plan_.outcomes.size()));
+    stored::Command command = start_;
+    Identify(reported, content, &command);
+    // One event that names a person twice is one event about him.
+    if (!reported.earlier_event_id.empty()) {
+      const auto [known, is_new] = event_commands_.emplace(command.request_key(), next);
+      if (!is_new) return known->second;
     }
-    return command;
+    plan_.commands.push_back(std::move(command));
+    return next;
+  }
+
+  // An event of a payload is known by its own id, else by the request's and what it says: not by its place, which may
+  // change. No id holds a tab.
+  void Identify(const ReportedRecipient& reported, const std::string& content, stored::Command* command) {
+    if (!start_.request_key().empty()) {
+      command->set_claim_key(start_.request_key());
+      command->set_claim_digest(start_.payload_digest());
+    }
+    if (!reported.event_id.empty()) {
+      command->set_request_key(absl::StrCat(kEventKeyPrefix, reported.event_id));
+      if (reported.earlier_event_id.empty()) return;
+      command->set_earlier_request_key(absl::StrCat(kEventKeyPrefix, reported.earlier_event_id));
+      return;
+    }
+    std::string key = start_.request_key();
+    if (key.empty() && !request_.event_id().empty()) key = absl::StrCat(kEventKeyPrefix, request_.event_id());
+    if (key.empty()) return;
+    command->set_request_key(absl::StrCat(key, "\t", content));
+    command->set_earlier_request_key(absl::StrCat(key, "/", plan_.outcomes.size()));
   }
 
   const v1::ReportBounceRequest& request_;
@@ -268,6 +310,7 @@ class Planner {
   const stored::Command& start_;
   const Policy& policy_;
   ReportPlan plan_;
+  absl::flat_hash_map<std::string, int> event_commands_;  // of events about several recipients, by request_key
 };
 
 // Where every recipient was refused, so is the report, for the first one's reason.
@@ -297,9 +340,11 @@ absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, ab
   Planner planner(request, reading->kind, *start, policy);
   bool truncated = reading->truncated;
   for (ReportedRecipient& reported : reading->recipients) {
+    const bool has_id = reading->kind != v1::PROVIDER_WEBHOOK || !reported.event_id.empty();
+    const std::string content = has_id ? "" : ContentDigest(reported.recipient, reported.event);
     Complete(*shared, request, now, reading->kind, &reported.event);
     truncated |= reported.event.truncated();
-    planner.Add(std::move(reported));
+    planner.Add(std::move(reported), content);
   }
   ReportPlan plan = planner.Finish();
   plan.kind = reading->kind;

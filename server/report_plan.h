@@ -15,6 +15,7 @@ namespace suppression {
 
 // One outcome of the answer, and which command and which recipient of it will complete it.
 struct PlannedOutcome {
+  // Address, where there is one, and event id; error_reason when it is refused.
   v1::RecipientOutcome outcome;
   // Index in ReportPlan::commands; -1: refused already, outcome.error_reason says why.
   int command = -1;
@@ -24,8 +25,10 @@ struct PlannedOutcome {
 struct ReportPlan {
   v1::ReportKind kind = v1::REPORT_KIND_UNSPECIFIED;
   bool truncated = false;
-  // One for all recipients of a reply, complaint or mail; one for each event of a provider's payload, also of one that
-  // came by mail, which is idempotent by its own id. None for a mail that is no bounce and a payload without events.
+  // One for all recipients of a reply, complaint or mail; of two reports about one mailbox in it the one counts that
+  // does more. One for each event of a provider's payload, also of one that came by mail: idempotent by its own id,
+  // else by the request's and what it says; under a request id it claims the id for the whole request. None for a mail
+  // that is no bounce and a payload without events.
   std::vector<stored::Command> commands;
   // In the order of the report.
   std::vector<PlannedOutcome> outcomes;

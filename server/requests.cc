@@ -7,6 +7,7 @@
 #include "protos/error.h"
 #include "server/field_checks.h"
 #include "server/page_token.h"
+#include "server/return_if_error.h"
 #include "server/start_command.h"
 #include "storage/revision_token.h"
 
@@ -16,9 +17,6 @@ namespace {
 constexpr int kSelectorsMax = 64;
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1'000;
-
-#define RETURN_IF_ERROR(expression) \
-  if (absl::Status status_ = (expression); !status_.ok()) return status_
 
 // Entries that never were suppressed have neither causes nor a place in the index by time.
 absl::Status CheckNeverSuppressed(const v1::ListSuppressionsRequest& request) {

@@ -34,6 +34,10 @@ struct ServiceOptions {
   int listings_in_flight_max = 64;
   // Threads that listings and details run on, so that they never keep checks waiting.
   int listing_threads = 2;
+  // Most mails that came back and providers' payloads in flight at once.
+  int mails_in_flight_max = 64;
+  // Threads that these are read on: a mail that was made for it takes long.
+  int mail_threads = 2;
   // Most watches at once.
   int watches_max = 1'000;
   // Longest wait for the state that a read demands, whatever its deadline.
@@ -99,8 +103,11 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
                                   Answer answer);
   absl::StatusOr<stored::Command> MakeSuppress(const v1::SuppressRequest& request) const;
   absl::StatusOr<stored::Command> MakeReactivate(const v1::ReactivateRequest& request) const;
-  // Completes the answer to a report from the results of its commands.
-  void AnswerReport(const ReportPlan& plan, ReportResults results, v1::ReportBounceResponse* response) const;
+  // Reads a report and appends what it says.
+  void Report(const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response, Done done);
+  // Completes the answer to a report from the results of its commands; the error when they were all refused.
+  absl::Status AnswerReport(const ReportPlan& plan, const ReportResults& results,
+                            v1::ReportBounceResponse* response) const;
   std::string Token(uint64_t revision) const;
 
   Store* const store_;
@@ -111,7 +118,9 @@ class SuppressionService final : public v1::SuppressionService::CallbackService 
   Drain drain_;
   Admission calls_;
   Admission listings_;
+  Admission mails_;
   WorkerPool listing_pool_;
+  WorkerPool mail_pool_;
   StreamRegistry watches_;
 };
 

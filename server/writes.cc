@@ -55,8 +55,6 @@ struct Gathering {
 
 // Takes the answer to one command; the last one to come completes the call.
 void Gather(const std::shared_ptr<Gathering>& all, size_t index, absl::StatusOr<stored::CommandResult> result) {
-  // A lone command that was refused is an error of the call; one of several says so in its outcome.
-  if (result.ok() && !result->error_reason().empty() && all->plan.commands.size() == 1) result = RefusalOf(*result);
   absl::StatusOr<ReportResults> results;
   {
     absl::MutexLock lock(&all->mutex);
@@ -87,6 +85,52 @@ void AppendAll(CommitLog* log, ReportPlan plan, AppendedAll then) {
   }
 }
 
+// Completes an outcome with what became of a recipient of a command.
+void Complete(const stored::CommandResult& result, int recipient, v1::RecipientOutcome* outcome) {
+  if (recipient >= std::min(result.verdicts_size(), result.effects_size())) {
+    outcome->set_error_reason(ReasonName(v1::INTERNAL_ERROR));
+    return;
+  }
+  outcome->set_address(result.verdicts(recipient).address());
+  *outcome->mutable_verdict() = result.verdicts(recipient).verdict();
+  outcome->set_effect(result.effects(recipient));
+}
+
+// Whether the result of the only command of a plan is about the recipients that the report is read as naming. A first
+// answer may not be: the rules have changed since, and the same mail is read differently now.
+bool IsAbout(const ReportPlan& plan, const stored::CommandResult& result) {
+  int recipients = 0;
+  for (const PlannedOutcome& planned : plan.outcomes) {
+    if (planned.command < 0) continue;
+    recipients = std::max(recipients, planned.recipient + 1);
+    const bool same = planned.recipient < result.verdicts_size() &&
+                      result.verdicts(planned.recipient).address() == planned.outcome.address();
+    if (!same) return false;
+  }
+  return recipients == result.verdicts_size();
+}
+
+void AddOutcomes(const ReportPlan& plan, const ReportResults& results, v1::ReportBounceResponse* response) {
+  const bool is_payload = plan.kind == v1::PROVIDER_WEBHOOK;
+  if (results.size() == 1 && !is_payload && results[0].duplicate() && !IsAbout(plan, results[0])) {
+    for (int i = 0; i < results[0].verdicts_size(); ++i) Complete(results[0], i, response->add_outcomes());
+    return;
+  }
+  for (const PlannedOutcome& planned : plan.outcomes) {
+    v1::RecipientOutcome* outcome = response->add_outcomes();
+    *outcome = planned.outcome;
+    if (planned.command < 0) continue;
+    const stored::CommandResult& result = results[planned.command];
+    outcome->set_error_reason(result.error_reason());
+    if (!result.error_reason().empty()) {
+      outcome->clear_address();  // nothing is said of it
+      continue;
+    }
+    Complete(result, planned.recipient, outcome);
+    if (is_payload) outcome->set_duplicate(result.duplicate());
+  }
+}
+
 }  // namespace
 
 SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleBook* rules, Clock clock,
@@ -98,7 +142,9 @@ SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleB
       options_(options),
       calls_(options.calls_in_flight_max, &drain_),
       listings_(options.listings_in_flight_max, &drain_),
+      mails_(options.mails_in_flight_max, &drain_),
       listing_pool_(options.listing_threads),
+      mail_pool_(options.mail_threads),
       watches_("watches", options.watches_max) {}
 
 std::string SuppressionService::Token(uint64_t revision) const {
@@ -125,45 +171,47 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
 grpc::ServerUnaryReactor* SuppressionService::ReportBounce(grpc::CallbackServerContext* context,
                                                            const v1::ReportBounceRequest* request,
                                                            v1::ReportBounceResponse* response) {
-  return RunUnary(context, *request, options_.request_octets_max, &calls_, [&](Done done) {
-    absl::StatusOr<ReportPlan> plan = PlanReport(*request, clock_(), *rules_->classifier(), *rules_->policy());
-    if (!plan.ok()) return done(plan.status());
-    const auto answer = [this, response, done = std::move(done)](const ReportPlan& planned,
-                                                                 absl::StatusOr<ReportResults> results) {
-      if (!results.ok()) return done(results.status());
-      AnswerReport(planned, *std::move(results), response);
-      if (response->token().empty()) response->set_token(Token(store_->head().head()));
-      done(absl::OkStatus());
-    };
-    AppendAll(log_, *std::move(plan), answer);
+  // A reply or complaint is read at once; a mail or payload may take long, and must not keep checks waiting.
+  const bool is_long = request->has_raw_message() || request->has_provider_event();
+  Admission* admission = is_long ? &mails_ : &calls_;
+  return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
+    if (!is_long) return Report(*request, response, std::move(done));
+    RunUnlessGone(
+        &mail_pool_, [context] { return context->IsCancelled(); },
+        [this, request, response](Done read_done) { Report(*request, response, std::move(read_done)); },
+        std::move(done));
   });
 }
 
-void SuppressionService::AnswerReport(const ReportPlan& plan, ReportResults results,
-                                      v1::ReportBounceResponse* response) const {
+void SuppressionService::Report(const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response, Done done) {
+  absl::StatusOr<ReportPlan> plan = PlanReport(request, clock_(), *rules_->classifier(), *rules_->policy());
+  if (!plan.ok()) return done(plan.status());
+  AppendAll(log_, *std::move(plan),
+            [this, response, done = std::move(done)](const ReportPlan& planned, absl::StatusOr<ReportResults> results) {
+              if (!results.ok()) return done(results.status());
+              absl::Status answered = AnswerReport(planned, *results, response);
+              if (response->token().empty()) response->set_token(Token(store_->head().head()));
+              done(answered);
+            });
+}
+
+absl::Status SuppressionService::AnswerReport(const ReportPlan& plan, const ReportResults& results,
+                                              v1::ReportBounceResponse* response) const {
+  const auto refused = [](const stored::CommandResult& result) { return !result.error_reason().empty(); };
+  if (!results.empty() && std::all_of(results.begin(), results.end(), refused)) return RefusalOf(results[0]);
   response->set_kind(plan.kind);
   response->set_truncated(plan.truncated);
+  AddOutcomes(plan, results, response);
   uint64_t revision = 0;
   bool duplicate = !results.empty();
   for (const stored::CommandResult& result : results) {
     revision = std::max(revision, result.revision());
     duplicate &= result.duplicate();
   }
-  for (const PlannedOutcome& planned : plan.outcomes) {
-    v1::RecipientOutcome* outcome = response->add_outcomes();
-    *outcome = planned.outcome;
-    if (planned.command < 0) continue;
-    const stored::CommandResult& result = results[planned.command];
-    outcome->set_error_reason(result.error_reason());
-    if (!result.error_reason().empty()) continue;
-    outcome->set_address(result.verdicts(planned.recipient).address());
-    *outcome->mutable_verdict() = result.verdicts(planned.recipient).verdict();
-    outcome->set_effect(result.effects(planned.recipient));
-    if (plan.kind == v1::PROVIDER_WEBHOOK) outcome->set_duplicate(result.duplicate());
-  }
   if (revision > 0) response->set_token(Token(revision));
   response->set_duplicate(duplicate);
   if (!results.empty()) response->set_durability(v1::DURABLE);
+  return absl::OkStatus();
 }
 
 grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerContext* context,

@@ -58,35 +58,69 @@ CommandBatch::Loaded* CommandBatch::Find(const EntryName& name) {
   return &entries_.find(EntryKey(name))->second;
 }
 
-absl::StatusOr<bool> CommandBatch::FindRequest(const stored::Command& command, const std::string& key,
-                                               stored::CommandResult* result) {
-  stored::StoredRequest request;
-  if (const auto found = requests_.find(key); found != requests_.end()) {
-    request = found->second;
-  } else {
+absl::StatusOr<const stored::StoredRequest*> CommandBatch::FindRequest(const stored::Command& command,
+                                                                       const std::string& name) {
+  if (name.empty()) return nullptr;
+  const std::string key = RequestKey(command.tenant(), name);
+  auto found = requests_.find(key);
+  if (found == requests_.end()) {
     std::string value;
+    stored::StoredRequest request;
     const rocksdb::Status status = store_.db_->Get({}, store_.families_[kRequests], key, &value);
-    if (status.IsNotFound()) return false;
+    if (status.IsNotFound()) return nullptr;
     if (!status.ok()) return ReadFailure(status);
     if (!request.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+    found = requests_.emplace(key, std::move(request)).first;
   }
-  if (ToMicros(request.at()) + store_.horizon_.request_window_micros < ToMicros(command.at())) return false;
-  if (request.payload_digest() != command.payload_digest()) {
-    result->set_error_reason(ReasonName(v1::REQUEST_ID_REUSED));
-    return true;
+  const int64_t until = ToMicros(found->second.at()) + store_.horizon_.request_window_micros;
+  return until < ToMicros(command.at()) ? nullptr : &found->second;
+}
+
+absl::StatusOr<std::optional<stored::CommandResult>> CommandBatch::FindAnswer(const stored::Command& command) {
+  stored::CommandResult reused;
+  reused.set_error_reason(ReasonName(v1::REQUEST_ID_REUSED));
+  absl::StatusOr<const stored::StoredRequest*> known = FindRequest(command, command.claim_key());
+  if (!known.ok()) return known.status();
+  if (*known != nullptr && (*known)->payload_digest() != command.claim_digest()) return reused;
+  known = FindRequest(command, command.request_key());
+  if (known.ok() && *known == nullptr) {
+    known = FindRequest(command, command.earlier_request_key());
+    // Events were numbered: under a key that is not of this very request the number may be another event's.
+    const bool other = known.ok() && *known != nullptr && (*known)->payload_digest() != command.payload_digest();
+    if (other && command.claim_key().empty()) return std::nullopt;
   }
-  *result = request.result();
-  result->set_duplicate(true);
-  return true;
+  if (!known.ok()) return known.status();
+  if (*known == nullptr) return std::nullopt;
+  if ((*known)->payload_digest() != command.payload_digest()) return reused;
+  stored::CommandResult first = (*known)->result();
+  first.set_duplicate(true);
+  return first;
+}
+
+void CommandBatch::Remember(const stored::Command& command, const std::string& name, const std::string& digest,
+                            const stored::CommandResult& result) {
+  if (name.empty()) return;
+  const std::string key = RequestKey(command.tenant(), name);
+  stored::StoredRequest& request = requests_[key];
+  request.set_payload_digest(digest);
+  *request.mutable_at() = command.at();
+  *request.mutable_result() = result;
+  Put(kRequests, key, request.SerializeAsString());
+}
+
+void CommandBatch::Claim(const stored::Command& command) {
+  const absl::StatusOr<const stored::StoredRequest*> known = FindRequest(command, command.claim_key());
+  if (known.ok() && *known == nullptr) Remember(command, command.claim_key(), command.claim_digest(), {});
 }
 
 stored::CommandResult CommandBatch::Add(const stored::Command& command) {
   stored::CommandResult result;
-  const std::string request_key = RequestKey(command.tenant(), command.request_key());
-  absl::StatusOr<bool> found = false;
-  if (!command.request_key().empty()) found = FindRequest(command, request_key, &result);
-  if (found.ok() && *found) return result;
-  if (!found.ok() || !LoadAll(command).ok()) {
+  absl::StatusOr<std::optional<stored::CommandResult>> answer = FindAnswer(command);
+  if (answer.ok() && answer->has_value()) {
+    if ((*answer)->error_reason().empty()) Claim(command);
+    return **std::move(answer);
+  }
+  if (!answer.ok() || !LoadAll(command).ok()) {
     result.set_error_reason(ReasonName(v1::INTERNAL_ERROR));
     return result;
   }
@@ -112,12 +146,9 @@ stored::CommandResult CommandBatch::Add(const stored::Command& command) {
   result.set_revision(revision_);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) {
     result.set_error_reason(ReasonName(refused));
-  } else if (!command.request_key().empty()) {
-    stored::StoredRequest& request = requests_[request_key];
-    request.set_payload_digest(command.payload_digest());
-    *request.mutable_at() = command.at();
-    *request.mutable_result() = result;
-    Put(kRequests, request_key, request.SerializeAsString());
+  } else {
+    Remember(command, command.request_key(), command.payload_digest(), result);
+    Claim(command);
   }
   return result;
 }

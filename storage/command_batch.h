@@ -2,6 +2,7 @@
 // them, and all of their effects are collected in one WriteBatch.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -48,8 +49,14 @@ class CommandBatch {
   absl::Status LoadAll(const stored::Command& command);
   // The entry, which was loaded. Valid until the next Load.
   Loaded* Find(const EntryName& name);
-  absl::StatusOr<bool> FindRequest(const stored::Command& command, const std::string& key,
-                                   stored::CommandResult* result);
+  // What is remembered under an idempotency key; null: nothing. Valid until the next call.
+  absl::StatusOr<const stored::StoredRequest*> FindRequest(const stored::Command& command, const std::string& name);
+  // The answer when the keys of a command were used before: a repeat's, or a refusal.
+  absl::StatusOr<std::optional<stored::CommandResult>> FindAnswer(const stored::Command& command);
+  void Remember(const stored::Command& command, const std::string& name, const std::string& digest,
+                const stored::CommandResult& result);
+  // Remembers the request that a command is a part of, unless that was done.
+  void Claim(const stored::Command& command);
   v1::ErrorReason AddReport(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   v1::ErrorReason AddSuppress(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   v1::ErrorReason AddReactivate(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
@@ -65,7 +72,7 @@ class CommandBatch {
   rocksdb::WriteBatch batch_;
   uint64_t revision_;  // of the command being added, or the last one added
   absl::flat_hash_map<std::string, Loaded> entries_;
-  absl::flat_hash_map<std::string, stored::StoredRequest> requests_;
+  absl::flat_hash_map<std::string, stored::StoredRequest> requests_;  // read or written
   absl::flat_hash_map<std::string, int64_t> domain_entries_;
 };
 

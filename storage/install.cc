@@ -1,6 +1,7 @@
 // How a replica takes over what another store holds: see Store::Load, FinishLoad and Follow.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
@@ -16,6 +17,47 @@ constexpr int kEmptyChangesPerBatchMax = 10'000;
 
 absl::Status NotAReplica() {
   return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "only a replica takes over entries");
+}
+
+bool SameEntry(const stored::StoredEntry& a, const stored::StoredEntry& b) {
+  return a.revision() == b.revision() && a.suppression().tenant() == b.suppression().tenant() &&
+         a.suppression().address() == b.suppression().address();
+}
+
+// Whether these are some entries of a change that is not complete yet.
+bool IsPart(const RevisionChange& next) {
+  return !next.change.entries().empty() && next.change.entries(0).revision() > next.revision;
+}
+
+// Keeps the entries of a part, unless its change was applied before.
+void KeepPart(const RevisionChange& part, uint64_t applied, std::vector<stored::StoredEntry>* kept) {
+  const auto& entries = part.change.entries();
+  if (entries[0].revision() <= applied) return;
+  // Of another change, or the first part again, because the stream was resumed.
+  if (!kept->empty() && (kept->front().revision() != entries[0].revision() || SameEntry(kept->front(), entries[0]))) {
+    kept->clear();
+  }
+  kept->insert(kept->end(), entries.begin(), entries.end());
+}
+
+RevisionChange Nothing(uint64_t revision, const google::protobuf::Timestamp& at) {
+  RevisionChange nothing;
+  nothing.revision = revision;
+  *nothing.change.mutable_at() = at;
+  return nothing;
+}
+
+// A change with the parts of it that came before.
+RevisionChange WithParts(const RevisionChange& last, std::vector<stored::StoredEntry>* kept) {
+  RevisionChange whole{last.revision, {}};
+  *whole.change.mutable_at() = last.change.at();
+  whole.change.set_tenant(last.change.tenant());
+  for (stored::StoredEntry& entry : *kept) {
+    if (entry.revision() == last.revision) *whole.change.add_entries() = std::move(entry);
+  }
+  whole.change.mutable_entries()->MergeFrom(last.change.entries());
+  kept->clear();
+  return whole;
 }
 
 }  // namespace
@@ -61,18 +103,20 @@ absl::Status Store::Follow(absl::Span<const RevisionChange> changes) {
     return status;
   };
   for (const RevisionChange& next : changes) {
+    const bool is_part = IsPart(next);
+    if (is_part) KeepPart(next, batch.last_revision(), &parts_);
     if (next.revision <= batch.last_revision()) continue;  // applied before
     for (uint64_t between = batch.last_revision() + 1; between < next.revision; ++between) {
-      RevisionChange nothing;
-      nothing.revision = between;
-      *nothing.change.mutable_at() = next.change.at();
-      if (absl::Status status = batch.Install(nothing); !status.ok()) return status;
+      if (absl::Status status = batch.Install(Nothing(between, next.change.at())); !status.ok()) return status;
       if (++empty < kEmptyChangesPerBatchMax) continue;
       if (absl::Status status = write(); !status.ok()) return status;
       batch.Restart();
       empty = 0;
     }
-    if (absl::Status status = batch.Install(next); !status.ok()) return status;
+    absl::Status status = is_part          ? batch.Install(Nothing(next.revision, next.change.at()))
+                          : parts_.empty() ? batch.Install(next)
+                                           : batch.Install(WithParts(next, &parts_));
+    if (!status.ok()) return status;
     newest = std::max(newest, ToMicros(next.change.at()));
   }
   return write();

@@ -136,14 +136,16 @@ class ListWalk {
       stored::IndexRow row;
       if (!ParseTimeKey(ToView(it->key()), &name, &listed_at) ||
           !row.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-        return ReadFailure(rocksdb::Status::Corruption());
+        ++page_.damaged_entries;
+        if (PageEnds(*it)) break;
+        continue;
       }
       if (listed_at < query_.listed_from_micros) return absl::OkStatus();
       const bool stood_here = row.from_revision() <= page_.first_revision &&
                               (row.until_revision() == 0 || row.until_revision() > page_.first_revision);
       if (stood_here && (query_.domain.empty() || name.domain == query_.domain)) {
         std::optional<stored::StoredEntry> entry;
-        if (absl::Status status = store_.GetEntry(read_, name, &entry); !status.ok()) return status;
+        if (absl::Status status = GetEntry(name, &entry); !status.ok()) return status;
         if (entry.has_value() && EntryFits(query_, entry->suppression())) {
           Take(std::move(*entry->mutable_suppression()));
         }
@@ -158,8 +160,10 @@ class ListWalk {
     const std::unique_ptr<rocksdb::Iterator> it = Iterate(kEntries, prefix, PrefixEnd(prefix));
     for (; it->Valid(); it->Next()) {
       stored::StoredEntry entry;
-      if (absl::Status status = ReadEntry(*it, &entry); !status.ok()) return status;
-      if (EntryFits(query_, entry.suppression()) && TimeFits(query_, ToMicros(entry.suppression().listed_at()))) {
+      if (!ReadEntry(*it, &entry).ok()) {
+        ++page_.damaged_entries;
+      } else if (EntryFits(query_, entry.suppression()) &&
+                 TimeFits(query_, ToMicros(entry.suppression().listed_at()))) {
         Take(std::move(*entry.mutable_suppression()));
       }
       if (PageEnds(*it)) break;
@@ -184,7 +188,7 @@ class ListWalk {
                          "the deadline passed while counting");
       }
       stored::StoredEntry entry;
-      if (absl::Status status = ReadEntry(*it, &entry); !status.ok()) return status;
+      if (!ReadEntry(*it, &entry).ok()) continue;  // the page that meets it tells
       const v1::Suppression& suppression = entry.suppression();
       if (!EntryFits(query_, suppression) || !TimeFits(query_, ToMicros(suppression.listed_at()))) continue;
       ++total;
@@ -203,6 +207,20 @@ class ListWalk {
     return absl::OkStatus();
   }
 
+  // An entry that the index names. A damaged one is counted, and is none.
+  absl::Status GetEntry(const EntryName& name, std::optional<stored::StoredEntry>* entry) {
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = store_.db_->Get(read_, store_.families_[kEntries], EntryKey(name), &value);
+    if (status.IsNotFound()) return absl::OkStatus();
+    if (!status.ok() && !status.IsCorruption()) return ReadFailure(status);
+    if (!status.ok() || !DecodeEntry(name, ToView(value), &entry->emplace()).ok()) {
+      entry->reset();
+      ++page_.damaged_entries;
+    }
+    return absl::OkStatus();
+  }
+
+  // INTERNAL: damaged.
   absl::Status ReadEntry(const rocksdb::Iterator& it, stored::StoredEntry* entry) {
     EntryName name;
     if (!ParseEntryKey(ToView(it.key()), &name)) return ReadFailure(rocksdb::Status::Corruption());

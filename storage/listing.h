@@ -52,7 +52,10 @@ struct ListPage {
   // For the next page: the revision of the first page, and where this one ended. Empty: this was the last.
   uint64_t first_revision = 0;
   std::string next_after_key;
+  // Without damaged entries.
   v1::ListCounts counts;
+  // Entries and index rows that the page met and could not read because they are damaged; they are left out.
+  int damaged_entries = 0;
 };
 
 }  // namespace suppression

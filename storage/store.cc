@@ -231,7 +231,7 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
     results.push_back(batch.Add(command));
     newest = std::max(newest, ToMicros(command.at()));
   }
-  if (batch.last_revision() == head_->head()) return results;  // repeats and refusals only
+  if (batch.write_batch()->Count() == 0) return results;  // repeats and refusals only
   if (absl::Status status = Write(newest, &batch); !status.ok()) return status;
   head_->Advance(batch.last_revision());
   return results;
@@ -308,7 +308,8 @@ absl::Status Store::Get(const EntryName& name, Lookup* found) const {
 }
 
 absl::Status Store::MultiGet(absl::Span<const EntryName> names,
-                             absl::FunctionRef<void(size_t, bool, stored::StoredEntry)> hit, uint64_t* revision) const {
+                             absl::FunctionRef<void(size_t, bool, stored::StoredEntry)> hit,
+                             absl::FunctionRef<void(size_t)> damaged, uint64_t* revision) const {
   *revision = head_->head();
   if (names.empty()) return absl::OkStatus();
   const bool domains = HasDomainEntries(names[0].tenant);
@@ -326,13 +327,15 @@ absl::Status Store::MultiGet(absl::Span<const EntryName> names,
   db_->MultiGet({}, families_[kEntries], count, slices.data(), values.data(), statuses.data());
   for (size_t i = 0; i < count; ++i) {
     if (statuses[i].IsNotFound()) continue;
-    if (!statuses[i].ok()) return ReadFailure(statuses[i]);
+    if (!statuses[i].ok() && !statuses[i].IsCorruption()) return ReadFailure(statuses[i]);
     const EntryName& name = names[i / per_name];
     const bool domain = (domains && i % 2 == 1) || name.local_part.empty();
+    const EntryName found{name.tenant, name.domain, domain ? "" : name.local_part};
     stored::StoredEntry entry;
-    absl::Status status =
-        DecodeEntry({name.tenant, name.domain, domain ? "" : name.local_part}, ToView(values[i]), &entry);
-    if (!status.ok()) return status;
+    if (!statuses[i].ok() || !DecodeEntry(found, ToView(values[i]), &entry).ok()) {
+      damaged(i / per_name);
+      continue;
+    }
     *revision = std::max(*revision, entry.revision());
     hit(i / per_name, domain, std::move(entry));
   }
@@ -355,8 +358,9 @@ absl::StatusOr<std::vector<v1::BounceEvent>> Store::ReadEvents(const EntryName& 
   return events;
 }
 
-absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, int max) const {
+absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, int max, size_t max_octets) const {
   std::vector<RevisionChange> changes;
+  size_t octets = 0;
   const std::string first = RevisionKey(after + 1);
   const std::string end = RevisionKey(head_->head() + 1);
   const rocksdb::Slice upper = end;
@@ -366,6 +370,8 @@ absl::StatusOr<std::vector<RevisionChange>> Store::ReadChanges(uint64_t after, i
   // Asked after the iterator was made: it sees all that was there then, so a trim from now on does no harm.
   if (after < oldest_start()) return HistoryGone();
   for (it->Seek(first); it->Valid() && static_cast<int>(changes.size()) < max; it->Next()) {
+    octets += it->value().size();
+    if (octets > max_octets && !changes.empty()) break;
     RevisionChange& next = changes.emplace_back();
     next.revision = ParseRevisionKey(ToView(it->key()));
     // Revisions have no gaps: one would be a trim under way between its write and its horizon.

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,7 +106,9 @@ class Store {
   absl::Status FinishLoad(uint64_t revision, int64_t at_micros);
   // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
   // Gaps are changes that are none for this replica. One without entries only moves the head on. When it fails, the
-  // head tells how far it came.
+  // head tells how far it came. A change whose entries are of a later revision than its own is a part of the change of
+  // that revision: it is kept in memory and applied together with the last part, which comes under the revision itself;
+  // the first part again begins anew.
   absl::Status Follow(absl::Span<const RevisionChange> changes);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
   // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
@@ -118,7 +121,12 @@ class Store {
   // value is damaged.
   absl::Status Get(const EntryName& name, Lookup* found) const;
   // Many addresses (of one tenant) and their domains, from one state. `hit` is called for each entry found, with the
-  // index of the name; `domain` tells that the entry is of the name's whole domain.
+  // index of the name, in the order of the names; `domain` tells that the entry is of the name's whole domain.
+  // `damaged` is called in its place where the stored value is damaged.
+  absl::Status MultiGet(absl::Span<const EntryName> names,
+                        absl::FunctionRef<void(size_t index, bool domain, stored::StoredEntry entry)> hit,
+                        absl::FunctionRef<void(size_t index)> damaged, uint64_t* revision) const;
+  // The same; INTERNAL when any of the values is damaged.
   absl::Status MultiGet(absl::Span<const EntryName> names,
                         absl::FunctionRef<void(size_t index, bool domain, stored::StoredEntry entry)> hit,
                         uint64_t* revision) const;
@@ -127,8 +135,10 @@ class Store {
                                                           int max) const;
   // One page of the list; see listing.h.
   absl::StatusOr<ListPage> List(const ListQuery& query) const;
-  // Changes after a revision, in order, at most `max`. OUT_OF_RANGE (HISTORY_GONE) when the log no longer reaches back.
-  absl::StatusOr<std::vector<RevisionChange>> ReadChanges(uint64_t after, int max) const;
+  // Changes after a revision, in order, at most `max` and as many as fit into `max_octets`, but at least one.
+  // OUT_OF_RANGE (HISTORY_GONE) when the log no longer reaches back.
+  absl::StatusOr<std::vector<RevisionChange>> ReadChanges(uint64_t after, int max,
+                                                          size_t max_octets = std::numeric_limits<size_t>::max()) const;
   // The oldest revision that ReadChanges can start after.
   uint64_t oldest_start() const { return horizon_.oldest_change.load() - 1; }
   // All entries as of the newest revision; see snapshot.h. `pin`, when given, then holds a pin on the changes after
@@ -171,6 +181,8 @@ class Store {
   uint64_t noted_head_ = 0;
   bool opened_ = false;  // fully: only then may the note of the head be written
   ChangePins pins_;
+  // Of a replica: the first parts of the next change; for the thread that follows.
+  std::vector<stored::StoredEntry> parts_;
   // Held from the decision what to trim until it is done, so that no pin comes in between.
   absl::Mutex trim_mutex_;
 
@@ -187,6 +199,15 @@ absl::Status ReadFailure(const rocksdb::Status& status);
 absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry);
 // The value of an entry: without what its key says.
 std::string EncodeEntry(const stored::StoredEntry& entry);
+
+inline absl::Status Store::MultiGet(absl::Span<const EntryName> names,
+                                    absl::FunctionRef<void(size_t, bool, stored::StoredEntry)> hit,
+                                    uint64_t* revision) const {
+  bool any_damaged = false;
+  absl::Status status = MultiGet(
+      names, hit, [&](size_t) { any_damaged = true; }, revision);
+  return status.ok() && any_damaged ? ReadFailure(rocksdb::Status::Corruption()) : status;
+}
 
 inline rocksdb::Slice ToSlice(absl::string_view view) {
   return {view.data(), view.size()};

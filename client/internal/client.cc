@@ -120,6 +120,7 @@ absl::StatusOr<ForEachResult> Client::ForEachSuppression(ListRequest request, in
     if (!page.ok()) return page.status();
     result.token = page->token;
     result.freshness = page->freshness;
+    result.damaged += page->damaged_entries;
     for (const Suppression& suppression : page->suppressions) {
       if (result.visited == limit) return result;
       ++result.visited;

@@ -330,6 +330,7 @@ Page FromProto(const v1::ListSuppressionsResponse& response) {
   to.token = response.token();
   if (response.has_counts()) to.counts = ToCounts(response.counts());
   to.freshness = ToFreshness(response);
+  to.damaged_entries = response.damaged_entries();
   return to;
 }
 

@@ -77,6 +77,7 @@ class ListPrinter {
     JsonObject rest;
     rest.Add("nextPageToken", last.next_page_token).Add("token", last.token);
     if (last.freshness) rest.Add("freshness", ToJson(*last.freshness));
+    if (last.damaged_entries > 0) rest.AddRaw("damagedEntries", absl::StrCat(last.damaged_entries));
     if (last.counts) rest.Add("counts", ToJson(*last.counts));
     const std::string text = rest.ToString();
     session_.out() << "]" << (text == "{}" ? "" : ",") << text.substr(1) << "\n";
@@ -113,6 +114,7 @@ int List(const ListOptions& options, Session& session) {
   if (!client.ok()) return session.Fail(client.status());
   std::unique_ptr<ListPrinter> printer;
   std::optional<ListCounts> counts;
+  int32_t damaged = 0;
   request->with_counts = options.counts;
   for (int64_t left = options.all ? kAllMax : options.limit; left > 0;) {
     request->page_size = static_cast<int32_t>(std::min<int64_t>(left, kPageMax));
@@ -125,6 +127,7 @@ int List(const ListOptions& options, Session& session) {
     if (printer == nullptr) printer = std::make_unique<ListPrinter>(session);
     if (page->counts) counts = page->counts;
     for (const Suppression& entry : page->suppressions) printer->Add(entry);
+    damaged += page->damaged_entries;
     left -= static_cast<int64_t>(page->suppressions.size());
     if (left > 0 && !page->next_page_token.empty() && page->next_page_token != request->page_token) {
       request->page_token = page->next_page_token;
@@ -132,11 +135,13 @@ int List(const ListOptions& options, Session& session) {
       continue;
     }
     page->counts = counts;
+    page->damaged_entries = damaged;
     printer->Finish(*page);
     break;
   }
   if (counts && !session.json()) PrintCounts(*counts, session);
-  return kDone;
+  if (damaged == 0) return kDone;
+  return session.Fail(absl::DataLossError(absl::StrCat(damaged, " entries are damaged and were left out")));
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ class Reclassifier {
     do {
       const absl::StatusOr<Page> page = client_.ListSuppressions(request);
       if (!page.ok()) return page.status();
+      if (page->damaged_entries > 0 && state == StateFilter::kSuppressedNow) {  // every walk meets them
+        failed_ += page->damaged_entries;
+        session_.Fail(absl::DataLossError(absl::StrCat(page->damaged_entries, " entries are damaged, not looked at")));
+      }
       for (const Suppression& suppression : page->suppressions) {
         if (absl::Status status = Look(suppression.address); !status.ok()) return status;
       }

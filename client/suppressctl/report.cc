@@ -64,7 +64,31 @@ int ReportLines(std::istream& in, const ReportOptions& options, const Client& cl
   return run.Finish();
 }
 
+// The mail that a recipient was given for. Nothing is reported when there are several: his address would be blamed for
+// all of them.
+int ReportMailOf(const ReportOptions& options, const Client& client, Session& session) {
+  std::vector<ClassifyInput> mails;
+  const auto take = [&](ClassifyInput mail) {
+    if (mails.size() < 2) mails.push_back(std::move(mail));
+  };
+  absl::Status read;
+  if (options.mails[0] == "-") {
+    ReadStream("-", session.in(), take);
+  } else {
+    read = ReadPath(options.mails[0], take);
+  }
+  if (!read.ok()) return session.Fail(read);
+  if (mails.size() > 1) return session.Fail(OneRecipientOneMail());
+  ReportRun run(client, session);
+  for (ClassifyInput& mail : mails) {
+    const std::string name = mail.name;
+    run.Take({name, 0}, MakeMailReport(std::move(mail), WithNumber(options, 1)));
+  }
+  return run.Finish();
+}
+
 int ReportMails(const ReportOptions& options, const Client& client, Session& session) {
+  if (!options.recipient.empty()) return ReportMailOf(options, client, session);
   ReportRun run(client, session);
   int64_t number = 0;
   const auto take = [&](ClassifyInput mail) {
@@ -118,7 +142,9 @@ void AddSharedOptions(CLI::App& command, ReportOptions* options) {
 void AddReport(CLI::App& app, Session& session, int* exit_code) {
   auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "Report bounces and complaints");
-  command->add_option("--recipient", options->recipient, "The address the mail was sent to");
+  command->add_option(
+      "--recipient", options->recipient,
+      "The address the mail was sent to; with --mail, one mail only: the one its VERP return path names");
   command->add_option("--code", options->code, "SMTP reply code, 200 to 599")->check(CLI::Range(200, 599));
   command->add_option("--enhanced", options->enhanced, "Enhanced status code, such as 5.1.1");
   command->add_option("--text", options->text, "The reply as received");

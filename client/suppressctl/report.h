@@ -13,7 +13,7 @@
 namespace suppression::suppressctl {
 
 struct ReportOptions {
-  std::string recipient;
+  std::string recipient;  // of a reply, a complaint, or the only mail
   int code = 0;
   std::string enhanced;
   std::string text;
@@ -37,6 +37,9 @@ struct ReportOptions {
 // INVALID_ARGUMENT unless exactly one kind of report is given, with options that go with it, and times that can be
 // read.
 absl::Status CheckReportOptions(const ReportOptions& options);
+
+// INVALID_ARGUMENT: a recipient was given for several mails.
+absl::Status OneRecipientOneMail();
 
 // The request of one reply or complaint. INVALID_ARGUMENT, also of the functions below: a time or a stage that cannot
 // be read.

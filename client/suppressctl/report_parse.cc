@@ -45,11 +45,21 @@ absl::StatusOr<ReportRequest> StartReport(const ReportOptions& options) {
   return request;
 }
 
+}  // namespace
+
+absl::Status OneRecipientOneMail() {
+  return Misused("--recipient goes with one mail only; give each mail its own");
+}
+
+namespace {
+
 absl::Status CheckKind(const ReportOptions& options) {
   const bool file = !options.file.empty();
   const bool mails = !options.mails.empty();
   const bool webhook = !options.webhook.empty();
-  const int inputs = static_cast<int>(!options.recipient.empty()) + static_cast<int>(file) + static_cast<int>(mails);
+  const bool reply = !options.recipient.empty() && !mails;
+  const int inputs = static_cast<int>(reply) + static_cast<int>(file) + static_cast<int>(mails);
+  if (mails && !options.recipient.empty() && options.mails.size() > 1) return OneRecipientOneMail();
   if (webhook && (inputs != 1 || !file)) {
     return Misused("--webhook needs --file with the payload, - for standard input, and neither --recipient nor --mail");
   }
@@ -95,7 +105,7 @@ absl::StatusOr<ReportRequest> MakeReport(const ReportOptions& options) {
 absl::StatusOr<ReportRequest> MakeMailReport(ClassifyInput mail, const ReportOptions& options) {
   if (mail.content.empty()) return absl::InvalidArgumentError("is empty");
   absl::StatusOr<ReportRequest> request = StartReport(options);
-  if (request.ok()) request->report = RawMessage{std::move(mail.content), "", mail.truncated};
+  if (request.ok()) request->report = RawMessage{std::move(mail.content), options.recipient, mail.truncated};
   return request;
 }
 

@@ -10,6 +10,7 @@
 #include "protos/error.h"
 #include "server/rules/builtin_rules.h"
 #include "server/rules/code_rules.h"
+#include "server/rules/fnv.h"
 #include "server/rules/reply_text.h"
 #include "server/rules/rule_check.h"
 #include "server/rules/rule_file.h"
@@ -21,13 +22,6 @@ namespace {
 constexpr size_t kEvidenceMaxOctets = 256;
 constexpr size_t kVersionNameMaxOctets = 64;
 
-// FNV-1a, 64 bit: tells versions of a file apart, resists nothing.
-uint64_t ContentHash(absl::string_view text) {
-  uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
-  return hash;
-}
-
 // What names a file in a version: "/etc/rules.yaml" is "rules". Versions stand in every verdict, so they are short and
 // plain ASCII.
 std::string VersionOf(absl::string_view name, absl::string_view yaml) {
@@ -37,7 +31,7 @@ std::string VersionOf(absl::string_view name, absl::string_view yaml) {
   for (char& c : stem) {
     if (!absl::ascii_isalnum(c) && c != '-' && c != '.') c = '_';
   }
-  return absl::StrFormat("%s-%016x", stem, ContentHash(yaml));
+  return absl::StrFormat("%s-%016x", stem, Fnv1a(yaml));
 }
 
 // One reply as the rules see it.

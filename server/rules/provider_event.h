@@ -21,11 +21,11 @@ namespace suppression {
 // Strings are cut to the limits of BounceEvent and valid UTF-8.
 //
 // event_id is "PROVIDER:ID", at most 256 characters of printable ASCII, the same when the provider sends the event
-// again; with "/N" for the N-th of several recipients of an event (SES). Empty where the provider gives events of that
-// kind no id.
+// again; of an event about several recipients (SES) with "/" and a hash of the recipient. Empty where the provider
+// gives events of that kind no id.
 //
 // What a provider goes on trying to deliver is NOT_A_BOUNCE, whatever reply it quotes; so is a complaint of which the
-// provider only knows that it came from one of several recipients.
+// provider only knows that it came from one of several people.
 //
 // Empty when the payload is understood and about nobody: a provider's test call, an account event. Events of a kind
 // that is no bounce are NOT_A_BOUNCE, or skipped where they name no recipient.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "protos/error.h"
+#include "server/rules/fnv.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -33,18 +34,11 @@ std::string Cut(absl::string_view text, size_t octets_max) {
   return std::string(Utf8Prefix(text, octets_max));
 }
 
-// FNV-1a, 64 bit: tells ids apart that had to be cut.
-uint64_t Hash(absl::string_view text) {
-  uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
-  return hash;
-}
-
 // Printable ASCII of bounded length, different for different ids.
 std::string PlainId(std::string id) {
   const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) { return absl::ascii_isgraph(c); });
   if (plain && id.size() <= kIdOctetsMax) return id;
-  const std::string hash = absl::StrFormat("#%016x", Hash(id));
+  const std::string hash = absl::StrFormat("#%016x", Fnv1a(id));
   id.resize(std::min(id.size(), kIdOctetsMax - hash.size()));
   for (char& c : id) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) c = '?';
@@ -219,6 +213,9 @@ absl::StatusOr<std::vector<ReportedRecipient>> ProviderReports::Take() {
 void ProviderReports::Name(const ProviderReport& report, ReportedRecipient* named) const {
   named->recipient = Cut(report.recipient, kRecipientOctetsMax);
   if (!report.event_id.empty()) named->event_id = absl::StrCat(provider_, ":", report.event_id);
+  if (!report.earlier_event_id.empty()) {
+    named->earlier_event_id = absl::StrCat(provider_, ":", report.earlier_event_id);
+  }
 }
 
 absl::Status ProviderReports::Add(ProviderReport report, v1::Verdict verdict) {

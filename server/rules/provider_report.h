@@ -47,8 +47,10 @@ struct ProviderReport {
   std::string enhanced_code;
   std::string remote_mta;
   std::string message_id;
-  // Printable ASCII, at most 224 octets; "/N" may be appended.
+  // Printable ASCII, at most 224 octets; "/" and 16 digits may be appended.
   std::string event_id;
+  // What earlier versions had in its place; empty: the same.
+  std::string earlier_event_id;
   std::string feedback_type;
   std::optional<absl::Time> occurred_at;
   std::optional<absl::Time> mail_sent_at;

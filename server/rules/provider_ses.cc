@@ -5,8 +5,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "protos/error.h"
+#include "server/rules/address.h"
+#include "server/rules/fnv.h"
 #include "server/rules/provider_report.h"
 
 namespace suppression {
@@ -78,6 +81,8 @@ struct Event {
   const EventKind* kind;
   JsonValue detail;
   JsonValue recipients;
+  // Of a kComplaint: whether it names more than one person.
+  bool names_several = false;
   // Of a kFailure, else null.
   const ProviderTyping* typing = nullptr;
 };
@@ -96,9 +101,9 @@ Event EventOf(const JsonValue& root, const EventKind& kind) {
                                       {"Click", "click", "mail/destination"},
                                       {"Subscription", "subscription", "mail/destination"}};
   for (const Place& place : kPlaces) {
-    if (place.kind == kind.name) return {&kind, root.Member(place.detail), root.Member(place.recipients), nullptr};
+    if (place.kind == kind.name) return {&kind, root.Member(place.detail), root.Member(place.recipients)};
   }
-  return {&kind, root.Member("mail"), root.Member("mail/destination"), nullptr};
+  return {&kind, root.Member("mail"), root.Member("mail/destination")};
 }
 
 const ProviderTyping& TypingOf(const Event& event) {
@@ -114,6 +119,24 @@ const ProviderTyping& TypingOf(const Event& event, const JsonValue& recipient) {
   return failed ? *event.typing : FindTyping(kTypings, {"not failed"});
 }
 
+std::string AddressIn(const JsonValue& recipient) {
+  return recipient.is_string() ? recipient.Text() : recipient.Text(kRecipientFields.recipient);
+}
+
+// The same for all spellings of one mailbox.
+std::string PersonOf(const JsonValue& recipient) {
+  const std::string spelled = AddressIn(recipient);
+  const absl::StatusOr<Address> address = NormaliseAddress(spelled);
+  return address.ok() ? address->ToString() : spelled;
+}
+
+bool NamesSeveral(const JsonValue& recipients) {
+  for (size_t i = 1; i < recipients.size(); ++i) {
+    if (PersonOf(recipients.Item(i)) != PersonOf(recipients.Item(0))) return true;
+  }
+  return false;
+}
+
 absl::Status AddRecipient(const Event& event, const JsonValue& recipient, ProviderReport report,
                           ProviderReports* reports) {
   if (recipient.is_string()) {
@@ -126,7 +149,7 @@ absl::Status AddRecipient(const Event& event, const JsonValue& recipient, Provid
       return reports->AddFailure(recipient, std::move(report), TypingOf(event, recipient));
     case EventUse::kComplaint:
       // Most mailbox providers hide who complained; SES then lists everybody at that provider who got the mail.
-      if (event.recipients.size() > 1) return reports->AddOther(std::move(report), "complaint_ambiguous");
+      if (event.names_several) return reports->AddOther(std::move(report), "complaint_ambiguous");
       return reports->AddComplaint(recipient, std::move(report));
     default:
       return reports->AddOther(std::move(report), event.kind->name);
@@ -149,14 +172,19 @@ absl::Status ReadEvent(const JsonValue& root, ProviderReports* reports) {
   if (must_name && event.recipients.size() == 0) return event.recipients.Error("is empty");
   if (event.recipients.size() > kPayloadEventsMax) return TooManyEvents();
   if (kind->use == EventUse::kFailure) event.typing = &TypingOf(event);
+  if (kind->use == EventUse::kComplaint) event.names_several = NamesSeveral(event.recipients);
   ProviderReport common;
   ReadFields(event.detail, kDetailFields, &common);
   ReadFields(root, kMailFields, &common);
   for (size_t i = 0; i < event.recipients.size(); ++i) {
     ProviderReport report = common;
-    if (!report.event_id.empty() && event.recipients.size() > 1) absl::StrAppend(&report.event_id, "/", i);
+    if (!report.event_id.empty() && event.recipients.size() > 1) {
+      report.earlier_event_id = absl::StrCat(report.event_id, "/", i);
+      absl::StrAppendFormat(&report.event_id, "/%016x", Fnv1a(PersonOf(event.recipients.Item(i))));
+    }
     ProviderReport named;
     named.event_id = report.event_id;
+    named.earlier_event_id = report.earlier_event_id;
     absl::Status status = AddRecipient(event, event.recipients.Item(i), std::move(report), reports);
     status = reports->Settle(std::move(status), std::move(named));
     if (!status.ok()) return status;

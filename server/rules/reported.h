@@ -17,6 +17,8 @@ struct ReportedRecipient {
   v1::BounceEvent event;
   // The provider's id of the event; empty: none.
   std::string event_id;
+  // The event_id that earlier versions made of it; empty: the same.
+  std::string earlier_event_id{};
   // UNKNOWN_EVENT or MALFORMED_PAYLOAD: one event of several that could not be taken. It has no verdict, and its
   // recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
   v1::ErrorReason error = v1::ERROR_REASON_UNSPECIFIED;

@@ -33,6 +33,19 @@ bool NeedsRequestId(const v1::ReportBounceRequest& request) {
   return request.request_id().empty() && request.event_id().empty();
 }
 
+// The key that the request as a whole is known by, where it has one. Events of a payload have keys of their own, which
+// the centre knows: a payload that shares an event with another is still delivered for the rest of it.
+void SetKey(const ReportPlan& plan, stored::OutboxReport* report) {
+  const stored::Command& first = plan.commands[0];
+  if (!first.claim_key().empty()) {
+    report->set_request_key(first.claim_key());
+    report->set_payload_digest(first.claim_digest());
+  } else if (plan.commands.size() == 1) {
+    report->set_request_key(first.request_key());
+    report->set_payload_digest(first.payload_digest());
+  }
+}
+
 }  // namespace
 
 SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions options)
@@ -126,8 +139,7 @@ void SidecarService::TakeLocally(const v1::ReportBounceRequest& request, absl::T
   if (!report.request().has_received_at()) {
     *report.mutable_request()->mutable_received_at() = FromMicros(absl::ToUnixMicros(received_at));
   }
-  report.set_request_key(plan->commands[0].request_key());
-  report.set_payload_digest(plan->commands[0].payload_digest());
+  SetKey(*plan, &report);
   const auto blocks = report.blocks();
   parts_.outbox->Add(std::move(report), [this, blocks, response, done](absl::StatusOr<Outbox::Added> added) {
     if (!added.ok()) return done(added.status());

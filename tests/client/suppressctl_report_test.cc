@@ -148,6 +148,31 @@ TEST_F(ReportTest, OfALargeMailTheFirstMebibyteIsSent) {
   EXPECT_THAT(err_, HasSubstr("suppressctl: large.eml: its end was not read\n"));
 }
 
+TEST_F(ReportTest, ARecipientKnownFromTheReturnPathGoesWithItsMail) {
+  AnswerMails();
+  EXPECT_EQ(Run({"report", "--mail", File("1.eml", Mail("a")), "--recipient", "jo@example.com", "--event_id", "e"}), 0)
+      << err_;
+  EXPECT_EQ(Run({"report", "--mail", "-", "--recipient", "al@example.com"}, Mail("b")), 0) << err_;
+  ASSERT_EQ(requests_.size(), 2u);
+  EXPECT_EQ(requests_[0].raw_message().recipient(), "jo@example.com");
+  EXPECT_EQ(requests_[0].event_id(), "e:1");
+  EXPECT_EQ(requests_[1].raw_message().recipient(), "al@example.com");
+  EXPECT_THAT(out_, StartsWith("-\tBOUNCE_TEXT\t"));
+}
+
+TEST_F(ReportTest, ARecipientIsNotTakenForThatOfSeveralMails) {
+  AnswerMails();
+  const std::string mbox =
+      "From a Mon Mar  2 09:15:07 2026\n" + Mail("a") + "\nFrom b Mon Mar  2 09:15:08 2026\n" + Mail("b");
+  EXPECT_EQ(Run({"report", "--mail", "-", "--recipient", "jo@example.com"}, mbox), 2);
+  EXPECT_THAT(err_, HasSubstr("--recipient goes with one mail only"));
+  File("box/1.eml", Mail("a"));
+  File("box/2.eml", Mail("b"));
+  EXPECT_EQ(Run({"report", "--mail", directory_ / "box", "--recipient", "jo@example.com"}), 2);
+  EXPECT_EQ(Run({"report", "--mail", "/no/such/file", "--recipient", "jo@example.com"}), 2);
+  EXPECT_EQ(requests_.size(), 0u);
+}
+
 TEST_F(ReportTest, ARecipientThatWasNotTakenFailsItsMail) {
   service_.on_report = [](const v1::ReportBounceRequest&, v1::ReportBounceResponse* response) {
     response->set_kind(v1::DELIVERY_STATUS);
@@ -210,7 +235,8 @@ TEST_F(ReportTest, APayloadThatCannotBeReadIsNotSent) {
 
 TEST_F(ReportTest, OptionsThatDoNotGoTogetherAreRefused) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> lines = {
-      {{"--mail", "m", "--recipient", "a"}, "exactly one of --recipient, --file and --mail"},
+      {{"--mail", "m", "n", "--recipient", "a"}, "--recipient goes with one mail only"},
+      {{"--file", "m", "--recipient", "a"}, "exactly one of --recipient, --file and --mail"},
       {{"--mail", "m", "--file", "f"}, "exactly one of --recipient, --file and --mail"},
       {{"--mail", "m", "--code", "550"}, "--code does not go with --mail"},
       {{"--mail", "m", "--message_id", "<1@a>"}, "--message_id does not go with --mail"},

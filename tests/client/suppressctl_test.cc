@@ -203,6 +203,19 @@ TEST_F(SuppressctlTest, AListingThatFailsHalfWayIsStillOneJsonObject) {
   EXPECT_THAT(err_, StartsWith("suppressctl: PAGE_TOKEN_EXPIRED: "));
 }
 
+TEST_F(SuppressctlTest, AListingWithDamagedEntriesSaysThatItIsNotWhole) {
+  service_.on_list = [](const v1::ListSuppressionsRequest& request, v1::ListSuppressionsResponse* response) {
+    response->add_suppressions()->set_address("a@example.com");
+    response->set_damaged_entries(1);
+    if (request.page_token().empty()) response->set_next_page_token("2");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list", "--all", "-o", "json"}), 2);
+  EXPECT_EQ(Json().fields().at("suppressions").list_value().values_size(), 2);
+  EXPECT_EQ(Json().fields().at("damagedEntries").number_value(), 2);
+  EXPECT_THAT(err_, HasSubstr("2 entries are damaged and were left out"));
+}
+
 TEST_F(SuppressctlTest, ReportNeedsExactlyOneKind) {
   EXPECT_EQ(Run({"report"}), 2);
   EXPECT_EQ(Run({"report", "--recipient", "a", "--file", "f"}), 2);

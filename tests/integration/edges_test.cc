@@ -4,6 +4,7 @@
 #include <grpcpp/impl/client_unary_call.h>
 
 #include "storage/revision_token.h"
+#include "tests/testing/damage.h"
 #include "tests/testing/test_server.h"
 
 namespace suppression {
@@ -198,6 +199,64 @@ TEST_F(EdgesTest, MethodThatNobodyServesIsStillUnimplemented) {
                                          grpc::internal::RpcMethod::NORMAL_RPC);
   const grpc::Status status = grpc::internal::BlockingUnaryCall(channel.get(), method, &context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(EdgesTest, OneDamagedEntryFailsAlone) {
+  v1::ReportBounceResponse reported;
+  for (const char* address : {"a@example.com", "bad@example.com", "c@example.com"}) {
+    ASSERT_TRUE(Report(Bounce(address), &reported).ok());
+  }
+  server_.Stop();
+  DamageEntry(server_.store_options(), "bad@example.com");
+  server_.Start();
+  v1::BatchIsSuppressedRequest batch;
+  v1::BatchIsSuppressedResponse answers;
+  for (const char* address : {"a@example.com", "no address", "bad@example.com", "new@example.com", "c@example.com"}) {
+    batch.add_addresses(address);
+  }
+  grpc::Status status = Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, batch, &answers);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(answers.results_size(), 4);
+  EXPECT_TRUE(answers.results(0).suppressed());
+  EXPECT_EQ(answers.results(1).error_reason(), "INVALID_ADDRESS");
+  EXPECT_EQ(answers.results(2).index(), 2);
+  EXPECT_EQ(answers.results(2).error_reason(), "INTERNAL_ERROR");
+  EXPECT_FALSE(answers.results(2).suppressed());
+  EXPECT_TRUE(answers.results(3).suppressed());
+
+  v1::ListSuppressionsResponse page;
+  status = Call(&v1::SuppressionService::StubInterface::ListSuppressions, v1::ListSuppressionsRequest(), &page);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(page.suppressions_size(), 2);
+  EXPECT_EQ(page.damaged_entries(), 1);
+
+  v1::IsSuppressedRequest one;
+  v1::IsSuppressedResponse answer;
+  one.set_address("bad@example.com");
+  status = Call(&v1::SuppressionService::StubInterface::IsSuppressed, one, &answer);
+  EXPECT_EQ(GrpcReason(status), "INTERNAL_ERROR") << "never an answer that may be wrong";
+}
+
+TEST_F(EdgesTest, ADamagedDomainFailsItsAddressesOfABatchAlone) {
+  v1::SuppressRequest suppress;
+  v1::SuppressResponse suppressed;
+  suppress.set_domain("example.com");
+  suppress.set_note("test");
+  ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::Suppress, suppress, &suppressed).ok());
+  v1::ReportBounceResponse reported;
+  for (const char* address : {"a@example.com", "b@example.org"}) ASSERT_TRUE(Report(Bounce(address), &reported).ok());
+  server_.Stop();
+  DamageEntry(server_.store_options(), "@example.com");
+  server_.Start();
+  v1::BatchIsSuppressedRequest batch;
+  v1::BatchIsSuppressedResponse answers;
+  for (const char* address : {"a@example.com", "b@example.org", "c@example.com"}) batch.add_addresses(address);
+  ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, batch, &answers).ok());
+  ASSERT_EQ(answers.results_size(), 3);
+  EXPECT_EQ(answers.results(0).error_reason(), "INTERNAL_ERROR");
+  EXPECT_EQ(answers.results(0).matches_size(), 0);
+  EXPECT_TRUE(answers.results(1).suppressed());
+  EXPECT_EQ(answers.results(2).error_reason(), "INTERNAL_ERROR");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/rules/fnv.h"
 #include "tests/rules/provider_events.h"
 
 namespace suppression {
@@ -115,6 +117,29 @@ TEST(SesVerdicts, AComplaintThatCouldBeOfSeveralPeopleSuppressesNone) {
   for (const auto& report : *reports) EXPECT_EQ(Summary(report), "NOT_A_BOUNCE by provider.ses.complaint_ambiguous");
 }
 
+TEST(SesVerdicts, AComplaintThatNamesOnePersonTwiceIsHis) {
+  const auto reports =
+      Read("ses", R"({"notificationType":"Complaint","complaint":{"feedbackId":"f","complainedRecipients":[
+      {"emailAddress":"a@example.com"},{"emailAddress":"<A@Example.com>"}]}})");
+  ASSERT_TRUE(reports.ok() && reports->size() == 2);
+  for (const auto& report : *reports) EXPECT_EQ(Summary(report), "COMPLAINT by complaint.abuse");
+  EXPECT_EQ((*reports)[0].event_id, (*reports)[1].event_id);
+}
+
+TEST(SesFields, TheIdOfOneOfSeveralRecipientsDoesNotDependOnTheirOrder) {
+  const auto payload = [](const std::string& first, const std::string& second) {
+    return R"({"eventType":"Bounce","bounce":{"feedbackId":"f","bouncedRecipients":[{"emailAddress":")" + first +
+           R"("},{"emailAddress":")" + second + R"("}]}})";
+  };
+  const auto one = Read("ses", payload("a@example.com", "b@example.com"));
+  const auto other = Read("ses", payload("B@example.com", "<a@EXAMPLE.com>"));
+  ASSERT_TRUE(one.ok() && other.ok());
+  EXPECT_EQ((*one)[0].event_id, (*other)[1].event_id);
+  EXPECT_EQ((*one)[1].event_id, (*other)[0].event_id);
+  EXPECT_NE((*one)[0].event_id, (*one)[1].event_id);
+  EXPECT_EQ((*one)[1].earlier_event_id, "ses:f/1");
+}
+
 TEST(SesVerdicts, OtherEvents) {
   const auto event = [](const std::string& type, const std::string& fields = "") {
     return absl::StrCat(R"({"eventType":")", type, R"(","mail":{"destination":["user@example.com"]})", fields, "}");
@@ -150,15 +175,19 @@ constexpr char kSesBounce[] = R"({
   "mail": {"timestamp": "2017-09-04T20:10:30Z", "messageId": "0100-mail", "source": "sender@example.org",
            "destination": ["First@example.com", "second@example.com"]}})";
 
+std::string IdOf(const std::string& id, const std::string& address) {
+  return absl::StrFormat("%s/%016x", id, Fnv1a(address));
+}
+
 TEST(SesFields, OneReportForEachRecipient) {
   const auto reports = Read("ses", kSesBounce);
   ASSERT_TRUE(reports.ok() && reports->size() == 2) << reports.status();
-  EXPECT_EQ(FieldsOf((*reports)[0]),
-            "First@example.com\nses:0100-feed/0\nsmtp; 550 5.1.1 user unknown\n192.0.2.7\n0100-mail\n1504555832\n"
-            "1504555830\n550 5.1.1\n");
+  EXPECT_EQ(FieldsOf((*reports)[0]), "First@example.com\n" + IdOf("ses:0100-feed", "first@example.com") +
+                                         "\nsmtp; 550 5.1.1 user unknown\n192.0.2.7\n0100-mail\n1504555832\n"
+                                         "1504555830\n550 5.1.1\n");
   EXPECT_EQ((*reports)[0].event.occurred_at().nanos(), 500'000'000);
-  EXPECT_EQ(FieldsOf((*reports)[1]),
-            "second@example.com\nses:0100-feed/1\n\n192.0.2.7\n0100-mail\n1504555832\n1504555830\n0 4.4.1\n");
+  EXPECT_EQ(FieldsOf((*reports)[1]), "second@example.com\n" + IdOf("ses:0100-feed", "second@example.com") +
+                                         "\n\n192.0.2.7\n0100-mail\n1504555832\n1504555830\n0 4.4.1\n");
 }
 
 TEST(SesFields, ALongIdStaysDifferentForEachRecipient) {

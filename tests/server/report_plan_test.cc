@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // 2026-11-05T09:26:40Z: two days after the mail that the DSNs of mails.h return was sent.
 constexpr int64_t kNow = 1'793'870'800;
@@ -106,6 +107,73 @@ TEST(ReportPlanTest, OneMailboxUnderTwoSpellingsIsOneEvent) {
   EXPECT_EQ(plan->commands[0].report().recipients_size(), 1);
 }
 
+TEST(ReportPlanTest, OfTwoReportsAboutOneMailboxTheOneThatDoesMoreCounts) {
+  // Three spellings of one mailbox.
+  const std::string failed = Failed(
+      "jo@b\xC3\xBC"
+      "cher.example");
+  const std::string delivered =
+      "Final-Recipient: rfc822; jo@xn--bcher-kva.example\nAction: delivered\nStatus: 2.0.0\n\n";
+  const std::string delayed =
+      "Final-Recipient: rfc822; \"jo\"@xn--bcher-kva.example\nAction: delayed\nStatus: 4.2.2\n\n";
+  for (const std::string& status : {delivered + failed, failed + delivered, delayed + delivered + failed}) {
+    const auto plan = Plan(Mail(Dsn("It failed.", status)));
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    ASSERT_EQ(plan->commands.size(), 1u);
+    ASSERT_EQ(plan->commands[0].report().recipients_size(), 1);
+    const stored::RecipientReport& report = plan->commands[0].report().recipients(0);
+    EXPECT_EQ(report.event().verdict().bounce_class(), v1::Verdict::HARD) << status;
+    EXPECT_EQ(report.decision().action(), stored::PolicyDecision::SUPPRESS) << status;
+    for (const PlannedOutcome& planned : plan->outcomes) EXPECT_EQ(planned.recipient, 0);
+  }
+}
+
+TEST(ReportPlanTest, AnEventThatNamesAPersonTwiceIsOneEventAboutHim) {
+  v1::ReportBounceRequest request = Event(
+      R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","feedbackId":"f","bouncedRecipients":)"
+      R"([{"emailAddress":"jo@example.com","action":"delayed"},{"emailAddress":"ann@example.com"},)"
+      R"({"emailAddress":"<Jo@EXAMPLE.com>","action":"failed","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]}})");
+  request.mutable_provider_event()->set_provider("ses");
+  const auto plan = Plan(request);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(Outcomes(*plan), ElementsAre("jo@example.com 0/0", "ann@example.com 1/0", "jo@example.com 0/0"));
+  EXPECT_EQ(plan->commands[0].report().recipients(0).event().verdict().bounce_class(), v1::Verdict::HARD);
+  EXPECT_EQ(plan->commands.size(), 2u);
+}
+
+TEST(ReportPlanTest, AnEventWithoutIdIsKnownByWhatItSaysNotByItsPlace) {
+  const std::string jo = Bounce("jo@example.com", R"(,"timestamp":1504555832)");
+  const std::string ann = Bounce("ann@example.com", R"(,"timestamp":1504555832)");
+  const std::string later = Bounce("jo@example.com", R"(,"timestamp":1504555833)");
+  v1::ReportBounceRequest first = Event("[" + jo + "," + ann + "," + later + "]");
+  v1::ReportBounceRequest second = Event("[" + later + "," + ann + "," + jo + "]");
+  for (v1::ReportBounceRequest* request : {&first, &second}) request->set_event_id("mine");
+  const auto one = Plan(first), other = Plan(second);
+  ASSERT_TRUE(one.ok() && other.ok());
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(one->commands[i].request_key(), other->commands[2 - i].request_key()) << i;
+  EXPECT_NE(one->commands[0].request_key(), one->commands[1].request_key());
+  EXPECT_NE(one->commands[0].request_key(), one->commands[2].request_key()) << "another time, another event";
+}
+
+TEST(ReportPlanTest, EachEventOfAPayloadClaimsTheRequestId) {
+  v1::ReportBounceRequest request =
+      Event("[" + Bounce("jo@example.com", R"(,"sg_event_id":"a")") + "," + Bounce("ann@example.com") + "]");
+  request.set_request_id("3F0C1F6E-7A55-4C5E-9D1B-0F6F4F6B8A01");
+  const auto plan = Plan(request);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->commands.size(), 2u);
+  const std::string key = "r:3f0c1f6e-7a55-4c5e-9d1b-0f6f4f6b8a01";
+  EXPECT_EQ(plan->commands[0].request_key(), "e:sendgrid:a");
+  EXPECT_THAT(plan->commands[1].request_key(), StartsWith(key + "\t"));
+  EXPECT_EQ(plan->commands[1].earlier_request_key(), key + "/2");
+  for (const stored::Command& command : plan->commands) {
+    EXPECT_EQ(command.claim_key(), key);
+    EXPECT_EQ(command.claim_digest(), plan->commands[1].payload_digest());
+  }
+  request.mutable_provider_event()->set_payload("[" + Bounce("ann@example.com") + "]");
+  EXPECT_NE(Plan(request)->commands[0].claim_digest(), plan->commands[0].claim_digest());
+}
+
 TEST(ReportPlanTest, AMailThatIsNoBounceGivesNoCommand) {
   const auto plan = Plan(Mail("From: jo@example.com\nTo: sender@example.org\nSubject: Lunch\n\nAt noon?\n"));
   ASSERT_TRUE(plan.ok()) << plan.status();
@@ -125,7 +193,8 @@ TEST(ReportPlanTest, EachEventOfAPayloadIsIdempotentByItsOwnId) {
   ASSERT_EQ(plan->commands.size(), 3u);
   EXPECT_EQ(plan->commands[0].request_key(), "e:sendgrid:a");
   EXPECT_EQ(plan->commands[1].request_key(), "e:sendgrid:b");
-  EXPECT_EQ(plan->commands[2].request_key(), "e:mine/3");
+  EXPECT_THAT(plan->commands[2].request_key(), StartsWith("e:mine\t"));
+  EXPECT_EQ(plan->commands[2].earlier_request_key(), "e:mine/3");
   EXPECT_EQ(plan->outcomes[0].outcome.event_id(), "sendgrid:a");
   for (const stored::Command& command : plan->commands) {
     EXPECT_EQ(command.payload_digest(), EventDigest(v1::ReportBounceRequest::kProviderEvent, command.report()));
@@ -154,7 +223,8 @@ TEST(ReportPlanTest, AnEventThatCameByMailIsTheEventOfTheWebhook) {
   EXPECT_THAT(Outcomes(*mailed), ElementsAre("jo@example.com 0/0", "ann@example.com 1/0"));
   ASSERT_EQ(called->commands.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(mailed->commands[i].request_key(), absl::StrCat("e:ses:f/", i));
+    EXPECT_THAT(mailed->commands[i].request_key(), StartsWith("e:ses:f/"));
+    EXPECT_EQ(mailed->commands[i].earlier_request_key(), absl::StrCat("e:ses:f/", i));
     EXPECT_EQ(mailed->commands[i].request_key(), called->commands[i].request_key());
     EXPECT_EQ(mailed->commands[i].payload_digest(), called->commands[i].payload_digest());
   }

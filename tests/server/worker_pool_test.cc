@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/synchronization/notification.h"
+#include "server/call.h"
 
 namespace suppression {
 namespace {
@@ -24,6 +25,23 @@ TEST(WorkerPoolTest, RunsBesideTheCallerAndFinishesBeforeItEnds) {
   go.Notify();
   pool.reset();
   EXPECT_EQ(done, 10);
+}
+
+TEST(WorkerPoolTest, WorkOfACallerThatHasGoneIsNotBegun) {
+  absl::Notification go;
+  std::atomic<bool> gone = false, begun = false;
+  absl::Status answer;
+  {
+    WorkerPool pool(1);
+    pool.Run([&] { go.WaitForNotification(); });
+    RunUnlessGone(
+        &pool, [&] { return gone.load(); }, [&](const Done&) { begun = true; },
+        [&](absl::Status status) { answer = std::move(status); });
+    gone = true;  // while it waits for a thread
+    go.Notify();
+  }
+  EXPECT_FALSE(begun);
+  EXPECT_EQ(ReasonOf(answer), v1::DEADLINE_PASSED);
 }
 
 }  // namespace

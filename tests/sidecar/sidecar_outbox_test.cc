@@ -186,6 +186,35 @@ TEST_F(SidecarOutboxTest, ReportsAboutOneAddressArriveInTheirOrder) {
   }
 }
 
+TEST_F(SidecarOutboxTest, PayloadsThatShareAnEventAreBothDelivered) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  const auto event = [](const std::string& name) {
+    return R"({"email":")" + name + R"(@example.com","event":"bounce","type":"bounce","sg_event_id":")" + name +
+           R"(","reason":"550 5.1.1 no such user here","status":"5.1.1"})";
+  };
+  for (const std::string& payload :
+       {"[" + event("a") + "," + event("b") + "]", "[" + event("a") + "," + event("c") + "]"}) {
+    v1::ReportBounceRequest request;
+    request.mutable_provider_event()->set_provider("sendgrid");
+    request.mutable_provider_event()->set_payload(payload);
+    v1::ReportBounceResponse response;
+    grpc::ClientContext context;
+    const grpc::Status status = sidecar.stub().ReportBounce(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.outcomes_size(), 2);
+  }
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    EXPECT_TRUE(IsSuppressed(sidecar.stub(), address)) << address;
+  }
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    EXPECT_TRUE(IsSuppressed(centre_.stub(), address)) << address;
+  }
+}
+
 TEST_F(SidecarOutboxTest, StoppingFlushesTheOutboxFirst) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/testing/commands.h"
+#include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
 
 namespace suppression {
@@ -28,21 +29,13 @@ class CommandBatchTest : public ::testing::Test {
   // Writes over a record behind the store's back.
   void Damage(ColumnFamily family, const std::string& key) {
     store_.reset();
-    Horizon horizon;
-    std::vector<rocksdb::ColumnFamilyHandle*> families;
-    rocksdb::DB* opened = nullptr;
-    ASSERT_TRUE(rocksdb::DB::Open(DatabaseOptions(options_), options_.path + "/db",
-                                  ColumnFamilyDescriptors(options_, &horizon), &families, &opened)
-                    .ok());
-    const std::unique_ptr<rocksdb::DB> db(opened);
-    EXPECT_TRUE(db->Put({}, families[family], key, "\xff\xff damaged").ok());
-    for (rocksdb::ColumnFamilyHandle* handle : families) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-    EXPECT_TRUE(db->Close().ok());
+    suppression::Damage(options_, family, key);
     Open();
   }
   void DamageEntry(const std::string& address) {
-    const stored::Target target = TargetOf(address);
-    Damage(kEntries, EntryKey({"default", target.domain(), target.local_part()}));
+    store_.reset();
+    suppression::DamageEntry(options_, address);
+    Open();
   }
   bool Suppressed(const std::string& address) {
     const stored::Target target = TargetOf(address);
@@ -102,6 +95,66 @@ TEST_F(CommandBatchTest, DamagedRequestRecordFailsOnlyTheRepeatOfThatRequest) {
   EXPECT_EQ(results[0].error_reason(), "INTERNAL_ERROR");
   EXPECT_EQ(results[1].error_reason(), "");
   EXPECT_TRUE(Suppressed("al@example.com"));
+}
+
+// One event of a payload that came as this request.
+stored::Command PayloadEvent(const std::string& address, const std::string& key, const std::string& request,
+                             const std::string& earlier_key = "") {
+  stored::Command command = HardBounce(address, Day(1), key);
+  command.set_claim_key("r:" + request.substr(0, 1));
+  command.set_claim_digest(request);
+  command.set_earlier_request_key(earlier_key);
+  return command;
+}
+
+TEST_F(CommandBatchTest, ARequestIdThatEventsClaimedIsRefusedToEveryOtherRequest) {
+  Apply({PayloadEvent("a@example.com", "e:1", "U one"), PayloadEvent("b@example.com", "e:2", "U one")});
+  for (int round = 0; round < 2; ++round) {
+    const auto results =
+        Apply({PayloadEvent("c@example.com", "e:3", "U two"), HardBounce("d@example.com", Day(1), "r:U"),
+               PayloadEvent("a@example.com", "e:1", "U one"), PayloadEvent("e@example.com", "e:4", "V")});
+    EXPECT_EQ(results[0].error_reason(), "REQUEST_ID_REUSED");
+    EXPECT_EQ(results[1].error_reason(), "REQUEST_ID_REUSED");
+    EXPECT_TRUE(results[2].duplicate());
+    EXPECT_EQ(results[3].error_reason(), "");
+    store_.reset();
+    Open();
+  }
+  EXPECT_FALSE(Suppressed("c@example.com"));
+  EXPECT_FALSE(Suppressed("d@example.com"));
+}
+
+TEST_F(CommandBatchTest, ARequestIdIsClaimedAlsoByEventsThatAllWereKnown) {
+  Apply({HardBounce("a@example.com", Day(0), "e:1")});
+  EXPECT_TRUE(Apply({PayloadEvent("a@example.com", "e:1", "U one")})[0].duplicate());
+  store_.reset();
+  Open();
+  EXPECT_EQ(Apply({HardBounce("b@example.com", Day(1), "r:U")})[0].error_reason(), "REQUEST_ID_REUSED");
+  EXPECT_EQ(store_->head().head(), 1u);
+}
+
+TEST_F(CommandBatchTest, AnIdOfARequestIsNotClaimedByOthersEvents) {
+  Apply({HardBounce("a@example.com", Day(0), "r:U")});
+  EXPECT_EQ(Apply({PayloadEvent("b@example.com", "e:1", "U one")})[0].error_reason(), "REQUEST_ID_REUSED");
+}
+
+TEST_F(CommandBatchTest, WhatEarlierVersionsRecordedIsARepeat) {
+  Apply({HardBounce("a@example.com", Day(0), "e:f/0"), HardBounce("b@example.com", Day(0), "r:U/1")});
+  const auto results = Apply({PayloadEvent("a@example.com", "e:f/a", "V", "e:f/0"),
+                              PayloadEvent("b@example.com", "r:U\tb", "U", "r:U/1"),
+                              PayloadEvent("c@example.com", "r:U\tc", "U", "r:U/1")});
+  EXPECT_TRUE(results[0].duplicate());
+  EXPECT_TRUE(results[1].duplicate());
+  EXPECT_EQ(results[2].error_reason(), "REQUEST_ID_REUSED") << "of the same request with another payload";
+}
+
+TEST_F(CommandBatchTest, ANumberThatMayBeOfAnotherEventIsNoReasonToRefuse) {
+  Apply({HardBounce("a@example.com", Day(0), "e:mine/1")});
+  stored::Command command = HardBounce("b@example.com", Day(1), "e:mine\tb");
+  command.set_earlier_request_key("e:mine/1");
+  const auto result = Apply({command})[0];
+  EXPECT_EQ(result.error_reason(), "");
+  EXPECT_FALSE(result.duplicate());
 }
 
 }  // namespace

@@ -226,5 +226,42 @@ TEST_F(InstallTest, ADirectoryIsAReplicaOrNotForEver) {
   EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("is no replica"));
 }
 
+// A change in parts, as a stream sends it: all but the last under the revision before it.
+std::vector<RevisionChange> InParts(const RevisionChange& change) {
+  std::vector<RevisionChange> parts;
+  for (const stored::StoredEntry& entry : change.change.entries()) {
+    RevisionChange& part = parts.emplace_back();
+    part.revision = change.revision - 1;
+    *part.change.mutable_at() = change.change.at();
+    part.change.set_tenant(change.change.tenant());
+    *part.change.add_entries() = entry;
+  }
+  parts.back().revision = change.revision;
+  return parts;
+}
+
+TEST_F(InstallTest, AChangeInPartsIsAppliedWithItsLastPart) {
+  Apply({HardBounce("a@example.com", Day(0))});
+  LoadAll();
+  stored::Command command = HardBounce("b@example.com", Day(1));
+  for (const char* address : {"a@example.com", "c@example.com", "d@example.com"}) {
+    *command.mutable_report()->add_recipients() = HardBounce(address, Day(1)).report().recipients(0);
+  }
+  Apply({ReactivateCommand("none@example.com", Day(1)), command});  // the first is none for the replica
+  const std::vector<RevisionChange> parts = InParts(ChangesAfter(1).at(0));
+  ASSERT_EQ(parts.size(), 4u);
+  // The stream breaks twice, once in the middle of one call and once between two.
+  ASSERT_TRUE(replica_->Follow({parts[0], parts[1], parts[0]}).ok());
+  ASSERT_TRUE(replica_->Follow({parts[0], parts[1]}).ok());
+  EXPECT_EQ(replica_->head().head(), 2u) << "what is before the change is applied";
+  EXPECT_EQ(EntriesOf(replica_.get()).size(), 1u) << "nothing of it is to be seen yet";
+  ASSERT_TRUE(replica_->Follow({parts[2], parts[3]}).ok());
+  EXPECT_EQ(replica_->head().head(), 3u);
+  ExpectEqual();
+  EXPECT_EQ(replica_->ReadChanges(2, 1)->at(0).change.entries_size(), 4) << "whole in the replica's own log";
+  ASSERT_TRUE(replica_->Follow(parts).ok()) << "and again, which changes nothing";
+  ExpectEqual();
+}
+
 }  // namespace
 }  // namespace suppression

@@ -5,6 +5,7 @@
 
 #include "storage/store.h"
 #include "tests/testing/commands.h"
+#include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
 
 namespace suppression {
@@ -17,9 +18,8 @@ using Request = v1::ListSuppressionsRequest;
 class ListingTest : public ::testing::Test {
  protected:
   ListingTest() {
-    StoreOptions options;
-    options.path = directory_ / "data";
-    store_ = *Store::Open(options);
+    options_.path = directory_ / "data";
+    store_ = *Store::Open(options_);
     query_.tenant = "default";
     query_.now_micros = Day(0);
     query_.with_counts = true;
@@ -62,6 +62,7 @@ class ListingTest : public ::testing::Test {
   }
 
   TempDirectory directory_;
+  StoreOptions options_;
   std::unique_ptr<Store> store_;
   ListQuery query_;
 };
@@ -134,6 +135,45 @@ TEST_F(ListingTest, PageEndsAfterItsOctetsAndTheNextGoesOn) {
     }
     EXPECT_EQ(entries, kEntries);
     EXPECT_EQ(pages, 2);
+  }
+}
+
+TEST_F(ListingTest, DamagedEntriesAreLeftOutAndCounted) {
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) Apply({HardBounce(address, Day(-1))});
+  store_.reset();
+  DamageEntry(options_, "b@example.com");
+  store_ = *Store::Open(options_);
+  for (const auto order : {Request::NEWEST_FIRST, Request::BY_ADDRESS}) {
+    query_.order = order;
+    const ListPage page = List();
+    EXPECT_EQ(page.suppressions.size(), 2u);
+    EXPECT_EQ(page.damaged_entries, 1);
+    EXPECT_EQ(page.counts.total(), 2);
+  }
+  query_.domain = "example.org";
+  EXPECT_EQ(List().damaged_entries, 0) << "nothing of this domain is damaged";
+}
+
+TEST_F(ListingTest, PagesGoOnBehindADamagedEntry) {
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) Apply({HardBounce(address, Day(-1))});
+  store_.reset();
+  DamageEntry(options_, "b@example.com");
+  store_ = *Store::Open(options_);
+  query_.page_size = 1;
+  for (const auto order : {Request::NEWEST_FIRST, Request::BY_ADDRESS}) {
+    query_.order = order;
+    query_.after_key.clear();
+    query_.first_revision = 0;
+    int entries = 0, damaged = 0;
+    do {
+      const ListPage page = List();
+      entries += static_cast<int>(page.suppressions.size());
+      damaged += page.damaged_entries;
+      query_.after_key = page.next_after_key;
+      query_.first_revision = page.first_revision;
+    } while (!query_.after_key.empty());
+    EXPECT_EQ(entries, 2);
+    EXPECT_EQ(damaged, 1);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "protos/error.h"
 #include "tests/testing/commands.h"
+#include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
 
 namespace suppression {
@@ -210,6 +211,35 @@ TEST_F(StoreTest, ChangesComeInOrderWithTheEntryAsItBecame) {
   EXPECT_EQ((*changes)[0].revision, 2u);
   EXPECT_EQ((*changes)[0].change.entries(0).suppression().address(), "b@example.com");
   EXPECT_EQ((*changes)[1].change.entries(0).suppression().causes(0).state(), v1::Cause::REACTIVATED);
+}
+
+TEST_F(StoreTest, ChangesAreReadUpToSoManyOctetsButAtLeastOne) {
+  for (int i = 0; i < 4; ++i) Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(i))});
+  const size_t one = store_->ReadChanges(0, 1)->at(0).change.ByteSizeLong();
+  EXPECT_EQ(store_->ReadChanges(0, 10, 0)->size(), 1u);
+  EXPECT_EQ(store_->ReadChanges(0, 10, 3 * one - 1)->size(), 2u);
+  EXPECT_EQ(store_->ReadChanges(0, 10, 100 * one)->size(), 4u);
+  EXPECT_EQ(store_->ReadChanges(2, 10, 0)->at(0).revision, 3u);
+}
+
+TEST_F(StoreTest, DamagedEntriesAreToldOneByOne) {
+  Apply(
+      {HardBounce("a@example.com", Day(0)), HardBounce("b@example.com", Day(0)), HardBounce("c@example.com", Day(0))});
+  store_.reset();
+  DamageEntry(options_, "b@example.com");
+  Open();
+  const std::vector<EntryName> names = {
+      {"default", "example.com", "a"}, {"default", "example.com", "b"}, {"default", "example.com", "c"}};
+  std::vector<size_t> hits, damaged;
+  uint64_t revision = 0;
+  const auto hit = [&](size_t i, bool, stored::StoredEntry) { hits.push_back(i); };
+  ASSERT_TRUE(store_
+                  ->MultiGet(
+                      names, hit, [&](size_t i) { damaged.push_back(i); }, &revision)
+                  .ok());
+  EXPECT_THAT(hits, ElementsAre(0, 2));
+  EXPECT_THAT(damaged, ElementsAre(1));
+  EXPECT_EQ(ReasonOf(store_->MultiGet(names, hit, &revision)), v1::INTERNAL_ERROR);
 }
 
 TEST_F(StoreTest, ChangeLogIsTrimmedByCountAndSaysSo) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "absl/time/time.h"
 
@@ -11,6 +12,13 @@ class FakeClock {
  public:
   explicit FakeClock(absl::Time start) : micros_(absl::ToUnixMicros(start)) {}
   absl::Time Now() const { return absl::FromUnixMicros(micros_.load()); }
+  // Called, when set, by every thread of the service that asks for the time; it may keep that thread waiting. Set it
+  // while nobody asks.
+  std::function<void()> on_ask;
+  absl::Time NowForService() const {
+    if (on_ask) on_ask();
+    return Now();
+  }
   void Advance(absl::Duration by) { micros_ += absl::ToInt64Microseconds(by); }
 
  private:

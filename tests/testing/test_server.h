@@ -41,7 +41,7 @@ class TestServer {
     store_ = *Store::Open(store_options_);
     log_ = std::make_unique<LocalCommitLog>(store_.get());
     service_ = std::make_unique<SuppressionService>(
-        store_.get(), log_.get(), rules_.get(), [this] { return clock_.Now(); }, service_options_);
+        store_.get(), log_.get(), rules_.get(), [this] { return clock_.NowForService(); }, service_options_);
     replication_ = std::make_unique<ReplicationService>(
         store_.get(), [this] { return clock_.Now(); }, replication_options_);
     grpc::ServerBuilder builder;
@@ -75,6 +75,8 @@ class TestServer {
   }
 
   const std::string& data_directory() const { return store_options_.path; }
+  // Of the store; it may be damaged between Stop and Start.
+  const StoreOptions& store_options() const { return store_options_; }
   std::string address() const { return "unix:" + (directory_ / "s"); }
   const std::string& data_path() const { return store_options_.path; }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }

@@ -37,6 +37,7 @@ std::string ErrorDetail(const absl::Status& status, const std::string& key);
 // What ForEachSuppression did.
 struct ForEachResult {
   int64_t visited = 0;                 // entries given to the visitor
+  int64_t damaged = 0;                 // entries left out because they are damaged on the server's disk
   bool at_end = false;                 // false: the limit was reached, or the visitor stopped
   std::string token;                   // the state the listing was read from
   std::optional<Freshness> freshness;  // of the last page that was read, see CheckResult
@@ -90,7 +91,8 @@ class Client {
   absl::StatusOr<SuppressResult> Suppress(SuppressRequest request, CallOptions call = CallOptions()) const;
 
   // Blocks and gives every change after request.after to `on_change`, in order, on this thread. A
-  // broken stream is taken up again after the last step, for ClientOptions::watch_retry_for without
+  // broken stream is taken up again after the last step (so the first parts of a step, see Change, may come
+  // twice), for ClientOptions::watch_retry_for without
   // news; changes between the call and the first connection are missed when request.after is empty.
   // OK: on_change returned false. CANCELLED: `cancellation`. OUT_OF_RANGE (HISTORY_GONE): the start is
   // older than the history. UNAVAILABLE: reconnecting failed for too long.

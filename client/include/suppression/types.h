@@ -246,6 +246,7 @@ struct Page {
   std::string next_page_token;            // empty: this was the last page
   std::string token;
   std::optional<ListCounts> counts;    // when asked for
+  int32_t damaged_entries = 0;         // left out of the page, because they are damaged on the server's disk
   std::optional<Freshness> freshness;  // see CheckResult; a listing leaves out what a sidecar has yet to deliver
 };
 
@@ -352,7 +353,8 @@ struct WatchRequest {
   bool heartbeats = false;           // true: the callback also gets steps without suppressions
 };
 
-// A step of the change stream.
+// A step of the change stream. One of very many entries comes in several parts: all but the last with the token of the
+// state before the step, so that resuming there gives all of it again.
 struct Change {
   std::string token;                       // the state after this step; resume from it
   std::vector<Suppression> suppressions;   // as they are now; empty: a heartbeat
