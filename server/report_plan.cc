@@ -10,6 +10,7 @@
 #include "server/digest.h"
 #include "server/mail/bounce_mail.h"
 #include "server/rules/provider_event.h"
+#include "server/rules/reply_text.h"
 #include "server/rules/reported.h"
 #include "server/rules/text_decoding.h"
 #include "server/start_command.h"
@@ -18,25 +19,11 @@ namespace suppression {
 namespace {
 
 constexpr char kEventKeyPrefix[] = "e:";
+// Ids that a mail gives: whoever forges one must not take the id of a genuine event.
+constexpr char kMailedEventKeyPrefix[] = "m:";
 
 #define RETURN_IF_ERROR(expression) \
   if (absl::Status status_ = (expression); !status_.ok()) return status_
-
-bool IsEnhancedCode(const std::string& text) {
-  // class "." subject "." detail, RFC 3463 section 2: 2, 4 or 5, then 1 to 3 digits each.
-  size_t digits = 0;
-  int dots = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '.') {
-      if (digits == 0) return false;
-      ++dots;
-      digits = 0;
-    } else if (!absl::ascii_isdigit(static_cast<unsigned char>(text[i])) || ++digits > 3) {
-      return false;
-    }
-  }
-  return dots == 2 && digits > 0 && text[1] == '.' && (text[0] == '2' || text[0] == '4' || text[0] == '5');
-}
 
 absl::Status CheckReply(const v1::SmtpReply& reply) {
   RETURN_IF_ERROR(CheckLength(reply.text(), kReplyTextOctetsMax, "smtp_reply.text"));
@@ -221,7 +208,8 @@ class Planner {
 
   ReportPlan Finish() {
     for (stored::Command& command : plan_.commands) {
-      if (absl::StartsWith(command.request_key(), kEventKeyPrefix)) {
+      if (absl::StartsWith(command.request_key(), kEventKeyPrefix) ||
+          absl::StartsWith(command.request_key(), kMailedEventKeyPrefix)) {
         // A payload is the same however it came.
         const auto kind = is_payload_ ? v1::ReportBounceRequest::kProviderEvent : request_.report_case();
         command.set_payload_digest(EventDigest(kind, command.report()));
@@ -250,7 +238,8 @@ class Planner {
     if (!is_payload_ && !plan_.commands.empty()) return plan_.commands.back();
     stored::Command& command = plan_.commands.emplace_back(start_);
     if (is_payload_ && !event_id.empty()) {
-      command.set_request_key(absl::StrCat(kEventKeyPrefix, event_id));
+      const bool mailed = request_.report_case() == v1::ReportBounceRequest::kRawMessage;
+      command.set_request_key(absl::StrCat(mailed ? kMailedEventKeyPrefix : kEventKeyPrefix, event_id));
     } else if (command.request_key().empty() && !request_.event_id().empty()) {
       command.set_request_key(absl::StrCat(kEventKeyPrefix, request_.event_id()));
     }
