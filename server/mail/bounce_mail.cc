@@ -148,10 +148,12 @@ std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fi
     if (field.name != "original-rcpt-to" && field.name != "removal-recipient") continue;
     const std::string address = FirstMailbox(field.value);
     if (HidesRecipient(address) || Contains(recipients, address)) continue;
-    if (recipients.size() < kMailRecipientsMax)
-      recipients.push_back(address);
-    else
-      event_.set_truncated(report_.truncated = true);
+    if (recipients.size() >= kMailRecipientsMax) {
+      report_.truncated = true;
+      event_.set_truncated(true);
+      break;
+    }
+    recipients.push_back(address);
   }
   if (!recipients.empty()) return recipients;
   std::string recipient = FirstMailbox(contents_.ReturnedHeader("x-hmxmroriginalrecipient"));
