@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "protos/error.h"
 #include "server/mail/html_text.h"
 #include "server/mail/mailboxes.h"

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "server/mail/delivery_status.h"
 #include "server/mail/notice_patterns.h"
 #include "server/rules/address.h"
