@@ -144,9 +144,11 @@ class Reader {
 // Who complained. Reports that hide the recipient have none.
 std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fields) {
   std::vector<std::string> recipients;
+  std::string hidden;
   for (const StatusField& field : fields) {
     if (field.name != "original-rcpt-to" && field.name != "removal-recipient") continue;
     const std::string address = FirstMailbox(field.value);
+    if (hidden.empty()) hidden = HidesRecipient(address) ? address : "";
     if (HidesRecipient(address) || Contains(recipients, address)) continue;
     if (recipients.size() >= kMailRecipientsMax) {
       report_.truncated = true;
@@ -161,7 +163,7 @@ std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fi
   if (recipient.empty() && contents_.feedback.empty()) recipient = FirstMailbox(mail_.Header("from"));  // an opt-out
   if (!recipient.empty()) return {recipient};
   recipient = contents_.ReturnedRecipient();
-  return {HidesRecipient(recipient) ? "" : recipient};
+  return {HidesRecipient(recipient) && !hidden.empty() ? hidden : recipient};
 }
 
 MailReport Reader::ReadComplaint() {
@@ -201,7 +203,8 @@ std::string Reader::ContextOf(absl::string_view recipient, bool alone) const {
 std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) const {
   // Neither a program nor a file, as some local deliveries have it.
   const auto named = [](const std::string& address) {
-    return NormaliseAddress(address).ok() && address[0] != '|' && address[0] != '/';
+    const bool mailbox = absl::StrContains(address, '@') && !absl::StrContains(address, ' ') && address[0] != '@';
+    return (mailbox || NormaliseAddress(address).ok()) && address[0] != '|' && address[0] != '/';
   };
   if (named(status.original_recipient)) return status.original_recipient;
   if (named(status.final_recipient)) return contents_.notice.forwardings.MailedFor(status.final_recipient);
@@ -283,11 +286,11 @@ std::vector<NoticeRecipient> Reader::WordsRecipients() const {
   }
   if (!recipients.empty()) return recipients;
   if (!contents_.notice.recipients.empty()) return contents_.notice.recipients;
-  std::string address = message_.recipient().empty() ? contents_.ReturnedRecipient() : message_.recipient();
-  if (address.empty()) recipients = FindAmongOurs(contents_.notice.text, contents_.senders);
+  if (!message_.recipient().empty()) return {{message_.recipient(), ""}};
+  recipients = FindAmongOurs(contents_.notice.text, contents_.senders);
   if (!recipients.empty()) return recipients;
   // Nobody may be named at all: it gets a verdict all the same.
-  return {{std::move(address), ""}};
+  return {{contents_.ReturnedRecipient(), ""}};
 }
 
 void Reader::ReadWords() {

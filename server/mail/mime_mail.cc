@@ -53,13 +53,15 @@ std::string WideCharset(absl::string_view octets, const std::string& label) {
 }
 
 // Text of a part. The charset goes first: in a wide one a line end is no octet.
-std::string DecodePart(absl::string_view octets, absl::string_view charset) {
+std::string DecodePart(std::string octets, absl::string_view charset) {
   std::string name = absl::AsciiStrToLower(charset);
   const bool wide = absl::StartsWith(name, "utf-16") || absl::StartsWith(name, "utf-32");
   if (wide) {
     name = WideCharset(octets, name);
     const size_t unit = absl::StartsWith(name, "utf-16") ? 2 : 4;
-    octets = octets.substr(0, octets.size() - octets.size() % unit);  // the part may have been cut within a character
+    octets.resize(octets.size() - octets.size() % unit);  // the part may have been cut within a character
+  } else {
+    std::replace(octets.begin(), octets.end(), '\0', ' ');  // the converter takes one for the end
   }
   const bool trusted = !name.empty() && name != "utf-8" && name != "us-ascii" && name != "utf8";
   if (trusted) {

@@ -107,6 +107,14 @@ TEST(MimeMailTest, ReadsWideCharsets) {
               HasSubstr("plain words"));
 }
 
+TEST(MimeMailTest, ANulDoesNotEndAText) {
+  EXPECT_THAT(Read("Subject: x\nContent-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; "
+                   "charset=windows-1252\n\nlink=00id=92s\nrest\n")
+                  .parts[0]
+                  .text,
+              HasSubstr("rest"));
+}
+
 TEST(MimeMailTest, SkipsAByteOrderMark) {
   EXPECT_EQ(Read("\xEF\xBB\xBFSubject: x\n\ntext\n").Header("subject"), "x");
 }
