@@ -116,10 +116,11 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
 
 // What is kept of a line that names an address at `at`: of a long one what stands around the address.
 absl::string_view AroundAddress(absl::string_view line, size_t at) {
-  constexpr size_t kBeforeOctetsMax = 400;
+  constexpr size_t kBeforeOctetsMax = 200;
+  constexpr size_t kAroundOctetsMax = 800;  // a thousand recipients on one line are each judged by theirs
   if (line.size() <= kReplyOctetsMax) return line;
   const size_t begin = at > kBeforeOctetsMax ? Utf8Prefix(line, at - kBeforeOctetsMax).size() : 0;
-  return Utf8Prefix(line.substr(begin), kReplyOctetsMax);
+  return Utf8Prefix(line.substr(begin), kAroundOctetsMax);
 }
 
 // The lines that name an address, and the replies right behind them. `lower`: the text in lower case.
