@@ -10,11 +10,12 @@
 #include "absl/time/time.h"
 #include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
+#include "server/rules/reply_text.h"
 
 namespace suppression {
 
 // Limits in octets, as the protos document them.
-inline constexpr size_t kReplyTextOctetsMax = 16'384;
+inline constexpr size_t kReplyTextOctetsMax = kReplyTextMaxOctets;
 inline constexpr size_t kHostOctetsMax = 255;
 inline constexpr size_t kNoteOctetsMax = 2'000;
 inline constexpr size_t kLabelOctetsMax = 128;

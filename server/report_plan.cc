@@ -13,6 +13,7 @@
 #include "server/mail/bounce_mail.h"
 #include "server/return_if_error.h"
 #include "server/rules/provider_event.h"
+#include "server/rules/reply_text.h"
 #include "server/rules/reported.h"
 #include "server/rules/text_decoding.h"
 #include "server/start_command.h"
@@ -21,22 +22,8 @@ namespace suppression {
 namespace {
 
 constexpr char kEventKeyPrefix[] = "e:";
-
-bool IsEnhancedCode(const std::string& text) {
-  // class "." subject "." detail, RFC 3463 section 2: 2, 4 or 5, then 1 to 3 digits each.
-  size_t digits = 0;
-  int dots = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '.') {
-      if (digits == 0) return false;
-      ++dots;
-      digits = 0;
-    } else if (!absl::ascii_isdigit(static_cast<unsigned char>(text[i])) || ++digits > 3) {
-      return false;
-    }
-  }
-  return dots == 2 && digits > 0 && text[1] == '.' && (text[0] == '2' || text[0] == '4' || text[0] == '5');
-}
+// Ids that a mail gives: whoever forges one must not take the id of a genuine event.
+constexpr char kMailedEventKeyPrefix[] = "m:";
 
 absl::Status CheckReply(const v1::SmtpReply& reply) {
   RETURN_IF_ERROR(CheckLength(reply.text(), kReplyTextOctetsMax, "smtp_reply.text"));
@@ -239,7 +226,8 @@ class Planner {
 
   ReportPlan Finish() {
     for (stored::Command& command : plan_.commands) {
-      if (absl::StartsWith(command.request_key(), kEventKeyPrefix)) {
+      if (absl::StartsWith(command.request_key(), kEventKeyPrefix) ||
+          absl::StartsWith(command.request_key(), kMailedEventKeyPrefix)) {
         // A payload is the same however it came.
         const auto kind = is_payload_ ? v1::ReportBounceRequest::kProviderEvent : request_.report_case();
         command.set_payload_digest(EventDigest(kind, command.report()));
@@ -293,7 +281,8 @@ class Planner {
       command->set_claim_digest(start_.payload_digest());
     }
     if (!reported.event_id.empty()) {
-      command->set_request_key(absl::StrCat(kEventKeyPrefix, reported.event_id));
+      const bool mailed = request_.report_case() == v1::ReportBounceRequest::kRawMessage;
+      command->set_request_key(absl::StrCat(mailed ? kMailedEventKeyPrefix : kEventKeyPrefix, reported.event_id));
       if (reported.earlier_event_id.empty()) return;
       command->set_earlier_request_key(absl::StrCat(kEventKeyPrefix, reported.earlier_event_id));
       return;

@@ -98,7 +98,10 @@ absl::Status ClassifyMail(const ClassifyInput& input, const LocalRules& rules, P
   const absl::StatusOr<MailReport> report = ReadBounceMail(message, *rules.classifier);
   if (!report.ok()) return report.status();
   for (const ReportedRecipient& one : report->recipients) {
-    printer->Add(MakeRow(input.name, report->kind, one.recipient, one.event.verdict(), rules));
+    Row row = MakeRow(input.name, report->kind, one.recipient, one.event.verdict(), rules);
+    row.suppress &= one.error == v1::ERROR_REASON_UNSPECIFIED;
+    if (one.error != v1::ERROR_REASON_UNSPECIFIED) row.rule = v1::ErrorReason_Name(one.error);
+    printer->Add(row);
   }
   if (report->recipients.empty()) {
     v1::Verdict none;

@@ -7,6 +7,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/mail/mime_mail.h"
 
 namespace suppression::suppressctl {
@@ -16,25 +18,25 @@ namespace fs = std::filesystem;
 
 constexpr size_t kLineOctetsMax = 1 << 16;
 
-// Reads up to and with the next line end, or a long line in pieces. False: nothing is left.
+constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Reads up to and with the next line end (LF, CRLF or CR), or a long line in pieces. False: nothing is left.
 bool ReadPiece(std::istream& in, std::string* piece) {
   piece->clear();
   char c;
   while (piece->size() < kLineOctetsMax && in.get(c)) {
     piece->push_back(c);
-    if (c == '\n') break;
+    if (c == '\n' || (c == '\r' && in.peek() != '\n')) break;
   }
   return !piece->empty();
 }
 
-bool IsBlank(const std::string& line) {
-  return line == "\n" || line == "\r\n";
+bool IsBlank(absl::string_view line) {
+  return absl::StripAsciiWhitespace(line).empty();
 }
 
-// "From jo@example.com Tue Nov  3 10:00:00 2026": the time tells it from a sentence that begins with the word.
-bool IsFromLine(const std::string& line) {
-  if (!absl::StartsWith(line, "From ")) return false;
-  for (size_t i = 5; i + 4 < line.size(); ++i) {
+bool HasTime(absl::string_view line) {
+  for (size_t i = 0; i + 4 < line.size(); ++i) {
     const bool time = absl::ascii_isdigit(line[i]) && absl::ascii_isdigit(line[i + 1]) && line[i + 2] == ':' &&
                       absl::ascii_isdigit(line[i + 3]) && absl::ascii_isdigit(line[i + 4]);
     if (time) return true;
@@ -42,22 +44,51 @@ bool IsFromLine(const std::string& line) {
   return false;
 }
 
-// Cuts a stream into mails. Without a "From " line at the head it is one.
+// A weekday or comma, a month and a year, as asctime and RFC 5322 write them: "Tue Nov  3 10:00:00 2026".
+bool HasDate(absl::string_view line) {
+  static constexpr absl::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  bool month = false;
+  bool year = false;
+  for (const absl::string_view word : absl::StrSplit(line, ' ')) {
+    month |= std::find(std::begin(kMonths), std::end(kMonths), word) != std::end(kMonths);
+    const bool digits = word.size() == 4 && std::all_of(word.begin(), word.end(), absl::ascii_isdigit);
+    year |= digits && (absl::StartsWith(word, "19") || absl::StartsWith(word, "20"));
+  }
+  return month && year;
+}
+
+// "From jo@example.com Tue Nov  3 10:00:00 2026": the time tells it from a sentence that begins with the word, and
+// where no blank line stands before it the date.
+bool IsFromLine(absl::string_view line, bool after_blank) {
+  line = absl::StripTrailingAsciiWhitespace(line);
+  return absl::ConsumePrefix(&line, "From ") && HasTime(line) && (after_blank || HasDate(line));
+}
+
+// Cuts a stream into mails. Without a "From " line at the head, behind a byte order mark and blank lines, it is one.
 class MboxSplitter {
  public:
   MboxSplitter(std::string name, const TakeInput& take) : name_(std::move(name)), take_(take) {}
 
-  void Add(const std::string& piece) {
-    if (first_) mbox_ = absl::StartsWith(piece, "From ");
-    if (mbox_ && after_blank_ && IsFromLine(piece)) Flush();
+  void Add(absl::string_view piece) {
+    if (first_) absl::ConsumePrefix(&piece, kByteOrderMark);
     first_ = false;
-    after_blank_ = IsBlank(piece);
+    if (!headed_ && !IsBlank(piece)) {
+      headed_ = true;
+      mbox_ = absl::StartsWith(piece, "From ");
+      if (mbox_) content_.clear();  // what stands in front of it is no mail
+    }
+    if (mbox_ && line_start_ && IsFromLine(piece, after_blank_)) Flush();
+    after_blank_ = line_start_ && IsBlank(piece);
+    line_start_ = absl::EndsWith(piece, "\n") || absl::EndsWith(piece, "\r");
     const size_t room = kMailOctetsMax + 1 - content_.size();
-    content_.append(piece, 0, room);
-    started_ = true;
+    content_.append(piece.data(), std::min(piece.size(), room));
+    started_ |= headed_ || !mbox_;
   }
   void Flush() {
     if (!started_) return;
+    started_ = false;
+    if (mbox_ && IsBlank(content_)) return;
     ++count_;
     ClassifyInput input;
     input.name = count_ == 1 ? name_ : absl::StrCat(name_, "#", count_);
@@ -65,7 +96,6 @@ class MboxSplitter {
     content_.resize(std::min(content_.size(), kMailOctetsMax));
     input.content = std::move(content_);
     content_.clear();
-    started_ = false;
     take_(std::move(input));
   }
 
@@ -75,7 +105,9 @@ class MboxSplitter {
   std::string content_;
   int count_ = 0;
   bool first_ = true;
+  bool headed_ = false;  // something that is not blank has come
   bool mbox_ = false;
+  bool line_start_ = true;
   bool after_blank_ = false;
   bool started_ = false;
 };
@@ -113,10 +145,12 @@ absl::Status ReadPath(const std::string& path, const TakeInput& take) {
   return status;
 }
 
-bool LooksLikeMail(const std::string& text) {
+bool LooksLikeMail(absl::string_view text) {
+  absl::ConsumePrefix(&text, kByteOrderMark);
+  text = absl::StripLeadingAsciiWhitespace(text);
   if (absl::StartsWith(text, "From ")) return true;
   const size_t colon = text.find(':');
-  if (colon == std::string::npos || colon == 0 || colon > 76) return false;
+  if (colon == absl::string_view::npos || colon == 0 || colon > 76) return false;
   const bool name = std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
                                 [](unsigned char c) { return c > ' ' && c < 0x7f; });
   return name && absl::ascii_isalpha(static_cast<unsigned char>(text[0])) && colon + 1 < text.size() &&

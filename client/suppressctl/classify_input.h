@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace suppression::suppressctl {
 
@@ -22,15 +23,17 @@ struct ClassifyInput {
 
 using TakeInput = std::function<void(ClassifyInput)>;
 
-// Reads a file, an mbox (it begins with "From "), or a directory with all that is below it, in order of names; symbolic
-// links to directories are not followed. NOT_FOUND or another code when a file cannot be read; the rest of a directory
-// is read all the same.
+// Reads a file, an mbox (it begins with "From ", and so does each mail in it, with a date where no blank line stands
+// before; any line ends, a byte order mark and blank lines at its head do not matter), or a directory with all that is
+// below it, in order of names; symbolic links to directories are not followed. NOT_FOUND or another code when a file
+// cannot be read; the rest of a directory is read all the same.
 absl::Status ReadPath(const std::string& path, const TakeInput& take);
 
 // Reads a stream as one file, mbox included.
 void ReadStream(const std::string& name, std::istream& in, const TakeInput& take);
 
-// Whether a text is a mail rather than a bare SMTP reply: it begins with a header field.
-bool LooksLikeMail(const std::string& text);
+// Whether a text is a mail rather than a bare SMTP reply: it begins with a header field, behind white space and a byte
+// order mark.
+bool LooksLikeMail(absl::string_view text);
 
 }  // namespace suppression::suppressctl

@@ -9,9 +9,12 @@
 #include "server/mail/judge.h"
 #include "server/mail/mail_contents.h"
 #include "server/mail/mail_kind.h"
+#include "server/mail/mailboxes.h"
 #include "server/mail/mime_mail.h"
 #include "server/mail/notice_text.h"
 #include "server/mail/notification_mail.h"
+#include "server/mail/written_address.h"
+#include "server/rules/address.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -22,30 +25,25 @@ constexpr size_t kTypeOctetsMax = 64;
 constexpr size_t kRecipientOctetsMax = 1'024;
 constexpr size_t kMessageIdOctetsMax = 998;
 
-std::string FirstAddress(absl::string_view text) {
-  std::vector<std::string> addresses = AddressesIn(text);
-  return addresses.empty() ? "" : std::move(addresses.front());
-}
-
 std::string Cut(absl::string_view text, size_t octets_max) {
   return std::string(Utf8Prefix(absl::StripAsciiWhitespace(text), octets_max));
 }
 
-v1::BounceEvent StartEvent(const MailContents& contents, const MailReport& report) {
+v1::BounceEvent StartEvent(const MailContents& contents, const DeliveryStatus& status, const MailReport& report) {
   v1::BounceEvent event;
   event.set_kind(report.kind);
   event.set_truncated(report.truncated);
   event.set_message_id(Cut(contents.ReturnedHeader("message-id"), kMessageIdOctetsMax));
   // When the mail was sent decides whether a late bounce is older than a reactivation.
   std::optional<int64_t> sent = ParseMailDate(contents.ReturnedHeader("date"));
-  if (!sent.has_value()) sent = ParseMailDate(ReadDeliveryStatus(contents.status).arrival_date);
+  if (!sent.has_value()) sent = ParseMailDate(status.arrival_date);
   if (sent.has_value()) event.mutable_mail_sent_at()->set_seconds(*sent);
   return event;
 }
 
 void AddRecipient(absl::string_view recipient, v1::BounceEvent event, MailReport* report) {
   for (ReportedRecipient& known : report->recipients) {
-    if (!absl::EqualsIgnoreCase(known.recipient, recipient)) continue;
+    if (known.error != v1::ERROR_REASON_UNSPECIFIED || !absl::EqualsIgnoreCase(known.recipient, recipient)) continue;
     // Named twice: what failed counts, and what was said first.
     const bool keep = known.event.verdict().bounce_class() != v1::Verdict::NOT_A_BOUNCE;
     if (!keep) known.event = std::move(event);
@@ -54,26 +52,37 @@ void AddRecipient(absl::string_view recipient, v1::BounceEvent event, MailReport
   report->recipients.push_back({Cut(recipient, kRecipientOctetsMax), std::move(event), ""});
 }
 
+// Whether anybody is named who can be reported.
+bool NamesSomebody(const std::vector<ReportedRecipient>& recipients) {
+  return std::any_of(recipients.begin(), recipients.end(), [](const ReportedRecipient& one) {
+    return one.error == v1::ERROR_REASON_UNSPECIFIED && !one.recipient.empty();
+  });
+}
+
+// RFC 3464 section 2.3.3 knows "failed" alone; some senders have words of their own for it. Everything else is no
+// failure.
+bool HasFailed(const RecipientStatus& status) {
+  static constexpr absl::string_view kFailed[] = {"fail", "error", "undeliver", "bounce", "reject"};
+  return status.action.empty() || std::any_of(std::begin(kFailed), std::end(kFailed), [&](absl::string_view word) {
+           return absl::StartsWith(status.action, word);
+         });
+}
+
 // Reads one mail into a report.
 class Reader {
  public:
   Reader(const v1::RawMessage& message, const MimeMail& mail, const Classifier& classifier)
       : message_(message), mail_(mail), classifier_(classifier) {
     for (const char* name : {"to", "from", "return-path", "reply-to", "sender", "cc"}) {
+      // A name may be an address too ("jo@x via list" <list@y>).
       for (std::string& address : AddressesIn(mail.Header(name))) ours_.push_back(std::move(address));
-    }
-    // Whoever sent the returned mail is us too, whatever the bounce itself was sent to.
-    for (const MailPart& part : mail.parts) {
-      if (!IsAttachedMail(part.type)) continue;
-      for (const StatusField& field : ReadStatusFields(part.text)) {
-        if (field.name != "from" && field.name != "sender" && field.name != "return-path") continue;
-        for (std::string& address : AddressesIn(field.value)) ours_.push_back(std::move(address));
-      }
+      for (std::string& address : MailboxesIn(mail.Header(name))) ours_.push_back(std::move(address));
     }
     contents_ = ReadContents(mail, ours_);
+    status_ = ReadDeliveryStatus(contents_.status);
     report_.kind = KindOf(mail, contents_.notice.text);
-    report_.truncated = mail.truncated || message.truncated();
-    event_ = StartEvent(contents_, report_);
+    report_.truncated = mail.truncated || message.truncated() || contents_.truncated || status_.truncated;
+    event_ = StartEvent(contents_, status_, report_);
   }
 
   // The bounce within this mail, when this one names nobody itself; else empty.
@@ -100,19 +109,22 @@ class Reader {
     }
     if (report_.recipients.size() == 1 && !message_.recipient().empty()) {
       report_.recipients[0].recipient = message_.recipient();
+      report_.recipients[0].error = v1::ERROR_REASON_UNSPECIFIED;
     }
     return std::move(report_);
   }
 
  private:
   MailReport ReadComplaint();
-  std::vector<std::string> Complainants(const std::vector<StatusField>& fields) const;
+  std::vector<std::string> Complainants(const std::vector<StatusField>& fields);
   void ReadStatus();
   void ReadWords();
   void AddStatus(const RecipientStatus& status, bool alone);
   // A recipient with the verdict on what is said of it; one that is no bounce, by a rule of this file.
   void AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement);
   void AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text);
+  // An event with as much of the diagnostic as one of `sharers_` recipients may have.
+  v1::BounceEvent EventWith(absl::string_view diagnostic);
   std::vector<NoticeRecipient> WordsRecipients() const;
   std::string StatusRecipient(const RecipientStatus& status, bool alone) const;
   // What the notice says of a recipient: its own lines, or all of it when it is the only one.
@@ -121,6 +133,8 @@ class Reader {
   const v1::RawMessage& message_;
   const MimeMail& mail_;
   const Classifier& classifier_;
+  DeliveryStatus status_;
+  size_t sharers_ = 1;
   std::vector<std::string> ours_;
   MailContents contents_;
   MailReport report_;
@@ -128,24 +142,33 @@ class Reader {
 };
 
 // Who complained. Reports that hide the recipient have none.
-std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fields) const {
+std::vector<std::string> Reader::Complainants(const std::vector<StatusField>& fields) {
   std::vector<std::string> recipients;
+  std::string hidden;
   for (const StatusField& field : fields) {
     if (field.name != "original-rcpt-to" && field.name != "removal-recipient") continue;
-    const std::string address = FirstAddress(field.value);
-    const bool known = std::find(recipients.begin(), recipients.end(), address) != recipients.end();
-    if (!address.empty() && !known && recipients.size() < kMailRecipientsMax) recipients.push_back(address);
+    const std::string address = FirstMailbox(field.value);
+    if (hidden.empty()) hidden = HidesRecipient(address) ? address : "";
+    if (HidesRecipient(address) || Contains(recipients, address)) continue;
+    if (recipients.size() >= kMailRecipientsMax) {
+      report_.truncated = true;
+      event_.set_truncated(true);
+      break;
+    }
+    recipients.push_back(address);
   }
   if (!recipients.empty()) return recipients;
-  std::string recipient = FirstAddress(contents_.ReturnedHeader("x-hmxmroriginalrecipient"));
+  std::string recipient = FirstMailbox(contents_.ReturnedHeader("x-hmxmroriginalrecipient"));
   if (recipient.empty()) recipient = message_.recipient();
-  if (recipient.empty() && contents_.feedback.empty()) recipient = FirstAddress(mail_.Header("from"));  // an opt-out
-  if (recipient.empty()) recipient = contents_.ReturnedRecipient();
-  return {recipient};
+  if (recipient.empty() && contents_.feedback.empty()) recipient = FirstMailbox(mail_.Header("from"));  // an opt-out
+  if (!recipient.empty()) return {recipient};
+  recipient = contents_.ReturnedRecipient();
+  return {HidesRecipient(recipient) && !hidden.empty() ? hidden : recipient};
 }
 
 MailReport Reader::ReadComplaint() {
   const std::vector<StatusField> fields = ReadStatusFields(contents_.feedback);
+  const std::vector<std::string> complainants = Complainants(fields);
   v1::Complaint complaint;
   std::string reporter;
   for (const StatusField& field : fields) {
@@ -165,7 +188,7 @@ MailReport Reader::ReadComplaint() {
                               ? "abuse"
                               : Cut(absl::AsciiStrToLower(complaint.feedback_type()), kTypeOctetsMax));
   event.set_remote_mta(Cut(reporter, kHostOctetsMax));
-  for (const std::string& recipient : Complainants(fields)) AddRecipient(recipient, event, &report_);
+  for (const std::string& recipient : complainants) AddRecipient(recipient, event, &report_);
   return std::move(report_);
 }
 
@@ -178,77 +201,110 @@ std::string Reader::ContextOf(absl::string_view recipient, bool alone) const {
 }
 
 std::string Reader::StatusRecipient(const RecipientStatus& status, bool alone) const {
-  for (const std::string* address : {&status.original_recipient, &status.final_recipient}) {
-    // Neither a program nor a file, as some local deliveries have it.
-    const bool named = absl::StrContains(*address, '@') && !absl::StrContains(*address, ' ') && (*address)[0] != '|' &&
-                       (*address)[0] != '/' && (*address)[0] != '@';
-    if (named) return *address;
-  }
+  // Neither a program nor a file, as some local deliveries have it.
+  const auto named = [](const std::string& address) {
+    const bool mailbox = absl::StrContains(address, '@') && !absl::StrContains(address, ' ') && address[0] != '@';
+    return (mailbox || NormaliseAddress(address).ok()) && address[0] != '|' && address[0] != '/';
+  };
+  if (named(status.original_recipient)) return status.original_recipient;
+  if (named(status.final_recipient)) return contents_.notice.forwardings.MailedFor(status.final_recipient);
   if (!alone) return "";
   if (contents_.notice.recipients.size() == 1) return contents_.notice.recipients[0].address;
-  const std::string failed = FirstAddress(mail_.Header("x-failed-recipients"));
+  const std::string failed = FirstMailbox(mail_.Header("x-failed-recipients"));
   if (!failed.empty()) return failed;
   return message_.recipient().empty() ? contents_.ReturnedRecipient() : message_.recipient();
 }
 
-void Reader::AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement) {
+v1::BounceEvent Reader::EventWith(absl::string_view diagnostic) {
+  const size_t octets_max = std::min(kReplyTextMaxOctets, kMailDiagnosticsOctetsMax / sharers_);
   v1::BounceEvent event = event_;
+  event.set_diagnostic(std::string(Utf8Prefix(diagnostic, octets_max)));
+  if (diagnostic.size() > octets_max && octets_max < kReplyTextMaxOctets) {
+    event.set_truncated(true);
+    report_.truncated = true;
+  }
+  return event;
+}
+
+void Reader::AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement) {
+  v1::BounceEvent event = EventWith(judgement.diagnostic);
   event.set_remote_mta(remote_mta);
   *event.mutable_verdict() = std::move(judgement.verdict);
-  event.set_diagnostic(std::move(judgement.diagnostic));
   AddRecipient(recipient, std::move(event), &report_);
 }
 
 void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text) {
-  v1::BounceEvent event = event_;
+  v1::BounceEvent event = EventWith(absl::StripAsciiWhitespace(text));
   event.mutable_verdict()->set_bounce_class(v1::Verdict::NOT_A_BOUNCE);
   event.mutable_verdict()->set_rule_id(rule);
   event.mutable_verdict()->set_rule_set_version(classifier_.version());
-  event.set_diagnostic(Cut(text, kReplyTextMaxOctets));
   AddRecipient(recipient, std::move(event), &report_);
 }
 
 void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   const std::string recipient = StatusRecipient(status, alone);
-  if (recipient.empty()) return;
-  // RFC 3464 section 2.3.3 knows "failed" alone; some senders have words of their own for it. Everything else is no
-  // failure.
-  static constexpr absl::string_view kFailed[] = {"", "fail", "error", "undeliver", "bounce", "reject"};
-  const bool failed = std::any_of(std::begin(kFailed), std::end(kFailed), [&](absl::string_view word) {
-    return word.empty() ? status.action.empty() : absl::StartsWith(status.action, word);
-  });
-  if (!failed) {
-    return AddNoBounce(recipient, "dsn.not_failed", status.diagnostic);
+  if (!HasFailed(status)) {
+    if (!recipient.empty()) AddNoBounce(recipient, "dsn.not_failed", status.diagnostic);
+    return;
   }
   v1::SmtpReply reply;
   reply.set_enhanced_code(status.status);
   reply.set_text(Cut(status.diagnostic, kReplyTextMaxOctets));
   reply.set_remote_mta(Cut(status.remote_mta, kHostOctetsMax));
   const std::string remote_mta = reply.remote_mta();
-  AddJudged(recipient, remote_mta, JudgeRecipient(classifier_, std::move(reply), ContextOf(recipient, alone)));
+  Judgement judgement = JudgeRecipient(classifier_, std::move(reply), ContextOf(recipient, alone));
+  if (!recipient.empty()) return AddJudged(recipient, remote_mta, std::move(judgement));
+  // Whoever it was, he must not vanish from the report.
+  const std::string& named = status.original_recipient.empty() ? status.final_recipient : status.original_recipient;
+  ReportedRecipient& unusable = report_.recipients.emplace_back();
+  unusable.recipient = Cut(named, kRecipientOctetsMax);
+  unusable.event = EventWith(judgement.diagnostic);
+  unusable.event.set_remote_mta(remote_mta);
+  *unusable.event.mutable_verdict() = std::move(judgement.verdict);
+  unusable.error = unusable.recipient.empty() ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS;
 }
 
 void Reader::ReadStatus() {
-  const DeliveryStatus status = ReadDeliveryStatus(contents_.status);
-  for (const RecipientStatus& one : status.recipients) AddStatus(one, status.recipients.size() == 1);
-  if (report_.recipients.empty()) ReadWords();
+  const std::vector<RecipientStatus>& groups = status_.recipients;
+  sharers_ = std::max<size_t>(1, groups.size());
+  for (const RecipientStatus& one : groups) AddStatus(one, groups.size() == 1);
+  if (NamesSomebody(report_.recipients)) return;
+  if (!groups.empty() && std::none_of(groups.begin(), groups.end(), HasFailed)) return;
+  // The fields name nobody; the words may.
+  std::vector<ReportedRecipient> unusable = std::move(report_.recipients);
+  report_.recipients.clear();
+  ReadWords();
+  if (!NamesSomebody(report_.recipients) && !unusable.empty()) report_.recipients = std::move(unusable);
 }
 
 // The recipients of a bounce without machine-readable part.
 std::vector<NoticeRecipient> Reader::WordsRecipients() const {
   std::vector<NoticeRecipient> recipients;
-  for (const std::string& address : AddressesIn(mail_.Header("x-failed-recipients"))) {
+  for (const std::string& failed : MailboxesIn(mail_.Header("x-failed-recipients"))) {
+    const std::string address = contents_.notice.forwardings.MailedFor(failed);
     recipients.push_back({address, ContextOf(address, false)});
   }
   if (!recipients.empty()) return recipients;
   if (!contents_.notice.recipients.empty()) return contents_.notice.recipients;
+  if (!message_.recipient().empty()) return {{message_.recipient(), ""}};
+  recipients = FindAmongOurs(contents_.notice.text, contents_.senders);
+  if (!recipients.empty()) return recipients;
+  // Who mailed himself, through a form for example: only where a reply with a code is quoted for him alone.
+  for (NoticeRecipient& one : FindAmongOurs(contents_.notice.text, {})) {
+    const std::string reply = QuotedReply(one.text);
+    if (!reply.empty() && absl::ascii_isdigit(static_cast<unsigned char>(reply[0]))) {
+      recipients.push_back(std::move(one));
+    }
+  }
+  if (!recipients.empty()) return recipients;
   // Nobody may be named at all: it gets a verdict all the same.
-  return {{message_.recipient().empty() ? contents_.ReturnedRecipient() : message_.recipient(), ""}};
+  return {{contents_.ReturnedRecipient(), ""}};
 }
 
 void Reader::ReadWords() {
   const std::string& whole = contents_.notice.text;
   const std::vector<NoticeRecipient> recipients = WordsRecipients();
+  sharers_ = recipients.size();
   const bool delayed = SaysDelayed(mail_.Header("subject"), whole);
   const bool alone = recipients.size() == 1;
   v1::SmtpReply reply;
@@ -277,7 +333,7 @@ void Reader::ReadWords() {
 absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const Classifier& classifier) {
   const absl::StatusOr<MimeMail> mail = ReadMimeMail(message.content());
   if (!mail.ok()) return mail.status();
-  std::vector<ReportedRecipient> notified = ReadNotificationMail(*mail, classifier);
+  std::vector<ReportedRecipient> notified = ReadNotificationMail(*mail, message.recipient(), classifier);
   if (!notified.empty()) {
     return MailReport{v1::PROVIDER_WEBHOOK, mail->truncated || message.truncated(), std::move(notified)};
   }

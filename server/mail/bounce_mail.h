@@ -17,13 +17,18 @@
 
 namespace suppression {
 
+// Most octets of diagnostics kept of one mail; each recipient has the same share of them.
+inline constexpr size_t kMailDiagnosticsOctetsMax = 1 << 20;
+
 struct MailReport {
   v1::ReportKind kind = v1::OTHER_MAIL;
-  // More than kMailOctetsMax came, or the caller had cut it.
+  // Not all of it was read or kept: it is over one of the limits (octets, parts, levels, recipients, lines of the
+  // notice, diagnostics), or the caller had cut it.
   bool truncated = false;
   // One per recipient, in the order of the mail. A bounce or complaint that names nobody gives one with an empty
-  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE. Only of a provider's
-  // event (kind PROVIDER_WEBHOOK) can there be one with an error.
+  // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE. One with an error is
+  // an event that cannot be taken (kind PROVIDER_WEBHOOK), or a failed recipient of a delivery status that is no
+  // address (INVALID_ADDRESS, NO_RECIPIENT): it has a verdict, for those who want to know what was said.
   std::vector<ReportedRecipient> recipients;
 };
 

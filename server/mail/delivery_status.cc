@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/mail/mailboxes.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -95,23 +96,8 @@ std::string RecipientOf(absl::string_view value) {
   if (type == "rfc822") address = SplitType(address).second;  // some senders say it twice
   if (type == "utf-8") address = DecodeUnicode(address);
   address = DecodeXtext(address);
-  // "<user@example.com> (comment)", "user@example.com (Jo)".
-  const size_t open = address.find('<');
-  const size_t close = address.find('>', open == std::string::npos ? 0 : open);
-  if (open != std::string::npos && close != std::string::npos) {
-    address = address.substr(open + 1, close - open - 1);
-  } else if (const size_t comment = address.find(" ("); comment != std::string::npos) {
-    address.resize(comment);
-  }
-  return std::string(absl::StripAsciiWhitespace(address));
-}
-
-// A class, a subject and a detail of one to three digits each (RFC 3463 section 2).
-bool IsStatus(absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
-  return parts.size() == 3 && std::all_of(parts.begin(), parts.end(), [](absl::string_view part) {
-           return !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
-         });
+  std::string mailbox = FirstMailbox(address);
+  return mailbox.empty() ? std::string(absl::StripAsciiWhitespace(address)) : mailbox;
 }
 
 // "5.1.1 (bad destination mailbox address)" and the like.
@@ -124,7 +110,7 @@ std::string StatusOf(absl::string_view value) {
     while (end < value.size() && (absl::ascii_isdigit(value[end]) || value[end] == '.')) ++end;
     absl::string_view status = value.substr(i, end - i);
     while (absl::EndsWith(status, ".")) status.remove_suffix(1);
-    if (IsStatus(status)) return std::string(status);
+    if (IsEnhancedCode(status)) return std::string(status);
   }
   return "";
 }
@@ -137,21 +123,43 @@ bool SaysMore(const std::string& type, const std::string& text, const RecipientS
   return smtp != kept_smtp ? smtp && text.size() > 3 : text.size() > kept.diagnostic.size();
 }
 
+// "failed" of "failed", "(permanent) Failed", "\"failed\"": lower case, without comments and quotes (RFC 5322 section
+// 3.2.2).
+std::string ActionOf(absl::string_view value) {
+  std::string action;
+  int comments = 0;
+  for (const char c : value) {
+    if (c == '(') {
+      ++comments;
+    } else if (c == ')') {
+      comments = std::max(0, comments - 1);
+    } else if (comments == 0 && absl::ascii_isalpha(static_cast<unsigned char>(c))) {
+      action.push_back(absl::ascii_tolower(static_cast<unsigned char>(c)));
+    } else if (comments == 0 && !action.empty() && c != '-') {
+      break;
+    }
+  }
+  return action;
+}
+
 bool IsRecipientName(absl::string_view name) {
   return name == "final-recipient" || name == "original-recipient";
 }
 
-// Gathers fields into groups. A group ends where a field of its own kind comes again, not at empty lines: those are
-// missing or doubled too often.
+// Gathers fields into groups. Empty lines are missing or doubled too often to go by alone: a group also ends where a
+// field comes again that names the recipient, or that the group began with.
 class Groups {
  public:
-  void Add(const StatusField& field) {
-    const bool repeats = IsSet(field.name) && (ended_ || IsRecipientName(field.name));
+  // `next`: the field belongs to the recipient that the one behind it names.
+  void Add(const StatusField& field, bool next) {
+    const bool repeats = IsSet(field.name) && (ended_ || IsRecipientName(field.name) || BeganWith(field.name));
     const bool after_end = ended_ && IsRecipientName(field.name);
-    if ((repeats || after_end) && current_used_) Flush();
+    if (repeats || after_end || (next && IsSet("final-recipient"))) Flush();
     if (field.name.empty()) {
-      ended_ = current_used_ && !current_.final_recipient.empty();
-    } else if (!TakeRecipientField(field)) {
+      ended_ = IsSet("final-recipient");
+    } else if (TakeRecipientField(field)) {
+      if (!Has(field.name)) names_.push_back(field.name);
+    } else {
       TakeMessageField(field);
     }
   }
@@ -161,18 +169,19 @@ class Groups {
   }
 
  private:
+  bool Has(absl::string_view name) const { return std::find(names_.begin(), names_.end(), name) != names_.end(); }
+  // Whether the group has a field of that name already, of those that tell groups apart.
   bool IsSet(absl::string_view name) const {
-    return (name == "final-recipient" && !current_.final_recipient.empty()) ||
-           (name == "original-recipient" && !current_.original_recipient.empty()) ||
-           (name == "action" && !current_.action.empty()) || (name == "status" && !current_.status.empty());
+    return Has(name) && (IsRecipientName(name) || name == "action" || name == "status");
   }
+  bool BeganWith(absl::string_view name) const { return !names_.empty() && names_.front() == name; }
   bool TakeRecipientField(const StatusField& field) {
     if (field.name == "final-recipient") {
       current_.final_recipient = RecipientOf(field.value);
     } else if (field.name == "original-recipient") {
       current_.original_recipient = RecipientOf(field.value);
     } else if (field.name == "action") {
-      current_.action = absl::AsciiStrToLower(field.value.substr(0, field.value.find_first_of(" (;,")));
+      current_.action = ActionOf(field.value);
     } else if (field.name == "status") {
       current_.status = StatusOf(field.value);
     } else if (field.name == "remote-mta") {
@@ -183,7 +192,6 @@ class Groups {
     } else {
       return false;
     }
-    current_used_ = true;
     return true;
   }
   void TakeMessageField(const StatusField& field) {
@@ -194,18 +202,26 @@ class Groups {
   void Flush() {
     const bool named = !current_.final_recipient.empty() || !current_.original_recipient.empty();
     const bool told = !current_.action.empty() || !current_.status.empty();
-    if ((named || told) && status_.recipients.size() < kMailRecipientsMax) {
-      status_.recipients.push_back(std::move(current_));
-    }
+    const bool room = status_.recipients.size() < kMailRecipientsMax;
+    if ((named || told) && room) status_.recipients.push_back(std::move(current_));
+    status_.truncated |= (named || told) && !room;
     current_ = RecipientStatus();
-    current_used_ = ended_ = false;
+    names_.clear();
+    ended_ = false;
   }
 
   DeliveryStatus status_;
   RecipientStatus current_;
-  bool current_used_ = false;
+  std::vector<std::string> names_;  // of the fields of the group, in order
   bool ended_ = false;
 };
+
+// Whether an Original-Recipient begins a group that already has its other fields: it belongs to the Final-Recipient
+// right behind it, unless one stands right before it.
+bool BelongsToNext(const std::vector<StatusField>& fields, size_t at) {
+  return fields[at].name == "original-recipient" && at + 1 < fields.size() &&
+         fields[at + 1].name == "final-recipient" && (at == 0 || fields[at - 1].name != "final-recipient");
+}
 
 }  // namespace
 
@@ -241,8 +257,13 @@ bool IsDeliveryStatusLine(absl::string_view line) {
 
 DeliveryStatus ReadDeliveryStatus(absl::string_view text) {
   Groups groups;
-  for (const StatusField& field : ReadStatusFields(text)) groups.Add(field);
-  return groups.Finish();
+  const std::vector<StatusField> fields = ReadStatusFields(text);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    groups.Add(fields[i], BelongsToNext(fields, i));
+  }
+  DeliveryStatus status = groups.Finish();
+  status.truncated |= fields.size() >= kFieldsMax;
+  return status;
 }
 
 }  // namespace suppression

@@ -15,10 +15,12 @@ inline constexpr size_t kMailRecipientsMax = 1'000;
 
 // What a notification says of one recipient. Fields that are missing are empty.
 struct RecipientStatus {
-  // Without type and angle brackets, xtext decoded (RFC 3461 section 4, RFC 6533 section 3).
+  // The mailbox, xtext decoded (RFC 3461 section 4, RFC 6533 section 3); where there is none the value without its
+  // type.
   std::string original_recipient;
   std::string final_recipient;
-  std::string action;           // lower case: failed, delayed, delivered, relayed, expanded
+  // Lower case, without comments and quotes: failed, delayed, delivered, relayed, expanded.
+  std::string action;
   std::string status;           // "5.1.1", comments dropped
   std::string diagnostic_type;  // lower case: smtp, x-postfix, ...
   std::string diagnostic;       // of several fields the one that says most
@@ -30,6 +32,8 @@ struct DeliveryStatus {
   std::string original_envelope_id;
   std::string arrival_date;
   std::vector<RecipientStatus> recipients;
+  // There were more than kMailRecipientsMax, or more fields than are read.
+  bool truncated = false;
 };
 
 // `text` has LF line ends. No recipient group: no recipients.

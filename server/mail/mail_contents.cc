@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/mail/mailboxes.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -40,7 +41,12 @@ size_t FindStatusLines(absl::string_view text) {
 
 class ContentsReader {
  public:
-  explicit ContentsReader(const std::vector<std::string>& ours) : ours_(ours) {}
+  explicit ContentsReader(std::vector<std::string> ours) : ours_(std::move(ours)) {}
+
+  // To be told of every part before any is added: the returned mail stands behind the notice.
+  void AddSenders(const MailPart& part) {
+    if (IsAttachedMail(part.type) || LooksLikeHeaders(part.text)) AddSenders(part.text);
+  }
 
   void Add(const MailPart& part) {
     if (absl::EndsWith(part.type, "delivery-status")) {
@@ -56,6 +62,7 @@ class ContentsReader {
 
   MailContents Finish(const MimeMail& mail) {
     if (!contents_.status.empty()) return std::move(contents_);
+    contents_.truncated = cut_ || contents_.notice.truncated;
     for (const MailPart& part : mail.parts) {
       if (part.type != "text/plain") continue;
       // Within the notice, or behind it when its MIME headers were lost.
@@ -72,11 +79,16 @@ class ContentsReader {
   // The first text that names somebody is the notice; later ones belong to the returned mail.
   void AddText(const MailPart& part) {
     if (!contents_.notice.recipients.empty() || !contents_.status.empty()) return;
-    if (contents_.notice.text.size() >= kNoticeOctetsMax || ++texts_ > kTextPartsMax) return;
+    if (contents_.notice.text.size() >= kNoticeOctetsMax || ++texts_ > kTextPartsMax) {
+      cut_ = true;
+      return;
+    }
     if (part.type == "text/html" && plain_) return;  // the same again
     plain_ |= part.type == "text/plain" && !absl::StripAsciiWhitespace(part.text).empty();
     Notice notice = SplitNotice(Utf8Prefix(part.text, kNoticeOctetsMax));
+    cut_ |= part.text.size() > kNoticeOctetsMax && notice.returned.empty();
     contents_.notice.text.append(notice.text);
+    AddSenders(notice.returned_headers);
     if (contents_.returned_headers.empty()) {
       contents_.returned_headers = std::move(notice.returned_headers);
       contents_.notice.returned = std::move(notice.returned);
@@ -84,8 +96,19 @@ class ContentsReader {
     FindRecipients(ours_, &contents_.notice);
   }
 
-  const std::vector<std::string>& ours_;
+  void AddSenders(absl::string_view headers) {
+    for (const StatusField& field : ReadStatusFields(headers)) {
+      if (field.name != "from" && field.name != "sender" && field.name != "return-path") continue;
+      for (std::string& address : MailboxesIn(field.value)) {
+        ours_.push_back(address);
+        contents_.senders.push_back(std::move(address));
+      }
+    }
+  }
+
+  std::vector<std::string> ours_;
   MailContents contents_;
+  bool cut_ = false;
   bool plain_ = false;
   int texts_ = 0;
 };
@@ -101,14 +124,15 @@ std::string MailContents::ReturnedHeader(absl::string_view name) const {
 
 std::string MailContents::ReturnedRecipient() const {
   for (const absl::string_view name : {"to", "delivered-to", "x-original-to"}) {
-    std::vector<std::string> addresses = AddressesIn(ReturnedHeader(name));
+    std::vector<std::string> addresses = MailboxesIn(ReturnedHeader(name));
     if (addresses.size() == 1) return std::move(addresses[0]);
   }
   return "";
 }
 
-MailContents ReadContents(const MimeMail& mail, const std::vector<std::string>& ours) {
-  ContentsReader reader(ours);
+MailContents ReadContents(const MimeMail& mail, std::vector<std::string> ours) {
+  ContentsReader reader(std::move(ours));
+  for (const MailPart& part : mail.parts) reader.AddSenders(part);
   for (const MailPart& part : mail.parts) reader.Add(part);
   return reader.Finish(mail);
 }

@@ -20,6 +20,10 @@ struct MailContents {
   std::string feedback;
   // The header block of the mail that came back; empty: it did not come along.
   std::string returned_headers;
+  // Who sent it, as its header says: us, whatever the notice was sent to.
+  std::vector<std::string> senders;
+  // The notice is longer than what is read of it.
+  bool truncated = false;
 
   // A header of the returned mail, by lower-case name; empty: none.
   std::string ReturnedHeader(absl::string_view name) const;
@@ -27,7 +31,7 @@ struct MailContents {
   std::string ReturnedRecipient() const;
 };
 
-// `ours`: addresses the mail was sent to and from; see FindRecipients.
-MailContents ReadContents(const MimeMail& mail, const std::vector<std::string>& ours);
+// `ours`: addresses the mail was sent to and from; see FindRecipients. Thread-safe.
+MailContents ReadContents(const MimeMail& mail, std::vector<std::string> ours);
 
 }  // namespace suppression

@@ -27,8 +27,11 @@ const RE2* Pattern(const char* text) {
 // Who writes bounces: a From that names the mail system.
 bool IsFromMailSystem(const MimeMail& mail) {
   static const RE2* const kSystem = Pattern(
-      R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|bounce|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mdaemon|mail ?system|smtp server)");
-  return Finds(mail.Header("from"), *kSystem) || !mail.Header("x-failed-recipients").empty();
+      R"(mailer-?daemon|post-?_?master|mail(?:\.| )?(?:delivery|administrator|server)\.?(?: |-)?(?:sub)?system|mail delivery|maildelivery|mail\.delivery|delivery[-. _]?(?:notification|subsystem|status|agent|failure)|undeliver|system administrator|microsoft exchange|mdaemon|mail ?system|smtp server)");
+  // In a name the word may be anybody's.
+  static const RE2* const kBounceAddress = Pattern(R"(bounce[^\s<>@]*@)");
+  const absl::string_view from = mail.Header("from");
+  return Finds(from, *kSystem) || Finds(from, *kBounceAddress) || !mail.Header("x-failed-recipients").empty();
 }
 
 bool IsBounceSubject(absl::string_view subject) {
@@ -44,13 +47,20 @@ bool IsBounceText(absl::string_view notice) {
   return Finds(notice, *kText);
 }
 
+// Somebody's program answered him who wrote (RFC 3834 section 5): more than that a program wrote at all.
+bool IsAutoReplied(const MimeMail& mail) {
+  static const RE2* const kReplied = Pattern(R"(^\s*auto-?replied)");
+  return Finds(mail.Header("auto-submitted"), *kReplied) || !mail.Header("x-autoreply").empty() ||
+         !mail.Header("x-autorespond").empty() || !mail.Header("x-autoresponse").empty() ||
+         absl::EqualsIgnoreCase(mail.Header("precedence"), "auto_reply");
+}
+
 bool IsAutoReply(const MimeMail& mail) {
   static const RE2* const kSubject = Pattern(
       R"(\bout[- ]of[- ](?:the[- ])?office\b|^\s*(?:re:\s*)?auto(?:matic|mated)?[- ]?(?:reply|response|antwort)?:|automat(?:ic|ed) (?:reply|response)|auto[- ]?reply|autoresponder|vacation|away from|on holiday|abwesen|réponse automatique|respuesta automática|risposta automatica|resposta automática|自動(?:返信|応答)|不在|автоответ|自动(?:回复|答复))");
-  static const RE2* const kSubmitted = Pattern(R"(^\s*auto-?(?:replied|generated))");
-  return Finds(mail.Header("auto-submitted"), *kSubmitted) || !mail.Header("x-autoreply").empty() ||
-         !mail.Header("x-autorespond").empty() || !mail.Header("x-autoresponse").empty() ||
-         absl::EqualsIgnoreCase(mail.Header("precedence"), "auto_reply") || Finds(mail.Header("subject"), *kSubject);
+  static const RE2* const kGenerated = Pattern(R"(^\s*auto-?generated)");
+  return IsAutoReplied(mail) || Finds(mail.Header("auto-submitted"), *kGenerated) ||
+         Finds(mail.Header("subject"), *kSubject);
 }
 
 // A filter that wants the sender to prove himself (TMDA and its kin).
@@ -63,12 +73,16 @@ bool IsChallenge(const MimeMail& mail, absl::string_view notice) {
   return Finds(mail.Header("subject"), *kSubject) || Finds(notice.substr(0, 4'000), *kText);
 }
 
+bool IsAnswerSubject(absl::string_view subject) {
+  static const RE2* const kAnswer = Pattern(R"(^\s*(?:re|aw|sv|antw|rép|res|odp)\s*(?:\[\d+\])?:)");
+  return Finds(subject, *kAnswer);
+}
+
 // An answer in a conversation, or a list's post: it may quote a bounce, or write about them.
 bool IsFromPeople(const MimeMail& mail, bool bounce_subject) {
-  static const RE2* const kAnswer = Pattern(R"(^\s*(?:re|aw|sv|antw|rép|res|odp)\s*(?:\[\d+\])?:)");
   const bool post = !mail.Header("list-id").empty() || !mail.Header("list-unsubscribe").empty();
   const bool answer = !mail.Header("in-reply-to").empty() || !mail.Header("references").empty();
-  return post || Finds(mail.Header("subject"), *kAnswer) || (answer && !bounce_subject);
+  return post || IsAnswerSubject(mail.Header("subject")) || (answer && !bounce_subject);
 }
 
 bool HasPart(const MimeMail& mail, absl::string_view type) {
@@ -97,9 +111,7 @@ bool HasStatusPart(const MimeMail& mail) {
 }
 
 bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
-  const bool part = HasPart(mail, "message/delivery-status") || HasPart(mail, "message/global-delivery-status") ||
-                    HasPart(mail, "text/delivery-status");
-  if (part) return true;
+  if (HasStatusPart(mail)) return true;
   for (const absl::string_view line : absl::StrSplit(notice, '\n')) {
     if (absl::StartsWithIgnoreCase(line, "final-recipient:")) return true;
   }
@@ -109,10 +121,11 @@ bool HasDeliveryStatus(const MimeMail& mail, absl::string_view notice) {
 }  // namespace
 
 v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
-  if (mail.report_type == "feedback-report" || HasPart(mail, "message/feedback-report") ||
-      ReturnedHeaders(mail).find("x-hmxmroriginalrecipient:") != std::string::npos || IsOptOut(mail)) {
-    return v1::FEEDBACK_REPORT;
-  }
+  if (mail.report_type == "feedback-report" || HasPart(mail, "message/feedback-report")) return v1::FEEDBACK_REPORT;
+  // Microsoft's complaints have only that header; a bounce of a mail that once was complained of has it too.
+  const bool complaint = absl::StrContains(ReturnedHeaders(mail), "x-hmxmroriginalrecipient:");
+  const bool bounce = HasStatusPart(mail) || IsFromMailSystem(mail);
+  if ((complaint && !bounce) || IsOptOut(mail)) return v1::FEEDBACK_REPORT;
   // In words the fields of a delivery status may be quoted by people.
   const bool quoted = !HasStatusPart(mail) && !IsFromMailSystem(mail) && IsFromPeople(mail, false);
   if (!quoted && HasDeliveryStatus(mail, notice)) return v1::DELIVERY_STATUS;
@@ -124,9 +137,18 @@ v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice) {
   const bool nobody = mail.Header("from").empty() || mail.Header("from") == "<>";
   if ((system || nobody) && (subject || IsBounceText(notice))) return v1::BOUNCE_TEXT;
   if (IsChallenge(mail, notice)) return v1::CHALLENGE;
+  // Subjects of answers repeat what people wrote: "Bounced cheque".
   if (IsAutoReply(mail) && !subject) return v1::AUTO_REPLY;
+  if (IsAutoReplied(mail) && !system && !IsBounceText(notice)) return v1::AUTO_REPLY;
   if (!system && !nobody && IsFromPeople(mail, subject)) return v1::OTHER_MAIL;
   return system || subject || IsBounceText(notice) ? v1::BOUNCE_TEXT : v1::OTHER_MAIL;
+}
+
+bool IsPassedOn(const MimeMail& mail) {
+  static const RE2* const kForward = Pattern(R"(^\s*(?:fwd?|wg|tr|rv|vs|doorst)\s*:)");
+  const absl::string_view subject = mail.Header("subject");
+  return IsAnswerSubject(subject) || Finds(subject, *kForward) || !mail.Header("in-reply-to").empty() ||
+         !mail.Header("references").empty() || !mail.Header("list-id").empty();
 }
 
 bool SaysDelayed(absl::string_view subject, absl::string_view notice) {

@@ -11,6 +11,9 @@ namespace suppression {
 // say; BOUNCE_TEXT by who wrote it and how; OTHER_MAIL is the rest. `notice` is the text without the returned mail.
 v1::ReportKind KindOf(const MimeMail& mail, absl::string_view notice);
 
+// Whether a mail is an answer, was forwarded, or went through a list: people pass on what others sent.
+bool IsPassedOn(const MimeMail& mail);
+
 // Whether a mail without delivery-status part says that it is only a warning: nothing has failed yet.
 bool SaysDelayed(absl::string_view subject, absl::string_view notice);
 

@@ -1,19 +1,20 @@
 #include "server/mail/mime_mail.h"
 
 #include <gmime/gmime.h>
-#include <unistr.h>
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "protos/error.h"
 #include "server/mail/html_text.h"
+#include "server/mail/mailboxes.h"
 #include "server/rules/reply_text.h"
+#include "server/rules/text_decoding.h"
 
 namespace suppression {
 namespace {
@@ -27,18 +28,6 @@ struct Unref {
 template <typename T>
 using Ref = std::unique_ptr<T, Unref>;
 
-bool IsUtf8(absl::string_view text) {
-  return u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()) == nullptr;
-}
-
-// What is invalid becomes "?".
-std::string ReplaceInvalid(std::string text) {
-  auto* const begin = reinterpret_cast<uint8_t*>(text.data());
-  const uint8_t* bad = begin;
-  while ((bad = u8_check(bad, begin + text.size() - bad)) != nullptr) begin[bad - begin] = '?';
-  return text;
-}
-
 // Converts with "?" for what the charset does not know; empty when the charset is not known at all.
 std::string Convert(absl::string_view octets, const std::string& charset) {
   const iconv_t converter = g_mime_iconv_open("utf-8", charset.c_str());
@@ -48,15 +37,36 @@ std::string Convert(absl::string_view octets, const std::string& charset) {
   if (converted == nullptr) return "";
   std::string text = converted;
   g_free(converted);
-  return ReplaceInvalid(std::move(text));
+  return ReplaceInvalidUtf8(text);
 }
 
-std::string DecodeText(absl::string_view octets, absl::string_view charset) {
-  const std::string name = absl::AsciiStrToLower(charset);
+// The charset to convert from when a label says UTF-16 or UTF-32 ("utf-16", "utf-32le"); empty: the label is a lie, as
+// such text always has NULs, or octets that are not UTF-8.
+std::string WideCharset(absl::string_view octets, const std::string& label) {
+  if (!absl::StrContains(octets, '\0') && IsValidUtf8(octets)) return "";
+  const bool ordered = absl::EndsWith(label, "le") || absl::EndsWith(label, "be");
+  const bool marked = absl::StartsWith(octets, "\xFF\xFE") || absl::StartsWith(octets, "\xFE\xFF") ||
+                      absl::StartsWith(octets, absl::string_view("\0\0\xFE\xFF", 4));
+  if (ordered || marked) return label;
+  // RFC 2781 section 4.3: big-endian unless it says otherwise. Not all keep to it.
+  return absl::StrCat(label, octets.size() > 1 && octets[0] != '\0' && octets[1] == '\0' ? "le" : "be");
+}
+
+// Text of a part. The charset goes first: in a wide one a line end is no octet.
+std::string DecodePart(std::string octets, absl::string_view charset) {
+  std::string name = absl::AsciiStrToLower(charset);
+  const bool wide = absl::StartsWith(name, "utf-16") || absl::StartsWith(name, "utf-32");
+  if (wide) {
+    name = WideCharset(octets, name);
+    const size_t unit = absl::StartsWith(name, "utf-16") ? 2 : 4;
+    octets.resize(octets.size() - octets.size() % unit);  // the part may have been cut within a character
+  } else {
+    std::replace(octets.begin(), octets.end(), '\0', ' ');  // the converter takes one for the end
+  }
   const bool trusted = !name.empty() && name != "utf-8" && name != "us-ascii" && name != "utf8";
   if (trusted) {
     std::string text = Convert(octets, name);
-    if (!text.empty()) return text;
+    if (!text.empty()) return std::string(absl::StripPrefix(text, "\xEF\xBB\xBF"));
   }
   return ToUtf8(octets);
 }
@@ -83,6 +93,7 @@ absl::string_view Prefix(absl::string_view octets, size_t octets_max) {
 }
 
 absl::string_view SkipMboxLine(absl::string_view text) {
+  text = absl::StripPrefix(text, "\xEF\xBB\xBF");
   for (size_t end = text.find('\n'); end != absl::string_view::npos; end = text.find('\n')) {
     if (!absl::StripAsciiWhitespace(text.substr(0, end)).empty()) break;
     text.remove_prefix(end + 1);
@@ -121,7 +132,11 @@ class Walk {
   Walk(bool restored, MimeMail* mail) : restored_(restored), mail_(mail) {}
 
   void Visit(GMimeObject* object, int depth) {
-    if (object == nullptr || depth > kMailDepthMax || visited_ >= kMailPartsMax) return;
+    if (object == nullptr) return;
+    if (depth > kMailDepthMax || visited_ >= kMailPartsMax) {
+      mail_->truncated = true;
+      return;
+    }
     if (GMIME_IS_MULTIPART(object)) {
       GMimeMultipart* const multipart = GMIME_MULTIPART(object);
       const int count = g_mime_multipart_get_count(multipart);
@@ -164,7 +179,7 @@ class Walk {
     const char* const charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
     // A thousand recipients fit into a mail, and nobody writes so many words.
     const size_t octets_max = absl::EndsWith(type, "delivery-status") ? kMailOctetsMax : kPartOctetsMax;
-    std::string text = DecodeText(PlainLines(ContentOf(part, octets_max)), charset == nullptr ? "" : charset);
+    std::string text = PlainLines(DecodePart(ContentOf(part, octets_max), charset == nullptr ? "" : charset));
     if (type == "text/html") text = HtmlToText(text);
     mail_->parts.push_back({type, std::move(text)});
   }
@@ -230,19 +245,17 @@ std::optional<int64_t> ParseMailDate(const std::string& date) {
 }
 
 std::string ToUtf8(absl::string_view octets) {
-  if (IsUtf8(octets)) {
+  if (IsValidUtf8(octets)) {
     const bool japanese = absl::StrContains(octets, "\x1b$B") || absl::StrContains(octets, "\x1b$@");
     if (!japanese) return std::string(octets);
     std::string text = Convert(octets, "iso-2022-jp");
     return text.empty() ? std::string(octets) : text;
   }
-  std::string text = Convert(octets, "windows-1252");
-  return text.empty() ? ReplaceInvalid(std::string(octets)) : text;
+  return DecodeText(octets);
 }
 
 absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content) {
-  static std::once_flag once;
-  std::call_once(once, [] { g_mime_init(); });
+  StartGmime();
   MimeMail mail;
   mail.truncated = content.size() > kMailOctetsMax;
   const std::string lines = PlainLines(Prefix(content, kMailOctetsMax));

@@ -38,6 +38,7 @@ struct MimeMail {
   std::string report_type;
   // In the order of the mail. Parts that are neither text nor message are left out.
   std::vector<MailPart> parts;
+  // It had more octets, parts or levels than are read.
   bool truncated = false;
   // The first attached mail when it is a multipart/report itself: a bounce that was passed on. Empty: none.
   std::string attached_report;
@@ -46,8 +47,9 @@ struct MimeMail {
   absl::string_view Header(absl::string_view name) const;
 };
 
-// INVALID_ARGUMENT (NOT_A_MESSAGE) when there is neither a header nor a text in it. Line ends may be CRLF, LF or CR; an
-// mbox "From " line and blank lines at the head are skipped; NULs are taken for spaces. Thread-safe.
+// INVALID_ARGUMENT (NOT_A_MESSAGE) when there is neither a header nor a text in it. Line ends may be CRLF, LF or CR; a
+// byte order mark, blank lines and an mbox "From " line at the head are skipped; NULs are taken for spaces.
+// Thread-safe.
 absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content);
 
 // Whether a part is an attached mail or the header block of one.

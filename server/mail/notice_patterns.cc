@@ -11,9 +11,11 @@ namespace {
 
 using Words = std::vector<const char*>;
 
-// ASCII only: what people write in other scripts right beside an address is not part of it. Addresses that are not
-// ASCII stand in the machine-readable part.
-constexpr char kAddress[] = R"([a-zA-Z0-9!#$%&*+/=?^_.~-]{1,64}@(?:[a-zA-Z0-9._-]{1,254}|\[[0-9a-fA-F.:IPv]+\]))";
+// ASCII only, unless within angle brackets: what people write in other scripts right beside an address is not part of
+// it. An apostrophe at the head is a quote.
+constexpr char kAddress[] =
+    R"((?:[a-zA-Z0-9!#$%&*+/=?^_.~-][a-zA-Z0-9!#$%&'*+/=?^_.~-]{0,63}@(?:[a-zA-Z0-9._-]{1,254}|\[[0-9a-fA-F.:IPv]+\])|)"
+    R"(<(?:"[^"\n]+"|[^\s<>@"'():;,\\\[\]][^\s<>@"():;,\\\[\]\x{2018}\x{2019}]*)@[^\s<>@"'():;,\\\[\]]+>))";
 constexpr char kAddressOpen[] = R"(["'<\[(]{0,2}(?:mailto:|smtp:)?)";
 
 const RE2* Compile(const std::string& pattern) {
@@ -99,6 +101,21 @@ const RE2& BlamePattern() {
           R"(\b[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}:?)? ?)",
           R"(宛先:? ?)",
       }),
+      kAddressOpen, "(", kAddress, ")"));
+  return *kPattern;
+}
+
+const RE2& OriginPattern() {
+  static const RE2* const kPattern = Compile(absl::StrCat(
+      R"((\b(?:(?:auto-?)?(?:generated|expanded|derived|forwarded|redirected|resolved|aliased)\s+from|originally\s+(?:(?:addressed|sent|mailed|submitted)\s+)?(?:to|for)\b)\s*:?\s*))",
+      kAddressOpen, "(", kAddress, ")"));
+  return *kPattern;
+}
+
+const RE2& ForwardPattern() {
+  static const RE2* const kPattern = Compile(absl::StrCat(
+      "(", kAddress,
+      R"()["'>)\]]{0,2}[ ,][^@\n]{0,60}\b(?:forwarded|redirected|forwards|redirects)\s+(?:[a-z]+\s+){0,3}to:?\s+)",
       kAddressOpen, "(", kAddress, ")"));
   return *kPattern;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "server/mail/delivery_status.h"
 #include "server/mail/notice_patterns.h"
+#include "server/mail/written_address.h"
 #include "server/rules/reply_text.h"
 
 namespace suppression {
@@ -19,57 +20,23 @@ namespace {
 constexpr size_t kLinesMax = 2'000;
 constexpr size_t kReplyOctetsMax = 2'000;
 constexpr size_t kLineOctetsMax = 1'000;
+// Most addresses of mail systems on one line that are passed over.
+constexpr size_t kSystemNamesMax = 10;
 // Most octets kept, all in all, of a text that is said of several recipients; of each at least kReplyOctetsMax.
 constexpr size_t kSharedOctetsMax = 256 << 10;
-
-re2::StringPiece Piece(absl::string_view text) {
-  return {text.data(), text.size()};
-}
-
-std::string CleanAddress(absl::string_view address) {
-  for (const absl::string_view label : {"smtp=", "to=", "rfc822="}) {
-    if (absl::StartsWithIgnoreCase(address, label)) address.remove_prefix(label.size());
-  }
-  while (!address.empty() && absl::StrContains(".,;:!?'`*", address.substr(address.size() - 1))) {
-    address.remove_suffix(1);
-  }
-  while (!address.empty() && absl::StrContains("'`*.-", address.substr(0, 1))) address.remove_prefix(1);
-  return std::string(address);
-}
-
-bool IsAtext(char c) {
-  return absl::ascii_isalnum(c) || absl::StrContains("!#$%&*+/=?^_`{|}~.-", absl::string_view(&c, 1));
-}
-
-// Whether what was found is not the tail or the head of a longer address, which would be somebody else's.
-bool IsWhole(absl::string_view text, const re2::StringPiece& found) {
-  const absl::string_view before = text.substr(0, found.data() - text.data());
-  const absl::string_view after = text.substr(before.size() + found.size());
-  // Letters with accents take two octets in UTF-8; scripts that are written without spaces take three.
-  const auto accented = [](char c) {
-    return static_cast<unsigned char>(c) >= 0xC2 && static_cast<unsigned char>(c) < 0xE0;
-  };
-  if (!after.empty() && accented(after[0])) return false;
-  if (before.empty()) return true;
-  if (before.size() > 1 && accented(before[before.size() - 2])) return false;
-  if (absl::EndsWith(before, "\xE2\x80\x99")) return false;  // a typographic apostrophe
-  if (before.back() == '\'' || before.back() == '"') return before.size() == 1 || !IsAtext(before[before.size() - 2]);
-  return !IsAtext(before.back()) || before.back() == '=' || before.back() == '*' || before.back() == '-';
-}
 
 bool Same(absl::string_view a, absl::string_view b) {
   return absl::EqualsIgnoreCase(a, b);
 }
 
-bool IsSystemName(absl::string_view address) {
-  const absl::string_view local = address.substr(0, address.find('@'));
-  return absl::EqualsIgnoreCase(local, "mailer-daemon") || absl::EqualsIgnoreCase(local, "postmaster") ||
-         absl::EqualsIgnoreCase(local, "abuse") || absl::EqualsIgnoreCase(local, "no-reply") ||
-         absl::EqualsIgnoreCase(local, "noreply");
+bool Names(const std::vector<NoticeRecipient>& recipients, absl::string_view address) {
+  return std::any_of(recipients.begin(), recipients.end(),
+                     [&](const NoticeRecipient& one) { return Same(one.address, address); });
 }
 
-bool Contains(const std::vector<std::string>& addresses, absl::string_view address) {
-  return std::any_of(addresses.begin(), addresses.end(), [&](const std::string& one) { return Same(one, address); });
+// The head of a line, as much of it as patterns look at.
+re2::StringPiece Head(absl::string_view line) {
+  return Piece(line.substr(0, kLineOctetsMax));
 }
 
 struct Line {
@@ -81,19 +48,23 @@ struct Line {
 // Where the line before asks to write to somebody, and this one goes on with the address.
 bool ContinuesHelp(const std::vector<Line>& lines) {
   if (lines.empty() || absl::EndsWith(absl::StripAsciiWhitespace(lines.back().text), ":")) return false;
-  return RE2::PartialMatch(Piece(lines.back().text), HelpPattern());
+  return RE2::PartialMatch(Head(lines.back().text), HelpPattern());
 }
 
-std::vector<Line> ReadLines(absl::string_view text) {
+// The lines of a text up to kLinesMax, which sets *truncated.
+std::vector<Line> ReadLines(absl::string_view text, bool* truncated) {
   std::vector<Line> lines;
   for (const absl::string_view raw : absl::StrSplit(text, '\n')) {
-    if (lines.size() >= kLinesMax) break;
+    if (lines.size() >= kLinesMax) {
+      *truncated = true;
+      break;
+    }
     Line line{raw, "", ""};
     re2::StringPiece address;
     re2::StringPiece rest;
-    if (raw.size() < 1'000 && absl::StrContains(raw, '@') && !ContinuesHelp(lines) &&
+    if (raw.size() < kLineOctetsMax && absl::StrContains(raw, '@') && !ContinuesHelp(lines) &&
         RE2::PartialMatch(Piece(raw), AddressLinePattern(), &address, &rest)) {
-      line.address = CleanAddress({address.data(), address.size()});
+      line.address = WrittenAddress(raw, address);
       line.rest = {rest.data(), rest.size()};
     }
     lines.push_back(std::move(line));
@@ -125,21 +96,31 @@ void FindOnLines(const std::vector<Line>& lines, const std::vector<std::string>&
       if (!notice->recipients.empty()) absl::StrAppend(&text, line.text, "\n");
       continue;
     }
-    const auto known = std::find_if(notice->recipients.begin(), notice->recipients.end(),
-                                    [&](const NoticeRecipient& one) { return Same(one.address, line.address); });
-    if (known != notice->recipients.end()) {
+    if (Names(notice->recipients, line.address)) {
       absl::StrAppend(&text, line.text, "\n");
       continue;
     }
     const bool row = !SaysSomething(text);
     close();
     if (!row) open = 0;
-    if (notice->recipients.size() >= kMailRecipientsMax) break;
+    if (notice->recipients.size() >= kMailRecipientsMax) {
+      notice->truncated = true;
+      break;
+    }
     notice->recipients.push_back({line.address, ""});
     ++open;
     text = absl::StrCat(line.rest, "\n");
   }
   close();
+}
+
+// What is kept of a line that names an address at `at`: of a long one what stands around the address.
+absl::string_view AroundAddress(absl::string_view line, size_t at) {
+  constexpr size_t kBeforeOctetsMax = 200;
+  constexpr size_t kAroundOctetsMax = 800;  // a thousand recipients on one line are each judged by theirs
+  if (line.size() <= kReplyOctetsMax) return line;
+  const size_t begin = at > kBeforeOctetsMax ? Utf8Prefix(line, at - kBeforeOctetsMax).size() : 0;
+  return Utf8Prefix(line.substr(begin), kAroundOctetsMax);
 }
 
 // The lines that name an address, and the replies right behind them. `lower`: the text in lower case.
@@ -150,9 +131,10 @@ std::string LinesAbout(absl::string_view text, absl::string_view lower, absl::st
   bool named = false;
   while (next < text.size() && about.size() <= kReplyOctetsMax) {
     const size_t end = std::min(text.find('\n', next), text.size());
-    named = named && absl::StartsWith(absl::StripAsciiWhitespace(text.substr(next, end - next)), "<<<");
+    const absl::string_view line = text.substr(next, end - next);
+    named = named && absl::StartsWith(absl::StripAsciiWhitespace(line), "<<<");
     if (named) {
-      absl::StrAppend(&about, text.substr(next, end - next), "\n");
+      absl::StrAppend(&about, Utf8Prefix(line, kReplyOctetsMax), "\n");
       next = end + 1;
       continue;
     }
@@ -161,42 +143,61 @@ std::string LinesAbout(absl::string_view text, absl::string_view lower, absl::st
     const size_t before = text.rfind('\n', at);
     const size_t begin = before == absl::string_view::npos ? 0 : before + 1;
     next = std::min(text.find('\n', at), text.size()) + 1;
-    absl::StrAppend(&about, text.substr(begin, next - 1 - begin), "\n");
+    absl::StrAppend(&about, AroundAddress(text.substr(begin, next - 1 - begin), at - begin), "\n");
     named = true;
   }
   return about;
 }
 
-// Recipients that running text blames.
+// Recipients that running text blames. The patterns see one line, so that a line is asked once whether it is help.
 void FindInWords(absl::string_view text, const std::vector<std::string>& ours, Notice* notice) {
   const std::string lower = absl::AsciiStrToLower(text);
-  re2::StringPiece rest = Piece(text);
-  re2::StringPiece found;
-  for (size_t matches = 0; matches < kMailRecipientsMax && RE2::FindAndConsume(&rest, BlamePattern(), &found);
-       ++matches) {
-    if (!IsWhole(text, found)) continue;
-    const std::string address = CleanAddress({found.data(), found.size()});
-    const bool known = std::any_of(notice->recipients.begin(), notice->recipients.end(),
-                                   [&](const NoticeRecipient& one) { return Same(one.address, address); });
-    if (known || Contains(ours, address) || IsSystemName(address)) continue;
-    const size_t begin = text.rfind('\n', found.data() - text.data());
-    const size_t line_begin = begin == absl::string_view::npos ? 0 : begin + 1;
-    const absl::string_view line = text.substr(line_begin, text.find('\n', line_begin) - line_begin);
-    if (RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), HelpPattern())) continue;
-    notice->recipients.push_back({address, LinesAbout(text, lower, address)});
+  size_t matches = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!absl::StrContains(line, '@') || RE2::PartialMatch(Head(line), HelpPattern())) continue;
+    re2::StringPiece rest = Piece(line);
+    re2::StringPiece found;
+    while (RE2::FindAndConsume(&rest, BlamePattern(), &found)) {
+      if (++matches > kMailRecipientsMax) {
+        notice->truncated = true;
+        return;
+      }
+      const std::string address = WrittenAddress(line, found);
+      if (address.empty() || Contains(ours, address) || IsSystemName(address)) continue;
+      if (Names(notice->recipients, address)) continue;
+      notice->recipients.push_back({address, LinesAbout(text, lower, address)});
+    }
   }
 }
 
+// The only address in the text; several at random say nothing.
 void FindAnywhere(absl::string_view text, const std::vector<std::string>& ours, Notice* notice) {
+  std::string only;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (RE2::PartialMatch(Piece(line), HelpPattern())) continue;
-    for (const std::string& address : AddressesIn(line)) {
-      if (Contains(ours, address) || IsSystemName(address)) continue;
-      if (notice->recipients.size() < kMailRecipientsMax) notice->recipients.push_back({address, ""});
+    if (!absl::StrContains(line, '@') || RE2::PartialMatch(Head(line), HelpPattern())) continue;
+    for (const std::string& address : AddressesIn(line, ours.size() + kSystemNamesMax + 2)) {
+      if (Contains(ours, address) || IsSystemName(address) || Same(address, only)) continue;
+      if (!only.empty()) return;
+      only = address;
     }
   }
-  // Several addresses at random say nothing.
-  if (notice->recipients.size() > 1) notice->recipients.clear();
+  if (!only.empty()) notice->recipients.push_back({only, ""});
+}
+
+// Puts who was mailed in the place of those that his mail was forwarded to.
+void BlameMailed(Notice* notice) {
+  std::vector<NoticeRecipient> mailed;
+  for (NoticeRecipient& one : notice->recipients) {
+    one.address = notice->forwardings.MailedFor(one.address);
+    const auto known = std::find_if(mailed.begin(), mailed.end(),
+                                    [&](const NoticeRecipient& other) { return Same(other.address, one.address); });
+    if (known == mailed.end()) {
+      mailed.push_back(std::move(one));
+    } else if (known->text.empty()) {
+      known->text = std::move(one.text);
+    }
+  }
+  notice->recipients = std::move(mailed);
 }
 
 // The text from the line on that announces the recipients; empty: none does.
@@ -204,25 +205,13 @@ absl::string_view Announced(absl::string_view text) {
   size_t begin = 0;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     begin += line.size() + 1;
-    if (!RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), AnnouncesRecipientsPattern())) continue;
+    if (!RE2::PartialMatch(Head(line), AnnouncesRecipientsPattern())) continue;
     return begin < text.size() ? text.substr(begin) : "";
   }
   return "";
 }
 
 }  // namespace
-
-std::vector<std::string> AddressesIn(absl::string_view text) {
-  std::vector<std::string> addresses;
-  re2::StringPiece rest = Piece(text);
-  re2::StringPiece found;
-  while (addresses.size() < kMailRecipientsMax && RE2::FindAndConsume(&rest, AddressPattern(), &found)) {
-    if (!IsWhole(text, found)) continue;
-    std::string address = CleanAddress({found.data(), found.size()});
-    if (!Contains(addresses, address) && !absl::EndsWith(address, "@")) addresses.push_back(std::move(address));
-  }
-  return addresses;
-}
 
 Notice SplitNotice(absl::string_view text) {
   Notice notice;
@@ -232,8 +221,8 @@ Notice SplitNotice(absl::string_view text) {
     size_t end = text.find('\n', begin);
     if (end == absl::string_view::npos) end = text.size();
     const absl::string_view line = text.substr(begin, end - begin);
-    const bool quoted_address = absl::StartsWith(line, ">") && RE2::PartialMatch(Piece(line), AddressLinePattern());
-    if (said && !quoted_address && RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), ReturnedPattern())) {
+    const bool quoted_address = absl::StartsWith(line, ">") && RE2::PartialMatch(Head(line), AddressLinePattern());
+    if (said && !quoted_address && RE2::PartialMatch(Head(line), ReturnedPattern())) {
       notice.returned = std::string(text.substr(begin));
       const size_t headers_end = text.find("\n\n", std::min(text.size(), end + 2));
       notice.returned_headers = std::string(
@@ -249,17 +238,24 @@ Notice SplitNotice(absl::string_view text) {
 
 void FindRecipients(const std::vector<std::string>& ours, Notice* notice) {
   const std::string text = notice->text;
-  FindOnLines(ReadLines(Announced(text)), ours, notice);
-  if (notice->recipients.empty()) FindOnLines(ReadLines(text), ours, notice);
+  FindOnLines(ReadLines(Announced(text), &notice->truncated), ours, notice);
+  if (notice->recipients.empty()) FindOnLines(ReadLines(text, &notice->truncated), ours, notice);
   if (notice->recipients.empty()) FindInWords(text, ours, notice);
   if (notice->recipients.empty()) FindAnywhere(text, ours, notice);
-  if (notice->recipients.empty()) FindOnLines(ReadLines(text), {}, notice);
+  notice->forwardings = Forwardings(text);
+  if (!notice->forwardings.empty()) BlameMailed(notice);
+}
+
+std::vector<NoticeRecipient> FindAmongOurs(absl::string_view text, const std::vector<std::string>& senders) {
+  Notice notice;
+  FindOnLines(ReadLines(text, &notice.truncated), senders, &notice);
+  return std::move(notice.recipients);
 }
 
 std::string WithoutNoise(absl::string_view text) {
   std::vector<absl::string_view> kept;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (!RE2::PartialMatch(Piece(line.substr(0, kLineOctetsMax)), NoisePattern())) kept.push_back(line);
+    if (!RE2::PartialMatch(Head(line), NoisePattern())) kept.push_back(line);
   }
   return absl::StrJoin(kept, "\n");
 }

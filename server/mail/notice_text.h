@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/mail/forwarding.h"
 
 namespace suppression {
 
@@ -22,16 +23,23 @@ struct Notice {
   // The returned mail, when it stands in the same text, and its header block.
   std::string returned;
   std::string returned_headers;
-  // In order of appearance, each address once.
+  // In order of appearance, each address once; those who were mailed, not where their mail was forwarded to.
   std::vector<NoticeRecipient> recipients;
+  Forwardings forwardings;
+  // It has more lines or recipients than are looked at.
+  bool truncated = false;
 };
 
 // Splits a text (LF line ends) at the returned mail.
 Notice SplitNotice(absl::string_view text);
 
-// Finds the recipients in notice->text. `ours` are addresses that the notice was sent to or from: they are blamed only
-// in so many words.
+// Finds the recipients in notice->text. `ours` are addresses that the notice was sent to or from, or that the returned
+// mail came from: they are not blamed.
 void FindRecipients(const std::vector<std::string>& ours, Notice* notice);
+
+// The last resort where nobody else can be found: those who stand on lines of their own though they got the notice, but
+// for the senders of the returned mail.
+std::vector<NoticeRecipient> FindAmongOurs(absl::string_view text, const std::vector<std::string>& senders);
 
 // The SMTP reply quoted in a text ("... said: 550 5.1.1 no such user"), with its further lines; else what is given as
 // the reason ("Reason: mailbox full"); empty: neither.
@@ -42,8 +50,5 @@ std::string WithoutNoise(absl::string_view text);
 
 // The host that gave the reply, where the text names it; empty: not said.
 std::string QuotedHost(absl::string_view text);
-
-// The addresses in a text, in order, each once.
-std::vector<std::string> AddressesIn(absl::string_view text);
 
 }  // namespace suppression

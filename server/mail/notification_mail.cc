@@ -8,6 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "server/mail/mail_kind.h"
+#include "server/mail/mailboxes.h"
+#include "server/rules/json_reader.h"
 #include "server/rules/provider_event.h"
 
 namespace suppression {
@@ -56,16 +59,36 @@ std::string FirstObject(absl::string_view text) {
   return "";
 }
 
+// Whether a mail says that Amazon SNS sent it. Anybody can say so, but nobody does by mistake.
+bool IsFromSns(const MimeMail& mail) {
+  const std::string address = absl::AsciiStrToLower(FirstMailbox(mail.Header("from")));
+  const std::string domain = address.substr(std::min(address.rfind('@'), address.size()));
+  return absl::StartsWith(domain, "@sns.") &&
+         (absl::EndsWith(domain, ".amazonaws.com") || absl::EndsWith(domain, ".amazonaws.com.cn"));
+}
+
+// Amazon SNS Developer Guide, "Parsing Amazon SNS message formats": what every notification's envelope has.
+bool IsEnvelope(const std::string& object) {
+  const absl::StatusOr<JsonValue> json = ParseJson(object, "");
+  return json.ok() && json->Member("Type").Text() == "Notification" && json->Member("Message").is_string() &&
+         json->Member("MessageId").is_string();
+}
+
 }  // namespace
 
-std::vector<ReportedRecipient> ReadNotificationMail(const MimeMail& mail, const Classifier& classifier) {
+std::vector<ReportedRecipient> ReadNotificationMail(const MimeMail& mail, const std::string& recipient,
+                                                    const Classifier& classifier) {
   const absl::string_view text = FirstText(mail);
-  if (!LooksLikeEvent(text)) return {};
+  if (!LooksLikeEvent(text) || IsPassedOn(mail)) return {};
   v1::ProviderEvent event;
   event.set_provider("ses");
   event.set_payload(FirstObject(text));
-  absl::StatusOr<std::vector<ReportedRecipient>> recipients = ReadProviderEvent(event, classifier);
-  return recipients.ok() ? *std::move(recipients) : std::vector<ReportedRecipient>();
+  if (!IsFromSns(mail) && !IsEnvelope(event.payload())) return {};
+  absl::StatusOr<std::vector<ReportedRecipient>> recipients = ReadProviderEvent(event, classifier, recipient);
+  if (!recipients.ok()) return {};
+  const bool hidden = recipients->size() == 1 && HidesRecipient(recipients->front().recipient);
+  if (hidden && !recipient.empty()) recipients->front().recipient = recipient;
+  return *std::move(recipients);
 }
 
 }  // namespace suppression

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
+#include "server/rules/text_decoding.h"
 
 namespace suppression {
 namespace {
@@ -64,10 +65,6 @@ bool IsAscii(absl::string_view text) {
 
 const uint8_t* Octets(absl::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
-}
-
-bool IsValidUtf8(absl::string_view text) {
-  return u8_check(Octets(text), text.size()) == nullptr;
 }
 
 // Control, space and invisible characters: no mailbox has them, pasted text does. The joiners are letters in effect in

@@ -33,14 +33,15 @@ absl::Status UnknownProvider() {
 }  // namespace
 
 absl::StatusOr<std::vector<ReportedRecipient>> ReadProviderEvent(const v1::ProviderEvent& request,
-                                                                 const Classifier& classifier) {
+                                                                 const Classifier& classifier,
+                                                                 absl::string_view recipient) {
   const auto provider = std::find_if(std::begin(kProviders), std::end(kProviders), [&](const Provider& known) {
     return absl::EqualsIgnoreCase(known.name, request.provider());
   });
   if (provider == std::end(kProviders)) return UnknownProvider();
   const absl::StatusOr<JsonValue> payload = ParseJson(request.payload(), "");
   if (!payload.ok()) return payload.status();
-  ProviderReports reports(provider->name, request.signature_verified(), classifier);
+  ProviderReports reports(provider->name, request.signature_verified(), classifier, recipient);
   if (absl::Status status = provider->read(*payload, &reports); !status.ok()) return status;
   return reports.Take();
 }

@@ -42,7 +42,10 @@ namespace suppression {
 // Or, whatever it holds, BATCH_TOO_LARGE: over kPayloadEventsMax.
 //
 // Thread-safe.
+//
+// `recipient`: whom an event of SES is about when it is about one and does not say whom; empty: not known.
 absl::StatusOr<std::vector<ReportedRecipient>> ReadProviderEvent(const v1::ProviderEvent& request,
-                                                                 const Classifier& classifier);
+                                                                 const Classifier& classifier,
+                                                                 absl::string_view recipient = "");
 
 }  // namespace suppression

@@ -161,8 +161,9 @@ absl::Status TooManyEvents() {
                          "provider_event.payload");
 }
 
-ProviderReports::ProviderReports(absl::string_view provider, bool signature_verified, const Classifier& classifier)
-    : provider_(provider), signature_verified_(signature_verified), classifier_(classifier) {}
+ProviderReports::ProviderReports(absl::string_view provider, bool signature_verified, const Classifier& classifier,
+                                 absl::string_view recipient)
+    : provider_(provider), signature_verified_(signature_verified), classifier_(classifier), recipient_(recipient) {}
 
 absl::Status ProviderReports::AddFailure(const JsonValue& where, ProviderReport report, const ProviderTyping& typing) {
   if (report.recipient.empty()) {

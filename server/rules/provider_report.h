@@ -82,10 +82,12 @@ absl::Status UnknownEvent(absl::string_view where, absl::string_view provider, a
 // All that a payload says. Not thread-safe.
 class ProviderReports {
  public:
-  // `provider`, lower case, and the classifier must outlive this.
-  ProviderReports(absl::string_view provider, bool signature_verified, const Classifier& classifier);
+  // `provider`, lower case, the classifier and `recipient` (see ReadProviderEvent) must outlive this.
+  ProviderReports(absl::string_view provider, bool signature_verified, const Classifier& classifier,
+                  absl::string_view recipient);
 
   absl::string_view provider() const { return provider_; }
+  absl::string_view recipient() const { return recipient_; }
   // Why the first was refused, when all were.
   absl::StatusOr<std::vector<ReportedRecipient>> Take();
 
@@ -108,6 +110,7 @@ class ProviderReports {
   const absl::string_view provider_;
   const bool signature_verified_;
   const Classifier& classifier_;
+  const absl::string_view recipient_;
   std::vector<ReportedRecipient> recipients_;
   size_t refused_ = 0;
   absl::Status first_refusal_;

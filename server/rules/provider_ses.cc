@@ -144,6 +144,7 @@ absl::Status AddRecipient(const Event& event, const JsonValue& recipient, Provid
   } else {
     ReadFields(recipient, kRecipientFields, &report);
   }
+  if (report.recipient.empty() && event.recipients.size() <= 1) report.recipient = std::string(reports->recipient());
   switch (event.kind->use) {
     case EventUse::kFailure:
       return reports->AddFailure(recipient, std::move(report), TypingOf(event, recipient));
@@ -169,13 +170,15 @@ absl::Status ReadEvent(const JsonValue& root, ProviderReports* reports) {
   const bool must_name = kind->name == "Bounce" || kind->name == "Complaint";
   if (must_name && !event.detail.is_object()) return event.detail.Error("is not an object");
   if (must_name && !event.recipients.is_array()) return event.recipients.Error("is not an array");
-  if (must_name && event.recipients.size() == 0) return event.recipients.Error("is empty");
+  const bool nobody = must_name && event.recipients.size() == 0;
+  if (nobody && reports->recipient().empty()) return event.recipients.Error("is empty");
   if (event.recipients.size() > kPayloadEventsMax) return TooManyEvents();
   if (kind->use == EventUse::kFailure) event.typing = &TypingOf(event);
   if (kind->use == EventUse::kComplaint) event.names_several = NamesSeveral(event.recipients);
   ProviderReport common;
   ReadFields(event.detail, kDetailFields, &common);
   ReadFields(root, kMailFields, &common);
+  if (nobody) return AddRecipient(event, event.recipients.Item(0), std::move(common), reports);
   for (size_t i = 0; i < event.recipients.size(); ++i) {
     ProviderReport report = common;
     if (!report.event_id.empty() && event.recipients.size() > 1) {

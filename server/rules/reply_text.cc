@@ -1,7 +1,5 @@
 #include "server/rules/reply_text.h"
 
-#include <unistr.h>
-
 #include <array>
 #include <utility>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/rules/text_decoding.h"
 
 namespace suppression {
 namespace {
@@ -47,14 +46,6 @@ bool IsBoundary(absl::string_view text, size_t at) {
   const char before = text[at - 1];
   return !absl::ascii_isalnum(before) && before != '.' && before != '@' && before != '-' && before != '_' &&
          before != '/' && before != '=';
-}
-
-std::string ReplaceInvalidUtf8(absl::string_view text) {
-  std::string valid(text);
-  uint8_t* const begin = reinterpret_cast<uint8_t*>(valid.data());
-  const uint8_t* bad = begin;
-  while ((bad = u8_check(bad, begin + valid.size() - bad)) != nullptr) begin[bad - begin] = '?';
-  return valid;
 }
 
 // The ASCII spelling of a typographic quote or a space at `at`, and how many octets it has; zero: none.
@@ -222,11 +213,20 @@ absl::string_view Utf8Prefix(absl::string_view text, size_t max_octets) {
   return text.substr(0, max_octets);
 }
 
+bool IsEnhancedCode(absl::string_view text) {
+  size_t digits = 0;
+  int dots = 0;
+  for (const char c : text) {
+    if (c == '.' ? digits == 0 || ++dots > 2 : !IsDigit(c) || ++digits > 3) return false;
+    if (c == '.') digits = 0;
+  }
+  return dots == 2 && digits > 0 && text[1] == '.' && (text[0] == '2' || text[0] == '4' || text[0] == '5');
+}
+
 ReplyText ReadReply(const v1::SmtpReply& reply) {
   const absl::string_view raw = Utf8Prefix(reply.text(), kReplyTextMaxOctets);
   ReplyText result;
-  const bool valid = u8_check(reinterpret_cast<const uint8_t*>(raw.data()), raw.size()) == nullptr;
-  result.text = CollapseText(valid ? raw : absl::string_view(ReplaceInvalidUtf8(raw)));
+  result.text = CollapseText(IsValidUtf8(raw) ? raw : absl::string_view(ReplaceInvalidUtf8(raw)));
   // Cisco's appliances wrap what the server said: "5.1.0 - Unknown address error 550-'...'". The words are not about
   // it.
   absl::StrReplaceAll({{"Unknown address error ", ""}}, &result.text);

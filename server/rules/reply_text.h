@@ -36,6 +36,10 @@ struct ReplyText {
 // Never fails; a reply of nothing gives a ReplyText of nothing.
 ReplyText ReadReply(const v1::SmtpReply& reply);
 
+// Whether a text is an enhanced status code (RFC 3463 section 2): a class of 2, 4 or 5, a subject and a detail of 1 to
+// 3 digits each, with dots between.
+bool IsEnhancedCode(absl::string_view text);
+
 // The longest prefix of at most max_octets that does not cut a UTF-8 character.
 absl::string_view Utf8Prefix(absl::string_view text, size_t max_octets);
 

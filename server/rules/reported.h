@@ -19,8 +19,9 @@ struct ReportedRecipient {
   std::string event_id;
   // The event_id that earlier versions made of it; empty: the same.
   std::string earlier_event_id{};
-  // UNKNOWN_EVENT or MALFORMED_PAYLOAD: one event of several that could not be taken. It has no verdict, and its
-  // recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
+  // UNKNOWN_EVENT or MALFORMED_PAYLOAD: one event of several that could not be taken; it has no verdict.
+  // INVALID_ADDRESS or NO_RECIPIENT: one recipient of several that a mail does not name so that he could be suppressed.
+  // The recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
   v1::ErrorReason error = v1::ERROR_REASON_UNSPECIFIED;
 };
 

@@ -13,8 +13,20 @@ constexpr int kUtf8MaxOctets = 6;
 
 }  // namespace
 
+bool IsValidUtf8(absl::string_view text) {
+  return u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()) == nullptr;
+}
+
+std::string ReplaceInvalidUtf8(absl::string_view text) {
+  std::string valid(text);
+  auto* const begin = reinterpret_cast<uint8_t*>(valid.data());
+  const uint8_t* bad = begin;
+  while ((bad = u8_check(bad, begin + valid.size() - bad)) != nullptr) begin[bad - begin] = '?';
+  return valid;
+}
+
 std::string DecodeText(absl::string_view octets) {
-  if (u8_check(reinterpret_cast<const uint8_t*>(octets.data()), octets.size()) == nullptr) return std::string(octets);
+  if (IsValidUtf8(octets)) return std::string(octets);
   std::string text;
   text.reserve(octets.size() + octets.size() / 4);
   for (const char c : octets) {

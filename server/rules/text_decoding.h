@@ -12,4 +12,9 @@ namespace suppression {
 // as long. Pure and thread-safe.
 std::string DecodeText(absl::string_view octets);
 
+bool IsValidUtf8(absl::string_view text);
+
+// The text with "?" for every octet that makes it invalid UTF-8. Pure and thread-safe.
+std::string ReplaceInvalidUtf8(absl::string_view text);
+
 }  // namespace suppression

@@ -191,6 +191,39 @@ void HostileHeaders(benchmark::State& state) {
 }
 BENCHMARK(HostileHeaders)->Unit(benchmark::kMillisecond);
 
+// One line of 64 KiB that names people, twice.
+void HostileLongLines(benchmark::State& state) {
+  std::string line;
+  while (line.size() < (64 << 10) - 20) absl::StrAppend(&line, "500a@b,");
+  std::string mail = kHostileHead;
+  mail.insert(mail.size() - 1, "Content-Type: multipart/mixed; boundary=b\n");
+  for (int i = 0; i < 2; ++i) absl::StrAppend(&mail, "--b\nContent-Type: text/plain\n\n", line, " contact\n");
+  ReadMail(state, mail);
+}
+BENCHMARK(HostileLongLines)->Unit(benchmark::kMillisecond);
+
+// The same with another name each time.
+void HostileLongLinesOfMany(benchmark::State& state) {
+  std::string mail = kHostileHead;
+  mail.insert(mail.size() - 1, "Content-Type: multipart/mixed; boundary=b\n");
+  for (int i = 0; i < 10; ++i) {
+    std::string line = "contact ";
+    for (int j = 0; line.size() < (64 << 10) - 20; ++j) absl::StrAppend(&line, "500 u", j, "@b,");
+    absl::StrAppend(&mail, "--b\nContent-Type: text/plain\n\n", line, "\n");
+  }
+  ReadMail(state, mail);
+}
+BENCHMARK(HostileLongLinesOfMany)->Unit(benchmark::kMillisecond);
+
+// Many recipients on one line, each of whom all of it is said.
+void HostileSharedLine(benchmark::State& state) {
+  std::string mail = kHostileHead;
+  for (int i = 0; i < 1'000; ++i) absl::StrAppend(&mail, "550 user u", i, "@b.example unknown, ");
+  while (mail.size() < (60 << 10)) absl::StrAppend(&mail, "the mailbox is full of unknown users ");
+  ReadMail(state, mail);
+}
+BENCHMARK(HostileSharedLine)->Unit(benchmark::kMillisecond);
+
 void HostileParts(benchmark::State& state) {
   std::string mail = kHostileHead;
   mail.insert(mail.size() - 1, "Content-Type: multipart/mixed; boundary=b\n");

@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_replace.h"
 #include "client/suppressctl/classify_input.h"
 #include "suppressctl_fixture.h"
 #include "tests/testing/temp_directory.h"
@@ -99,6 +100,57 @@ TEST_F(ClassifyTest, ALongMailIsCut) {
   ASSERT_EQ(inputs.size(), 1);
   EXPECT_TRUE(inputs[0].truncated);
   EXPECT_LE(inputs[0].content.size(), 1u << 20);
+}
+
+std::vector<std::string> Mails(const std::string& content) {
+  std::vector<std::string> mails;
+  std::istringstream in(content);
+  ReadStream("box", in, [&](const ClassifyInput& input) { mails.push_back(input.content); });
+  return mails;
+}
+
+TEST_F(ClassifyTest, AnMboxIsOneWhateverItsLineEndsAndHead) {
+  const std::string first = "From a Tue Nov  3 10:00:00 2026\nSubject: one\n\ntext\n";
+  const std::string second = "From b Tue, 3 Nov 2026 10:00 +0100\nSubject: two\n\ntext\n";
+  for (const char* head : {"", "\n\n", "\xEF\xBB\xBF", "\xEF\xBB\xBF \n\n"}) {
+    for (const char* between : {"\n", ""}) {
+      for (const char* end : {"\n", "\r\n", "\r"}) {
+        const std::string box = absl::StrReplaceAll(head + first + between + second, {{"\n", end}});
+        const std::vector<std::string> mails = Mails(box);
+        ASSERT_EQ(mails.size(), 2u) << box;
+        EXPECT_THAT(mails[0], ::testing::StartsWith("From a "));
+        EXPECT_THAT(mails[1], ::testing::StartsWith("From b "));
+      }
+    }
+  }
+}
+
+TEST_F(ClassifyTest, ASentenceBeginsNoMail) {
+  for (const char* sentence : {"From 10:00 on we are closed", "From May 2026 on", "From me: at noon", "From here"}) {
+    EXPECT_EQ(Mails(std::string("From a Tue Nov  3 10:00:00 2026\nSubject: one\n\ntext\n") + sentence + "\n").size(),
+              1u)
+        << sentence;
+  }
+  EXPECT_EQ(Mails("Subject: one\n\nFrom b Tue Nov  3 10:00:00 2026\n").size(), 1u);
+}
+
+TEST_F(ClassifyTest, AMailBehindAByteOrderMarkIsAMail) {
+  EXPECT_TRUE(LooksLikeMail("\xEF\xBB\xBF\r\nSubject: x"));
+  EXPECT_FALSE(
+      LooksLikeMail("\xEF\xBB\xBF"
+                    "550 user unknown: really"));
+}
+
+TEST_F(ClassifyTest, ARecipientThatIsNoAddressIsNotSuppressed) {
+  const std::string mail =
+      "From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; "
+      "boundary=b\n\n--b\n"
+      "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: "
+      "5.1.1\n\n"
+      "Final-Recipient: rfc822; ann smith\nAction: failed\nStatus: 5.1.1\n--b--\n";
+  EXPECT_EQ(RunBare({"-o", "tsv", "classify", "-"}, mail), kDone);
+  EXPECT_THAT(out_, HasSubstr("-\tjo@example.com\tHARD\tADDRESS_NOT_FOUND\tyes\n"));
+  EXPECT_THAT(out_, HasSubstr("-\tann smith\tHARD\tADDRESS_NOT_FOUND\tno\n"));
 }
 
 }  // namespace

@@ -349,13 +349,15 @@ class ProviderEvents(Caller):
         self.assertNotIn("duplicate", told)
         self.assertEqual(len(self.events_of("carol@example.org")), 1)
 
-    def test_an_event_that_comes_by_mail_too_counts_once(self):
+    def test_an_event_that_comes_by_mail_counts_once_and_does_not_take_the_webhooks_id(self):
         payload = reports.ses_bounce("ivan@example.org", feedback_id="by-mail")
         first = self.call("ReportBounce", mail(reports.by_mail(payload), tenant=self.tenant))
+        again = self.call("ReportBounce", mail(reports.by_mail(payload), tenant=self.tenant))
+        self.assertTrue(again["outcomes"][0]["duplicate"])
         self.assertEqual((first["kind"], first["outcomes"][0]["event_id"], first["outcomes"][0]["effect"]),
                          ("PROVIDER_WEBHOOK", "ses:by-mail", "SUPPRESSED"))
-        self.assertTrue(self.report("ses", payload)["outcomes"][0]["duplicate"])
-        self.assertEqual(len(self.events_of("ivan@example.org")), 1)
+        self.assertNotIn("duplicate", self.report("ses", payload)["outcomes"][0])
+        self.assertEqual(len(self.events_of("ivan@example.org")), 2)
 
     def test_a_bad_event_does_not_keep_the_others_from_being_taken(self):
         payload = json.loads(reports.sendgrid_events(("grace@example.org", "g1"), ("heidi@example.org", "g2")))

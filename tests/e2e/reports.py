@@ -114,7 +114,7 @@ def ses_bounce(*recipients, feedback_id="0100017f-ses-1"):
 
 def by_mail(event):
     """An event as Amazon SNS sends it to a mail address."""
-    return f"""From: Bounces <no-reply@sns.example>
+    return f"""From: Bounces <no-reply@sns.amazonaws.com>
 To: bounces@mail.example.com
 Date: Mon, 2 Mar 2026 09:15:09 +0000
 Subject: Amazon SES Email Event Notification

@@ -38,7 +38,8 @@ std::string Octets(const ReportedRecipient& one) {
 void CheckRecipient(const MailReport& report, const ReportedRecipient& one) {
   FUZZ_CHECK(one.recipient.size() <= 1'024 && one.event_id.size() <= 256);
   if (one.error != v1::ERROR_REASON_UNSPECIFIED) {
-    FUZZ_CHECK(report.kind == v1::PROVIDER_WEBHOOK);
+    const bool unusable = one.error == v1::INVALID_ADDRESS || one.error == v1::NO_RECIPIENT;
+    FUZZ_CHECK(report.kind == (unusable ? v1::DELIVERY_STATUS : v1::PROVIDER_WEBHOOK));
     return;
   }
   // Nobody is an answer only where the mail names nobody at all.

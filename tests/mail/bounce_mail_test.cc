@@ -188,14 +188,37 @@ TEST(BounceMailTest, WordsOfOtherScriptsAreNoPartOfAnAddress) {
 }
 
 TEST(BounceMailTest, APieceOfAnAddressIsNobody) {
-  for (const char* address : {"o'brien@dest.example", "m\xC3\xBCller@dest.example", "a{b}c@dest.example",
-                              "joe@m\xC3\xBCller.example", "a|b@dest.example",
-                              "o\xE2\x80\x99"
-                              "brien@dest.example"}) {
+  for (const char* address :
+       {"m\xC3\xBCller@dest.example", "a{b}c@dest.example", "joe@m\xC3\xBCller.example", "a|b@dest.example",
+        "o\xE2\x80\x99"
+        "brien@dest.example"}) {
     for (const ReportedRecipient& one :
-         Read(TextBounce(std::string("<") + address + ">: 550 5.1.1 User unknown\n")).recipients) {
+         Read(TextBounce(std::string("Failed: ") + address + ": 550 5.1.1 User unknown\n")).recipients) {
       EXPECT_EQ(one.recipient, "") << address;
     }
+  }
+  EXPECT_EQ(One(TextBounce("<o\xE2\x80\x99"
+                           "brien@dest.example>: 550 5.1.1 User unknown\n"))
+                .recipient,
+            "");
+}
+
+TEST(BounceMailTest, AWholeAddressIsSomebody) {
+  for (const char* address : {"o'brien@dest.example", "m\xC3\xBCller@dest.example", "a{b}c@dest.example",
+                              "joe@m\xC3\xBCller.example", "a|b@dest.example", "\"john doe\"@dest.example"}) {
+    const std::string bracketed = absl::StrCat("<", address, ">");
+    EXPECT_EQ(One(TextBounce(bracketed + ": 550 5.1.1 User unknown\n")).recipient, address);
+    EXPECT_EQ(
+        One(Dsn("It failed.", "Final-Recipient: rfc822; " + bracketed + "\nAction: failed\nStatus: 5.1.1\n")).recipient,
+        address);
+    EXPECT_EQ(
+        One("X-Failed-Recipients: " + std::string(address) + "\n" + TextBounce("550 5.1.1 User unknown\n")).recipient,
+        address);
+    EXPECT_EQ(One(TextBounce(absl::StrCat("550 5.1.1 User unknown\n\n--- Below this line is a copy of the message.\n\n"
+                                          "Subject: x\nTo: Jo ",
+                                          bracketed, "\n\nx\n")))
+                  .recipient,
+              address);
   }
 }
 
@@ -250,6 +273,75 @@ TEST(BounceMailTest, SaysWhenTheMailWasCut) {
   message.set_content(Dsn("It failed.", kFailed));
   message.set_truncated(true);
   EXPECT_TRUE(ReadBounceMail(message, BuiltIn())->truncated);
+}
+
+TEST(BounceMailTest, WhoSentTheMailInTheSameTextIsNotBlamed) {
+  const ReportedRecipient bob =
+      One("From: postmaster@corp.example\nTo: bounce-1@ours.example\nSubject: Undeliverable: hello\n\n"
+          "news@shop.example\nbob@corp.example\nRecipient not found\n\n----- Original message -----\n\n"
+          "From: news@shop.example\nTo: bob@corp.example\n\nhello\n");
+  EXPECT_EQ(bob.recipient, "bob@corp.example");
+}
+
+TEST(BounceMailTest, ThoseTheNoticeWentToAreBlamedLast) {
+  const std::string notice = "sender@example.org\n550 5.1.1 user unknown\n";
+  const std::string returned = "\n----- Original message -----\n\nFrom: sender@example.org\nTo: jo@example.com\n\nx\n";
+  EXPECT_EQ(One(TextBounce(notice)).recipient, "sender@example.org");
+  EXPECT_EQ(One(TextBounce(notice), "jo@example.com").recipient, "jo@example.com");
+  EXPECT_EQ(One(TextBounce(notice + returned)).recipient, "jo@example.com");
+}
+
+TEST(BounceMailTest, AFailedRecipientThatIsNoAddressIsAnError) {
+  const MailReport report = Read(Dsn(
+      "It failed.", std::string(kFailed) + "\nFinal-Recipient: rfc822; ann smith\nAction: failed\nStatus: 5.1.1\n\n"
+                                           "Final-Recipient: rfc822;\nAction: failed\nStatus: 5.1.1\n\n"
+                                           "Final-Recipient: rfc822; |/bin/prog\nAction: delayed\nStatus: 4.4.1\n"));
+  ASSERT_EQ(report.recipients.size(), 3u);
+  EXPECT_EQ(report.recipients[0].error, v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_EQ(report.recipients[1].error, v1::INVALID_ADDRESS);
+  EXPECT_EQ(report.recipients[1].recipient, "ann smith");
+  EXPECT_EQ(report.recipients[2].error, v1::NO_RECIPIENT);
+}
+
+TEST(BounceMailTest, TheWordsDoNotBlameWhereNothingFailed) {
+  for (const char* action : {"delayed", "delivered", "relayed (to bob)", "\"expanded\""}) {
+    const MailReport report =
+        Read(Dsn("<jo@example.com>: 550 5.1.1 user unknown\n<ann@example.com>: 550 5.1.1 user unknown",
+                 absl::StrCat("Final-Recipient: x-local; jo\nAction: ", action, "\n\n",
+                              "Final-Recipient: x-local; ann\nAction: ", action, "\n")));
+    EXPECT_TRUE(report.recipients.empty()) << action;
+  }
+  EXPECT_EQ(Read(Dsn("<jo@example.com>: 550 5.1.1 user unknown\n<ann@example.com>: 550 5.1.1 user unknown",
+                     "Final-Recipient: x-local; jo\nAction: failed\n\nFinal-Recipient: x-local; ann\nAction: failed\n"))
+                .recipients.size(),
+            2u);
+}
+
+TEST(BounceMailTest, WhoWasMailedIsBlamedWhateverTheFieldsSay) {
+  const std::string words = "  bob@new.example\n    (generated from jo@example.com)\n    550 5.1.1 user unknown\n";
+  EXPECT_EQ(One("X-Failed-Recipients: bob@new.example\n" + TextBounce("These failed:\n\n" + words)).recipient,
+            "jo@example.com");
+  const std::string status = "Final-Recipient: rfc822; bob@new.example\nAction: failed\nStatus: 5.1.1\n";
+  EXPECT_EQ(One(Dsn(words, status)).recipient, "jo@example.com");
+}
+
+TEST(BounceMailTest, ADeliveryStatusNamesItsOwnRecipient) {
+  std::string mail = Dsn("It failed.", kFailed);
+  mail.insert(mail.find("From: sender@"), "X-HmXmrOriginalRecipient: ann@example.com\n");
+  const ReportedRecipient jo = One(mail);
+  EXPECT_EQ(jo.event.kind(), v1::DELIVERY_STATUS);
+  EXPECT_EQ(jo.recipient, "jo@example.com");
+}
+
+TEST(BounceMailTest, WhoWasMailedCountsWhereAReportHidesIt) {
+  for (const char* named : {"Original-Rcpt-To: redacted@example.com\n", "Original-Rcpt-To: <>\n", ""}) {
+    EXPECT_EQ(One(Feedback(absl::StrCat("Feedback-Type: abuse\n", named)), "max@example.com").recipient,
+              "max@example.com");
+  }
+  EXPECT_EQ(One(Feedback("Feedback-Type: abuse\nOriginal-Rcpt-To: ann@example.com\n"), "max@example.com").recipient,
+            "ann@example.com");
+  EXPECT_EQ(One(Feedback("Feedback-Type: abuse\nOriginal-Rcpt-To: \"jo doe\"@example.com\n")).recipient,
+            "\"jo doe\"@example.com");
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "server/mail/delivery_status.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace suppression {
 namespace {
@@ -115,6 +119,73 @@ TEST(DeliveryStatusTest, EscapesThatDoNotEndAreLeftAlone) {
                               "\\x{D800}@example.com", "\\x{110000}@example.com", "\\x{A}@example.com"}) {
     EXPECT_EQ(recipient_of(address), address);
   }
+}
+
+TEST(DeliveryStatusTest, TakesWholeMailboxes) {
+  const auto recipient_of = [](const std::string& value) {
+    return ReadDeliveryStatus("Final-Recipient: " + value + "\nAction: failed\n").recipients.at(0).final_recipient;
+  };
+  for (const char* address : {"o'brien@example.com", "a{b}|c@example.com", "m\xC3\xBCller@example.com",
+                              "\"john doe\"@example.com", "jo..x.@example.com"}) {
+    for (const char* form : {"rfc822; %", "rfc822; <%>", "rfc822; Jo <%>", "rfc822;%"}) {
+      const std::string value = absl::StrReplaceAll(form, {{"%", address}});
+      EXPECT_EQ(recipient_of(value), address) << value;
+    }
+  }
+  EXPECT_EQ(recipient_of("rfc822; jo@example.com (Jo)"), "jo@example.com");
+  EXPECT_EQ(recipient_of("rfc822; 'jo@example.com'"), "jo@example.com");
+}
+
+TEST(DeliveryStatusTest, AnActionHasNeitherCommentNorQuotes) {
+  for (const char* action :
+       {"failed", "Failed (no (such) user)", "(permanently) failed", "\"failed\"", "failed;", " FAILED"}) {
+    EXPECT_EQ(ReadDeliveryStatus("Final-Recipient: rfc822; a@example.com\nAction: " + std::string(action) + "\n")
+                  .recipients.at(0)
+                  .action,
+              "failed")
+        << action;
+  }
+}
+
+// "original final action status", one a recipient.
+std::vector<std::string> Groups(absl::string_view text) {
+  std::vector<std::string> groups;
+  for (const RecipientStatus& one : ReadDeliveryStatus(text).recipients) {
+    groups.push_back(absl::StrCat(one.original_recipient, " ", one.final_recipient, " ", one.action, " ", one.status));
+  }
+  return groups;
+}
+
+TEST(DeliveryStatusTest, GroupsWithoutEmptyLinesKeepTheirFields) {
+  using ::testing::ElementsAre;
+  // The next recipient's original address is not that of the one before.
+  EXPECT_THAT(Groups("Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1\n"
+                     "Original-Recipient: rfc822; b@x.example\nFinal-Recipient: rfc822; c@x.example\nAction: delayed\n"
+                     "Status: 4.4.1\n"),
+              ElementsAre(" a@x.example failed 5.1.1", "b@x.example c@x.example delayed 4.4.1"));
+  // As Postfix orders them.
+  EXPECT_THAT(Groups("Final-Recipient: rfc822; a@x.example\nOriginal-Recipient: rfc822; b@x.example\nAction: failed\n"
+                     "Status: 5.1.1\nFinal-Recipient: rfc822; c@x.example\nOriginal-Recipient: rfc822; d@x.example\n"
+                     "Action: delayed\nStatus: 4.4.1\n"),
+              ElementsAre("b@x.example a@x.example failed 5.1.1", "d@x.example c@x.example delayed 4.4.1"));
+  // Where each begins with its action, that of the next is not that of the one before.
+  EXPECT_THAT(Groups("Action: failed\nFinal-Recipient: rfc822; a@x.example\nStatus: 5.1.1\n"
+                     "Action: delayed\nFinal-Recipient: rfc822; b@x.example\nStatus: 4.4.1\n"),
+              ElementsAre(" a@x.example failed 5.1.1", " b@x.example delayed 4.4.1"));
+}
+
+TEST(DeliveryStatusTest, AGroupWithoutAddressIsAGroup) {
+  EXPECT_THAT(
+      Groups("Final-Recipient: rfc822;\nAction: failed\n\nFinal-Recipient: rfc822; b@x.example\nAction: delayed\n"),
+      ::testing::ElementsAre("  failed ", " b@x.example delayed "));
+}
+
+TEST(DeliveryStatusTest, SaysWhenThereAreMoreRecipientsThanItReads) {
+  std::string text;
+  for (size_t i = 0; i < kMailRecipientsMax; ++i)
+    absl::StrAppend(&text, "Final-Recipient: rfc822; u", i, "@x.example\n\n");
+  EXPECT_FALSE(ReadDeliveryStatus(text).truncated);
+  EXPECT_TRUE(ReadDeliveryStatus(text + "Final-Recipient: rfc822; more@x.example\n").truncated);
 }
 
 }  // namespace

@@ -158,5 +158,60 @@ TEST(HostileMailTest, WhatIsSaidOfAThousandRecipientsHoldsForEach) {
   }
 }
 
+size_t DiagnosticsOf(const MailReport& report) {
+  size_t octets = 0;
+  for (const ReportedRecipient& one : report.recipients) octets += one.event.diagnostic().size();
+  return octets;
+}
+
+TEST(HostileMailTest, DiagnosticsAreBoundedAllInAll) {
+  std::string names;
+  std::string groups;
+  for (int i = 0; i < 500; ++i) {
+    absl::StrAppend(&names, "<u", i, "@example.com>\n");
+    absl::StrAppend(&groups, "Final-Recipient: rfc822; u", i, "@example.com\nAction: failed\n\n");
+  }
+  const std::string said = "550 5.1.1 user unknown " + std::string(40'000, 'x') + "\n";
+  for (const std::string& mail : {TextBounce(names + said), TextBounce(said + names), Dsn(said, groups)}) {
+    const absl::StatusOr<MailReport> report = Read(mail);
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ(report->recipients.size(), 500u);
+    EXPECT_LE(DiagnosticsOf(*report), kMailDiagnosticsOctetsMax);
+  }
+  // Each has the same share, so that none loses his to others.
+  std::string long_groups;
+  for (int i = 0; i < 100; ++i) {
+    absl::StrAppend(&long_groups, "Final-Recipient: rfc822; u", i, "@example.com\nAction: failed\n",
+                    "Diagnostic-Code: smtp; 550 ", std::string(i < 50 ? 5'000 : 12'000, 'x'), "\n\n");
+  }
+  const absl::StatusOr<MailReport> report = Read(Dsn("It failed.", long_groups));
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->recipients.size(), 100u);
+  EXPECT_TRUE(report->truncated);
+  EXPECT_FALSE(report->recipients.front().event.truncated());
+  EXPECT_TRUE(report->recipients.back().event.truncated());
+}
+
+TEST(HostileMailTest, WhatIsNotReadIsSaid) {
+  std::string status;
+  for (size_t i = 0; i <= kMailRecipientsMax; ++i) {
+    absl::StrAppend(&status, "Final-Recipient: rfc822; u", i, "@example.com\nAction: failed\n\n");
+  }
+  const std::string filler = "It could not be delivered.\n" + std::string(70 << 10, 'x') + "\n";
+  for (const std::string& mail :
+       {Dsn("It failed.", status), TextBounce(filler + "<jo@example.com>: 550 no such user\n")}) {
+    const absl::StatusOr<MailReport> report = Read(mail);
+    ASSERT_TRUE(report.ok());
+    EXPECT_TRUE(report->truncated);
+    for (const ReportedRecipient& one : report->recipients) EXPECT_TRUE(one.event.truncated());
+  }
+  // What is cut off of the returned mail says nothing.
+  EXPECT_FALSE(
+      Read(TextBounce("<jo@example.com>: 550 no such user\n\n--- Below this line is a copy of the message.\n\n" +
+                      filler))
+          ->truncated);
+  EXPECT_FALSE(Read(Dsn(filler, "Final-Recipient: rfc822; jo@example.com\nAction: failed\n"))->truncated);
+}
+
 }  // namespace
 }  // namespace suppression

@@ -41,5 +41,31 @@ TEST(MailKindTest, TellsAWarningFromAFailure) {
   EXPECT_FALSE(SaysDelayed("Undelivered Mail Returned to Sender", "550 no such user"));
 }
 
+TEST(MailKindTest, AnAutomaticAnswerThatOnlyHasTheWordIsNoBounce) {
+  for (const char* from : {"Bounce House Rentals <jo@example.com>", "Jo <jo@bounce-castles.example>"}) {
+    for (const char* subject : {"Re: your question", "Bounced castles: we got your mail"}) {
+      EXPECT_EQ(Kind(std::string("From: ") + from + "\nSubject: " + subject +
+                     "\nAuto-Submitted: auto-replied\n\nThank you, we are back on Monday.\n"),
+                v1::AUTO_REPLY)
+          << from << subject;
+    }
+  }
+  EXPECT_EQ(Kind("From: <bounces@example.com>\nSubject: x\nAuto-Submitted: auto-replied\n\n550 5.1.1 user unknown\n"),
+            v1::BOUNCE_TEXT);
+}
+
+TEST(MailKindTest, AHeaderOfAnEarlierComplaintMakesNoComplaintOfABounce) {
+  const std::string returned =
+      "\n--b\nContent-Type: message/rfc822\n\nX-HmXmrOriginalRecipient: ann@example.com\nTo: "
+      "jo@example.com\n\nx\n--b--\n";
+  const std::string head = "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n";
+  EXPECT_EQ(Kind("From: staff@hotmail.example\n" + head + "\ncomplaint\n" + returned), v1::FEEDBACK_REPORT);
+  EXPECT_EQ(Kind("From: mailer-daemon@example.com\n" + head + "\n550 5.1.1 user unknown\n" + returned),
+            v1::BOUNCE_TEXT);
+  EXPECT_EQ(Kind("From: x@example.com\n" + head +
+                 "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; jo@example.com\n" + returned),
+            v1::DELIVERY_STATUS);
+}
+
 }  // namespace
 }  // namespace suppression

@@ -91,5 +91,43 @@ TEST(MimeMailTest, ALongPartIsCutBetweenCharacters) {
   EXPECT_EQ(mail.parts[0].text, wide.substr(0, kPartOctetsMax - 1));
 }
 
+TEST(MimeMailTest, ReadsWideCharsets) {
+  const std::string head = "Subject: x\nContent-Transfer-Encoding: base64\nContent-Type: text/plain; charset=";
+  for (const char* rest : {"utf-16\n\n//5CAG8A7gB0AGUACgBOAA==",  // a mark, little-endian
+                           "utf-16\n\n/v8AQgBvAO4AdABlAAoATg==",  // a mark, big-endian
+                           "UTF-16LE\n\nQgBvAO4AdABlAAoATgA=", "utf-16be\n\nAEIAbwDuAHQAZQAKAE4=",
+                           "utf-16\n\nQgBvAO4AdABlAAoATgA=",  // neither mark nor order
+                           "utf-32le\n\nQgAAAG8AAADuAAAAdAAAAGUAAAAKAAAATgAAAA=="}) {
+    const MimeMail mail = Read(head + rest + "\n");
+    ASSERT_EQ(mail.parts.size(), 1u) << rest;
+    EXPECT_THAT(mail.parts[0].text, ::testing::StartsWith("Bo\xC3\xAEte\n")) << rest;
+  }
+  // A label that lies.
+  EXPECT_THAT(Read("Subject: x\nContent-Type: text/plain; charset=utf-16\n\nplain words\n").parts[0].text,
+              HasSubstr("plain words"));
+}
+
+TEST(MimeMailTest, ANulDoesNotEndAText) {
+  EXPECT_THAT(Read("Subject: x\nContent-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; "
+                   "charset=windows-1252\n\nlink=00id=92s\nrest\n")
+                  .parts[0]
+                  .text,
+              HasSubstr("rest"));
+}
+
+TEST(MimeMailTest, SkipsAByteOrderMark) {
+  EXPECT_EQ(Read("\xEF\xBB\xBFSubject: x\n\ntext\n").Header("subject"), "x");
+}
+
+TEST(MimeMailTest, PartsAndLevelsThatAreLeftOutAreSaid) {
+  const auto with_parts = [](int parts) {
+    std::string mail = "Content-Type: multipart/mixed; boundary=b\n\n";
+    for (int i = 0; i < parts; ++i) mail += "--b\n\nx\n";
+    return Read(mail + "--b--\n").truncated;
+  };
+  EXPECT_FALSE(with_parts(kMailPartsMax));
+  EXPECT_TRUE(with_parts(kMailPartsMax + 1));
+}
+
 }  // namespace
 }  // namespace suppression

@@ -13,6 +13,7 @@ using ::testing::Not;
 Notice Read(absl::string_view text, const std::vector<std::string>& ours = {"sender@example.org"}) {
   Notice notice = SplitNotice(text);
   FindRecipients(ours, &notice);
+  if (notice.recipients.empty()) notice.recipients = FindAmongOurs(notice.text, {});
   return notice;
 }
 
@@ -88,6 +89,59 @@ TEST(NoticeTextTest, NamesTheHostThatReplied) {
 
 TEST(NoticeTextTest, EchoedHeadersAreTakenOut) {
   EXPECT_EQ(WithoutNoise("Your message\n  Subject: account suspended\n  To: x@y\nfailed"), "Your message\nfailed");
+}
+
+TEST(NoticeTextTest, AnApostropheWithinAnAddressIsPartOfIt) {
+  for (const char* text : {"<o'brien@example.com>: 550 no such user\n", "550 5.1.1 o'brien@example.com unknown\n",
+                           "Delivery to 'o'brien@example.com' failed\n",
+                           "Failed: delivery to \"o'brien@example.com\".\n", "o'brien@example.com\n  no such user\n"}) {
+    EXPECT_THAT(Recipients(Read(text)), ElementsAre("o'brien@example.com")) << text;
+  }
+  EXPECT_THAT(Recipients(Read("Delivery to 'jo@example.com' failed\n")), ElementsAre("jo@example.com"));
+  EXPECT_THAT(Recipients(Read("Delivery to user'jo@example.com' failed\n")), ElementsAre());
+}
+
+TEST(NoticeTextTest, BracketsHoldAnyMailbox) {
+  for (const char* address :
+       {"m\xC3\xBCller@example.com", "a{b}|c@example.com", "\"john doe\"@example.com", "jo@m\xC3\xBCller.example"}) {
+    EXPECT_THAT(Recipients(Read(std::string("<") + address + ">: 550 no such user\n")), ElementsAre(address));
+    EXPECT_THAT(Recipients(Read(std::string("It could not be delivered to <") + address + ">, sorry\n")),
+                ElementsAre(address));
+  }
+}
+
+TEST(NoticeTextTest, WhoWasMailedIsBlamedNotWhereItWasForwarded) {
+  for (const char* text :
+       {"These failed:\n\n  bob@new.example\n    (generated from jo@example.com)\n    550 no such user\n",
+        "<bob@new.example> (expanded from <jo@example.com>): host mx.new.example said: 550 no such user\n",
+        "<bob@new.example>\n    (reason: 550 no such user)\n    (expanded from: <jo@example.com>)\n",
+        "<bob@new.example> (originally to jo@example.com): 550 no such user\n",
+        "Mail for jo@example.com was forwarded to bob@new.example, which said 550 no such user\n",
+        "<bob@new.example> (expanded from <staff@example.com>): 550 no\n  (expanded from <staff@example.com>)\n\n"
+        "x <staff@example.com> (expanded from <jo@example.com>)\n"}) {
+    EXPECT_THAT(Recipients(Read(text)), ElementsAre("jo@example.com")) << text;
+  }
+}
+
+TEST(NoticeTextTest, AnAliasWithoutDomainIsNobody) {
+  EXPECT_THAT(Recipients(Read("<bob@new.example> (expanded from <root>): 550 no such user\n")),
+              ElementsAre("bob@new.example"));
+}
+
+TEST(NoticeTextTest, WhatIsSaidOfOneIsBounded) {
+  std::string line = "550 user jo@example.com unknown";
+  for (int i = 0; i < 10'000; ++i) line += ", \xC3\xB6";
+  const Notice notice = Read(line);
+  ASSERT_THAT(Recipients(notice), ElementsAre("jo@example.com"));
+  EXPECT_LE(notice.recipients[0].text.size(), 4'000u);
+  EXPECT_THAT(notice.recipients[0].text, HasSubstr("jo@example.com unknown"));
+}
+
+TEST(NoticeTextTest, SaysWhenThereAreMoreThanItLooksAt) {
+  std::string many;
+  for (int i = 0; i < 1'001; ++i) many += "<u" + std::to_string(i) + "@example.com>: 550 no such user\n";
+  EXPECT_TRUE(Read(many).truncated);
+  EXPECT_FALSE(Read("<jo@example.com>: 550 no such user\n").truncated);
 }
 
 }  // namespace

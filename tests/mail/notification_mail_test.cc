@@ -21,8 +21,9 @@ constexpr char kFooter[] =
     "https://sns.example/unsubscribe.html?Endpoint=bounces@example.org\n";
 
 std::string Notification(absl::string_view text, absl::string_view headers = "") {
-  return absl::StrCat("From: Bounces <no-reply@sns.example>\nTo: bounces@example.org\nSubject: Notification Message\n",
-                      headers, "\n", text);
+  return absl::StrCat(
+      "From: Bounces <no-reply@sns.amazonaws.com>\nTo: bounces@example.org\nSubject: Notification Message\n", headers,
+      "\n", text);
 }
 
 MailReport Read(const std::string& content, const std::string& recipient = "") {
@@ -128,6 +129,39 @@ TEST(NotificationMailTest, WhatIsNoEventIsReadAsAnyMail) {
   const MailReport dsn =
       Read(Dsn("It failed.", "Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n"));
   EXPECT_EQ(dsn.kind, v1::DELIVERY_STATUS);
+}
+
+TEST(NotificationMailTest, OnlyAmazonsMailOrEnvelopeIsBelieved) {
+  const std::string envelope = Enveloped(kBounce);
+  for (const char* from : {"Bob <bob@example.net>", "sns.amazonaws.com <bob@example.net>",
+                           "no-reply@sns.amazonaws.com.example", "no-reply@amazonaws.com"}) {
+    const std::string head = absl::StrCat("From: ", from, "\nSubject: Notification\n\n");
+    EXPECT_NE(Read(head + kBounce).kind, v1::PROVIDER_WEBHOOK) << from;
+    EXPECT_EQ(Read(head + envelope).kind, v1::PROVIDER_WEBHOOK) << from;
+  }
+}
+
+TEST(NotificationMailTest, WhatPeoplePassOnIsNoNotification) {
+  for (const char* headers :
+       {"In-Reply-To: <1@example.org>\n", "References: <1@example.org>\n", "List-Id: <l.example.org>\n"}) {
+    EXPECT_NE(Read(Notification(kBounce, headers)).kind, v1::PROVIDER_WEBHOOK) << headers;
+  }
+  for (const char* subject : {"Re: Notification Message", "Fwd: Notification Message"}) {
+    const std::string mail = absl::StrReplaceAll(Notification(Enveloped(kBounce)), {{"Notification Message", subject}});
+    EXPECT_NE(Read(mail).kind, v1::PROVIDER_WEBHOOK) << subject;
+  }
+}
+
+TEST(NotificationMailTest, WhoWasMailedCountsWhereTheEventHidesIt) {
+  const std::string event = kBounce;
+  for (const std::string& hidden :
+       {absl::StrReplaceAll(event,
+                            {{"\"emailAddress\":\"jo@example.com\"", "\"emailAddress\":\"redacted@example.com\""}}),
+        absl::StrReplaceAll(event, {{"\"emailAddress\":\"jo@example.com\",", ""}}),
+        std::string(R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"NoEmail",)"
+                    R"("feedbackId":"f1","bouncedRecipients":[]}})")}) {
+    EXPECT_EQ(Summary(Read(Notification(hidden), "jo@example.com")), kJo) << hidden;
+  }
 }
 
 }  // namespace

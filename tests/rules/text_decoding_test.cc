@@ -30,5 +30,11 @@ TEST(DecodeTextTest, EveryOctetGivesValidUtf8) {
   EXPECT_EQ(u8_mbsnlen(reinterpret_cast<const uint8_t*>(text.data()), text.size()), 256u);
 }
 
+TEST(ReplaceInvalidUtf8Test, WhatIsInvalidBecomesQuestionMarks) {
+  EXPECT_EQ(ReplaceInvalidUtf8("a\xC3\xB6\xFF\xC3z"), "a\xC3\xB6??z");
+  EXPECT_TRUE(IsValidUtf8("\xC3\xB6"));
+  EXPECT_FALSE(IsValidUtf8("\xC3"));
+}
+
 }  // namespace
 }  // namespace suppression

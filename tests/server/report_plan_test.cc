@@ -210,24 +210,37 @@ TEST(ReportPlanTest, TheSameEventHasTheSameDigestHoweverItComes) {
   EXPECT_NE(later->commands[0].payload_digest(), later->commands[1].payload_digest());
 }
 
-TEST(ReportPlanTest, AnEventThatCameByMailIsTheEventOfTheWebhook) {
+TEST(ReportPlanTest, AnEventThatCameByMailDoesNotTakeTheIdOfTheWebhooks) {
   const std::string payload =
       R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","feedbackId":"f","bouncedRecipients":)"
       R"([{"emailAddress":"jo@example.com"},{"emailAddress":"ann@example.com"}]}})";
   v1::ReportBounceRequest webhook = Event(payload);
   webhook.mutable_provider_event()->set_provider("ses");
   const auto called = Plan(webhook);
-  const auto mailed = Plan(Mail("From: no-reply@sns.example\nSubject: Notification\n\n" + payload + "\n\n--\nBye.\n"));
+  const auto mailed =
+      Plan(Mail("From: no-reply@sns.amazonaws.com\nSubject: Notification\n\n" + payload + "\n\n--\nBye.\n"));
   ASSERT_TRUE(called.ok() && mailed.ok());
   EXPECT_EQ(mailed->kind, v1::PROVIDER_WEBHOOK);
   EXPECT_THAT(Outcomes(*mailed), ElementsAre("jo@example.com 0/0", "ann@example.com 1/0"));
   ASSERT_EQ(called->commands.size(), 2u);
+  ASSERT_EQ(mailed->commands.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_THAT(mailed->commands[i].request_key(), StartsWith("e:ses:f/"));
-    EXPECT_EQ(mailed->commands[i].earlier_request_key(), absl::StrCat("e:ses:f/", i));
-    EXPECT_EQ(mailed->commands[i].request_key(), called->commands[i].request_key());
+    EXPECT_THAT(called->commands[i].request_key(), StartsWith("e:ses:f/"));
+    EXPECT_EQ(called->commands[i].earlier_request_key(), absl::StrCat("e:ses:f/", i));
+    EXPECT_EQ(mailed->commands[i].request_key(), "m:" + called->commands[i].request_key().substr(2));
     EXPECT_EQ(mailed->commands[i].payload_digest(), called->commands[i].payload_digest());
   }
+}
+
+TEST(ReportPlanTest, AFailedRecipientOfAStatusThatIsNoAddressFailsAlone) {
+  const auto plan = Plan(Mail(
+      "From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+      "--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\n"
+      "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n\n"
+      "Final-Recipient: x-local; ann smith\nAction: failed\nStatus: 5.1.1\n\n"
+      "Final-Recipient: rfc822;\nAction: failed\nStatus: 5.1.1\n--b--\n"));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(Outcomes(*plan), ElementsAre("jo@example.com 0/0", "INVALID_ADDRESS", "NO_RECIPIENT"));
 }
 
 TEST(ReportPlanTest, EventsThatCannotBeTakenAreRefusedOutcomesOfTheirOwn) {
