@@ -1,0 +1,156 @@
+"""A sidecar as people meet it: grpcurl over its Unix socket, suppressctl against it, its options, its errors at start, and
+no address in what it logs."""
+
+import json
+import os
+import subprocess
+import tempfile
+import shutil
+import signal
+import unittest
+
+import harness
+from harness import REPLICATION, SERVICE
+
+CANARY = "canary.person@example.com"
+
+
+class Sidecar:
+    """A running `suppressd sidecar` of a server. On leaving the block it gets SIGTERM and must end with 0."""
+
+    def __init__(self, upstream, *arguments):
+        self.upstream, self.arguments = upstream, arguments
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
+        self.unix = os.path.join(self.directory, "s.sock")
+        self.target = "unix:" + self.unix
+        self.log_path = os.path.join(self.directory, "log")
+        port_file = os.path.join(self.directory, "ports")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [harness.options.suppressd, "sidecar", "--upstream", self.upstream, "--replica_id", "e2e",
+                 "--data_dir", os.path.join(self.directory, "data"), "--listen_address", self.target,
+                 "--port_file", port_file, "--drain_timeout_seconds", "1", *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            harness.wait_for_port_file(self.process, port_file)
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def __exit__(self, exception_type, exception, traceback):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        log = self.log()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if exception_type is None and code != 0:
+            raise AssertionError(f"the sidecar ended with {code} after SIGTERM\n{log}")
+        if exception_type is not None:
+            print("--- log of the sidecar\n" + log)
+
+
+class SidecarTest(unittest.TestCase):
+    def grpcurl(self, sidecar, method, request):
+        return harness.grpcurl("-unix", "-plaintext", "-d", json.dumps(request), sidecar.unix, method)
+
+    def report(self, target, address):
+        outcome = harness.suppressctl("--target", target, "report", "--recipient", address, "--code", "550", "--text",
+                                      "5.1.1 no such user here")
+        self.assertEqual(outcome.code, 0, str(outcome))
+        return outcome
+
+    def test_every_call_over_the_unix_socket(self):
+        with harness.Server() as server:
+            token = harness.grpcurl("-plaintext", "-d", json.dumps({"address": "jo@example.com", "note": "test"}),
+                                    server.tcp, f"{SERVICE}/Suppress").json()[0]["token"]
+            with Sidecar(server.tcp) as sidecar:
+                check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed",
+                                     {"address": "Jo@Example.com", "at_least": token, "max_staleness": "60s"}).json()[0]
+                self.assertTrue(check["suppressed"])
+                self.assertEqual(check["freshness"]["basis"], "REPLICA")
+                for method, request, field in (
+                        (f"{SERVICE}/BatchIsSuppressed", {"addresses": ["jo@example.com"]}, "results"),
+                        (f"{SERVICE}/ListSuppressions", {}, "suppressions"),
+                        (f"{SERVICE}/GetBounceDetails", {"address": "jo@example.com"}, "suppression"),
+                        (f"{SERVICE}/ReportBounce",
+                         {"smtp_reply": {"recipient": "an@example.com", "text": "550 5.1.1 no such user"}}, "outcomes"),
+                        (f"{SERVICE}/Reactivate",
+                         {"address": "an@example.com", "note": "test"}, "suppression"),
+                        (f"{REPLICATION}/RangeChecksums", {}, "ranges"),
+                        (f"{REPLICATION}/ListReplicas", {}, "replicas"),
+                        (f"{REPLICATION}/GetReplicaStatus", {}, "replicaId"),
+                        ("grpc.health.v1.Health/Check", {"service": SERVICE}, "status")):
+                    outcome = self.grpcurl(sidecar, method, request)
+                    self.assertEqual(outcome.code, 0, f"{method}\n{outcome}")
+                    self.assertIn(field, outcome.json()[0], f"{method}\n{outcome}")
+                outcome = self.grpcurl(sidecar, f"{REPLICATION}/Snapshot", {"replica_id": "x"})
+                self.assertIn("NOT_SERVED_HERE", outcome.err)
+
+    def test_suppressctl_knows_sidecars(self):
+        with harness.Server() as server, Sidecar(server.tcp) as sidecar:
+            for number in range(5):
+                self.report(sidecar.target, f"u{number}@example.com")
+            equal = harness.suppressctl("--target", sidecar.target, "verify", "--against", server.tcp)
+            self.assertEqual(equal.code, 0, str(equal))
+            status = harness.suppressctl("--target", sidecar.target, "status")
+            self.assertEqual(status.code, 0, str(status))
+            self.assertIn("e2e", status.out)
+            self.assertIn("ATTACHED", status.out)
+            replicas = harness.suppressctl("--target", server.tcp, "replicas")
+            self.assertEqual(replicas.code, 0, str(replicas))
+            self.assertIn("e2e", replicas.out)
+            check = harness.suppressctl("--target", sidecar.target, "check", "--max_staleness", "5s", "u1@example.com")
+            self.assertEqual(check.code, 1, str(check))
+
+    def test_a_report_waits_while_the_server_is_away_and_no_address_is_logged(self):
+        server = harness.Server()
+        with server:
+            sidecar = Sidecar(server.tcp, "--log_level", "debug")
+            sidecar.__enter__()
+        try:  # the server has ended
+            answer = self.report(sidecar.target, CANARY)
+            self.assertIn("LOCAL_DURABLE", answer.out, str(answer))
+            check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed", {"address": CANARY}).json()[0]
+            self.assertTrue(check["matches"][0]["notYetDelivered"])
+            status = self.grpcurl(sidecar, f"{REPLICATION}/GetReplicaStatus", {})
+            self.assertEqual(status.json()[0]["outboxReports"], 1, str(status))
+            details = self.grpcurl(sidecar, f"{SERVICE}/GetBounceDetails", {"address": CANARY})
+            self.assertIn("CENTRE_UNREACHABLE", details.err, str(details))
+            for said in (sidecar.log(), details.err, status.out):
+                self.assertNotIn("canary", said.lower())
+        finally:
+            sidecar.__exit__(None, None, None)
+
+    def test_what_cannot_start_says_why_in_one_line(self):
+        with harness.TemporaryDirectory() as directory:
+            def start(*arguments):
+                return harness.run([harness.options.suppressd, "sidecar", "--listen_address",
+                                    f"unix:{directory}/s", *arguments])
+
+            data = ["--data_dir", f"{directory}/data"]
+            for arguments, code, words in (
+                    (data, 2, "--upstream is required"),
+                    ([*data, "--upstream", "nonsense"], 1, "upstream nonsense"),
+                    ([*data, "--upstream", "centre.example:7025"], 1, "--insecure"),
+                    ([*data, "--upstream", "127.0.0.1:0"], 1, "want HOST:PORT"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--replica_id", "no spaces"], 1, "replica_id"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--tenants", "Shop!"], 1, "tenant"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--on_empty", "maybe"], 2, "--on_empty"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--on_empty", "fail", "--on_empty_timeout_seconds", "1",
+                      "--log_level", "error"], 1, "--on_empty fail")):
+                outcome = start(*arguments)
+                self.assertEqual(outcome.code, code, f"{arguments}\n{outcome}")
+                self.assertIn(words, outcome.err, f"{arguments}\n{outcome}")
+                self.assertEqual(len(outcome.err.strip().splitlines()), 1, f"{arguments}\n{outcome}")
+            fine = start(*data, "--upstream", "127.0.0.1:1", "--check_config")
+            self.assertEqual(fine.code, 0, str(fine))
+
+
+if __name__ == "__main__":
+    harness.main()
