@@ -226,13 +226,6 @@ void CommandBatch::Write(const EntryName& name, Loaded* loaded) {
   Put(kEntries, EntryKey(name), EncodeEntry(loaded->entry));
 }
 
-// An entry that came with a snapshot does not say where it stands: under the reasons it came with, since before all.
-void CommandBatch::SpellOutIndex(stored::StoredEntry* entry) {
-  if (!entry->indexed_under().empty() || !entry->suppression().has_listed_at()) return;
-  entry->set_indexed_at_micros(ToMicros(entry->suppression().listed_at()));
-  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), true)) entry->add_indexed_under()->set_kind(kind);
-}
-
 absl::Status CommandBatch::Install(const stored::StoredEntry& entry) {
   const v1::Suppression& suppression = entry.suppression();
   const size_t at = suppression.address().rfind('@');

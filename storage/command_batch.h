@@ -61,7 +61,6 @@ class CommandBatch {
   void Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change);
   // Writes an entry, whose revision is set, with its index; counts a new whole-domain entry.
   void Write(const EntryName& name, Loaded* loaded);
-  static void SpellOutIndex(stored::StoredEntry* entry);
   void UpdateIndex(const EntryName& name, stored::StoredEntry* entry);
   void Put(ColumnFamily family, const std::string& key, const std::string& value);
 

@@ -44,12 +44,13 @@ void EncodeTo(const stored::StoredEntry& entry, std::string* octets, std::string
   const v1::Suppression& suppression = entry.suppression();
   suppression.SerializeToString(octets);
   absl::string_view rest = *octets;
-  if (!StripText(v1::Suppression::kTenantFieldNumber, suppression.tenant(), &rest) ||
+  if (!IndexIsPlain(suppression) || !StripText(v1::Suppression::kTenantFieldNumber, suppression.tenant(), &rest) ||
       !StripText(v1::Suppression::kAddressFieldNumber, suppression.address(), &rest)) {
-    stored::StoredEntry bare;
-    *bare.mutable_suppression() = suppression;
-    bare.set_revision(entry.revision());
-    *value = EncodeEntry(bare);
+    stored::StoredEntry whole;
+    *whole.mutable_suppression() = suppression;
+    whole.set_revision(entry.revision());
+    SpellOutIndex(&whole);
+    *value = EncodeEntry(whole);
     return;
   }
   value->assign(1, static_cast<char>(stored::StoredEntry::kSuppressionFieldNumber << 3 | 2));

@@ -14,16 +14,33 @@ std::string PrefixEnd(std::string prefix) {
   return prefix;
 }
 
+// Whether a list of all, which reads the kinds that this program knows, finds the entry under one of its reasons.
+bool HasKnownReason(const v1::Suppression& suppression) {
+  return std::any_of(suppression.causes().begin(), suppression.causes().end(),
+                     [](const v1::Cause& cause) { return v1::BounceReason_IsValid(cause.reason()); });
+}
+
 }  // namespace
+
+bool IndexIsPlain(const v1::Suppression& suppression) {
+  return std::all_of(suppression.causes().begin(), suppression.causes().end(),
+                     [](const v1::Cause& cause) { return v1::BounceReason_IsValid(cause.reason()); });
+}
 
 std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, bool replica) {
   std::vector<v1::BounceReason> kinds;
   kinds.reserve(suppression.causes_size() + 1);
-  if (!replica || suppression.causes().empty()) kinds.push_back(v1::BOUNCE_REASON_UNSPECIFIED);
+  if (!replica || !HasKnownReason(suppression)) kinds.push_back(v1::BOUNCE_REASON_UNSPECIFIED);
   for (const v1::Cause& cause : suppression.causes()) kinds.push_back(cause.reason());
   std::sort(kinds.begin(), kinds.end());
   kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
   return kinds;
+}
+
+void SpellOutIndex(stored::StoredEntry* entry) {
+  if (!entry->indexed_under().empty() || !entry->suppression().has_listed_at()) return;
+  entry->set_indexed_at_micros(ToMicros(entry->suppression().listed_at()));
+  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), true)) entry->add_indexed_under()->set_kind(kind);
 }
 
 // The rows under one kind. Stays where it is: the iterator looks at `upper`.

@@ -13,12 +13,20 @@
 #include "absl/strings/string_view.h"
 #include "rocksdb/db.h"
 #include "storage/keys.h"
+#include "storage/stored.h"
 #include "suppression/v1/suppression.pb.h"
 
 namespace suppression {
 
 // The kinds under which an entry that is listed stands, ascending.
 std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, bool replica);
+// Whether a replica's kinds are the same to every program: none of the reasons is one that a newer source made up. Else
+// an entry must say itself where it stands, for a newer program would look for it elsewhere.
+bool IndexIsPlain(const v1::Suppression& suppression);
+
+// Writes into a replica's entry where it stands, unless it says so: one that came with a snapshot does not, and stands
+// under the reasons it came with, since before all.
+void SpellOutIndex(stored::StoredEntry* entry);
 
 // Which rows.
 struct TimeRange {

@@ -270,6 +270,27 @@ TEST_F(InstallTest, ListingsOfAReplicaAreThoseOfItsSource) {
   ExpectEqualListings();
 }
 
+TEST_F(InstallTest, EntriesWithReasonsOfANewerSourceAreListedOnce) {
+  const auto made_up = static_cast<v1::BounceReason>(v1::BounceReason_MAX + 1);
+  const auto bounce = [&](const std::string& address, v1::BounceReason reason, int64_t at) {
+    Apply({ReportCommand(address, EventOf(v1::Verdict::HARD, reason, at), SuppressDecision(), at)});
+  };
+  bounce("a@example.com", made_up, Day(0));
+  bounce("b@example.com", made_up, Day(1));
+  bounce("b@example.com", v1::MAILBOX_FULL, Day(2));
+  LoadAll();
+  bounce("c@example.com", made_up, Day(3));
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqual();
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    Apply({ReactivateCommand(address, Day(4))});
+    bounce(address, v1::ADDRESS_NOT_FOUND, Day(5));
+  }
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqual();
+  EXPECT_EQ(Listed(replica_.get()).size(), 3u);
+}
+
 TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
   ASSERT_TRUE(FillStore(source_.get(), 0, 50).ok());
   LoadAll();
