@@ -74,7 +74,9 @@ void PrintDisk(const StoreOptions& options) {
   const std::unique_ptr<rocksdb::DB> db(opened);
   double sum = 0;
   for (size_t i = 0; i < families.size(); ++i) {
-    const double octets = static_cast<double>(db->GetColumnFamilyMetaData(families[i]).size);
+    rocksdb::ColumnFamilyMetaData tables;
+    db->GetColumnFamilyMetaData(families[i], &tables);
+    const double octets = static_cast<double>(tables.size);
     std::string properties;
     db->GetProperty(families[i], rocksdb::DB::Properties::kAggregatedTableProperties, &properties);
     sum += octets;
