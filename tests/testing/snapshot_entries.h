@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -57,18 +58,18 @@ inline void ForEachPart(int64_t count, absl::FunctionRef<void(const std::vector<
   constexpr size_t kPartOctets = 256 << 10;
   std::vector<int64_t> domains;
   for (int64_t domain = 0; domain < std::min(count, kFilledDomains); ++domain) domains.push_back(domain);
-  const auto by_address = [](int64_t a, int64_t b) {
-    const stored::Target x = TargetOf(FilledAddress(a)), y = TargetOf(FilledAddress(b));
-    return x.domain() != y.domain() ? x.domain() < y.domain() : x.local_part() < y.local_part();
-  };
-  std::sort(domains.begin(), domains.end(), by_address);
+  std::sort(domains.begin(), domains.end(), [](int64_t a, int64_t b) {
+    return TargetOf(FilledAddress(a)).domain() < TargetOf(FilledAddress(b)).domain();
+  });
   std::vector<stored::StoredEntry> part;
   size_t octets = 0;
   for (const int64_t domain : domains) {
-    std::vector<int64_t> members;
-    for (int64_t i = domain; i < count; i += kFilledDomains) members.push_back(i);
-    std::sort(members.begin(), members.end(), by_address);
-    for (const int64_t i : members) {
+    std::vector<std::pair<std::string, int64_t>> members;
+    for (int64_t i = domain; i < count; i += kFilledDomains) {
+      members.emplace_back(TargetOf(FilledAddress(i)).local_part(), i);
+    }
+    std::sort(members.begin(), members.end());
+    for (const auto& [local_part, i] : members) {
       part.push_back(SnapshotEntry(i, count));
       octets += part.back().ByteSizeLong();
       if (octets < kPartOctets) continue;
