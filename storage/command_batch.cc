@@ -1,7 +1,6 @@
 #include "storage/command_batch.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "protos/error.h"
 #include "storage/entry.h"
 #include "storage/state_machine.h"
+#include "storage/time_index.h"
 
 namespace suppression {
 namespace {
@@ -266,6 +266,7 @@ absl::Status CommandBatch::Install(const stored::StoredEntry& entry) {
   if (absl::Status status = Load(name); !status.ok()) return status;
   Loaded* loaded = Find(name);
   if (loaded->existed && loaded->entry.revision() >= entry.revision()) return absl::OkStatus();
+  if (loaded->existed) SpellOutIndex(&loaded->entry);
   *loaded->entry.mutable_suppression() = suppression;
   loaded->entry.set_revision(entry.revision());
   revision_ = entry.revision();
@@ -292,8 +293,6 @@ void CommandBatch::Restart() {
 void CommandBatch::UpdateIndex(const EntryName& name, stored::StoredEntry* entry) {
   if (!entry->suppression().has_listed_at()) return;
   const int64_t listed_at = ToMicros(entry->suppression().listed_at());
-  std::set<v1::BounceReason> kinds = {v1::BOUNCE_REASON_UNSPECIFIED};
-  for (const v1::Cause& cause : entry->suppression().causes()) kinds.insert(cause.reason());
   if (entry->indexed_at_micros() != listed_at) {
     for (const stored::IndexedUnder& under : entry->indexed_under()) {
       stored::IndexRow left;
@@ -304,8 +303,9 @@ void CommandBatch::UpdateIndex(const EntryName& name, stored::StoredEntry* entry
     entry->clear_indexed_under();
     entry->set_indexed_at_micros(listed_at);
   }
-  for (const stored::IndexedUnder& under : entry->indexed_under()) kinds.erase(under.kind());
-  for (const v1::BounceReason kind : kinds) {
+  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), store_.options_.replica)) {
+    const auto& held = entry->indexed_under();
+    if (std::any_of(held.begin(), held.end(), [&](const auto& under) { return under.kind() == kind; })) continue;
     stored::IndexedUnder* under = entry->add_indexed_under();
     under->set_kind(kind);
     under->set_from_revision(revision_);

@@ -20,15 +20,15 @@ class CommandBatch {
   // Applies one command. A refused command is a result with error_reason. When something that the command needs cannot
   // be read, that is INTERNAL_ERROR: nothing is changed and no revision used, and the batch can go on.
   stored::CommandResult Add(const stored::Command& command);
-  // Takes over an entry as it is at its source, unless the one held is as new. INTERNAL when that cannot be read: then
-  // the batch must not be written.
-  absl::Status Install(const stored::StoredEntry& entry);
-  // The same for the entries of a change, which becomes the newest; it must be the one after last_revision.
+  // Takes over the entries of a change of the source, unless those held are as new; it becomes the newest, and must be
+  // the one after last_revision. INTERNAL when an entry held cannot be read: then the batch must not be written.
   absl::Status Install(const RevisionChange& next);
   // What last_revision tells from now on.
   void SetRevision(uint64_t revision) { revision_ = revision; }
   // Forgets what was added, which was written, and goes on from there.
   void Restart();
+  // Whole-domain entries that a list holds from now on.
+  void SetDomainEntries(const std::string& tenant, int64_t count) { domain_entries_[tenant] = count; }
   // Adds a record to the meta family.
   void PutMeta(const std::string& name, const std::string& value) { Put(kMeta, name, value); }
 
@@ -38,6 +38,9 @@ class CommandBatch {
   const absl::flat_hash_map<std::string, int64_t>& domain_entries() const { return domain_entries_; }
 
  private:
+  // Takes over one entry.
+  absl::Status Install(const stored::StoredEntry& entry);
+
   struct Loaded {
     stored::StoredEntry entry;
     bool existed = false;

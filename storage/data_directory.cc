@@ -112,7 +112,8 @@ absl::Status DataDirectory::ReadFormat() {
     is_new_ = true;
     std::error_code error;
     std::filesystem::remove_all(database_path(), error);  // left by an interrupted creation: nothing was acknowledged
-    if (error) return SystemError(error.value(), absl::StrCat("cannot clear ", database_path()));
+    if (!error) std::filesystem::remove_all(load_path(), error);
+    if (error) return SystemError(error.value(), absl::StrCat("cannot clear ", path_));
     return WriteFormat(kCreating);
   }
   if (state != kReady) return Refuse(path_, "has a FORMAT file that is not ours or is damaged");

@@ -4,6 +4,7 @@
 //   DIR/HEAD     text: a revision that was durable; fewer revisions in the database mean that data was lost
 //   DIR/LOCK     held with flock while a process has the directory open
 //   DIR/db/      RocksDB
+//   DIR/load/    while a replica loads its first snapshot: what is to become part of the database
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,8 @@ class DataDirectory {
 
   // Where RocksDB lives.
   std::string database_path() const { return path_ + "/db"; }
+  // Where a snapshot is made ready; not there once the directory is ready.
+  std::string load_path() const { return path_ + "/load"; }
   // True until MarkReady: the database is to be created.
   bool is_new() const { return is_new_; }
   // Notes on disk, durably, that the database exists from now on.

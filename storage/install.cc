@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "storage/command_batch.h"
+#include "storage/snapshot_loader.h"
 #include "storage/store.h"
 
 namespace suppression {
@@ -15,8 +16,12 @@ namespace {
 // has no gaps; at most so many in one batch.
 constexpr int kEmptyChangesPerBatchMax = 10'000;
 
+absl::Status Misuse(absl::string_view what) {
+  return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, what);
+}
+
 absl::Status NotAReplica() {
-  return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "only a replica takes over entries");
+  return Misuse("only a replica takes over entries");
 }
 
 bool SameEntry(const stored::StoredEntry& a, const stored::StoredEntry& b) {
@@ -62,23 +67,36 @@ RevisionChange WithParts(const RevisionChange& last, std::vector<stored::StoredE
 
 }  // namespace
 
-absl::Status Store::Load(absl::Span<const stored::StoredEntry> entries) {
-  if (!options_.replica || head_->head() != 0) return NotAReplica();
+absl::Status Store::CheckLoading() const {
+  if (!options_.replica) return NotAReplica();
+  if (!directory_->is_new()) return Misuse("the replica holds a snapshot already");
   if (absl::Status status = write_status(); !status.ok()) return status;
-  CommandBatch batch(*this);
-  for (const stored::StoredEntry& entry : entries) {
-    if (absl::Status status = batch.Install(entry); !status.ok()) return status;
+  return load_status_;
+}
+
+absl::Status Store::Load(absl::Span<const stored::StoredEntry> entries) {
+  if (absl::Status status = CheckLoading(); !status.ok()) return status;
+  if (loader_ == nullptr) {
+    loader_ =
+        std::make_unique<SnapshotLoader>(db_.get(), families_[kEntries], families_[kByTime], directory_->load_path());
   }
-  batch.SetRevision(0);  // not before all is there
-  return Write(horizon_.newest_command_micros.load(), &batch);
+  rocksdb::Status failed;
+  for (const stored::StoredEntry& entry : entries) {
+    load_status_ = loader_->Add(entry, &failed);
+    if (!failed.ok()) return LatchWrites(failed);
+    if (!load_status_.ok()) return load_status_;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros) {
-  if (!options_.replica || head_->head() != 0) return NotAReplica();
-  if (absl::Status status = write_status(); !status.ok()) return status;
+  if (absl::Status status = Load({}); !status.ok()) return status;
+  if (rocksdb::Status failed = loader_->Finish(); !failed.ok()) return LatchWrites(failed);
   CommandBatch batch(*this);
   batch.SetRevision(revision);
   batch.PutMeta("oldest_change", RevisionKey(revision + 1));
+  for (const auto& [tenant, count] : loader_->domain_entries()) batch.SetDomainEntries(tenant, count);
+  loader_.reset();
   {
     absl::MutexLock trim_lock(&trim_mutex_);
     horizon_.oldest_change = revision + 1;  // only made greater: told before it is true, it does no harm
@@ -86,12 +104,15 @@ absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros) {
   if (absl::Status status = Write(std::max(at_micros, horizon_.newest_command_micros.load()), &batch); !status.ok()) {
     return status;
   }
+  // Only now is it a replica: until here a restart begins with nothing.
+  if (load_status_ = directory_->MarkReady(); !load_status_.ok()) return load_status_;
   head_->Advance(revision);
   return absl::OkStatus();
 }
 
 absl::Status Store::Follow(absl::Span<const RevisionChange> changes) {
   if (!options_.replica) return NotAReplica();
+  if (directory_->is_new()) return Misuse("a replica follows from a snapshot on");
   if (absl::Status status = write_status(); !status.ok()) return status;
   CommandBatch batch(*this);
   int64_t newest = horizon_.newest_command_micros.load();

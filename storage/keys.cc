@@ -9,20 +9,12 @@ namespace {
 constexpr char kSeparator = '\0';
 constexpr size_t kNumberOctets = 8;
 
-void AppendNumber(uint64_t number, std::string* key) {
-  for (int shift = 56; shift >= 0; shift -= 8) key->push_back(static_cast<char>(number >> shift));
-}
-
 uint64_t ReadNumber(absl::string_view octets) {
   uint64_t number = 0;
   for (size_t i = 0; i < kNumberOctets; ++i) number = number << 8 | static_cast<uint8_t>(octets[i]);
   return number;
 }
 
-// Times before 1970 (never written by us) would sort wrongly without the offset.
-uint64_t InvertTime(int64_t micros) {
-  return ~(static_cast<uint64_t>(micros) ^ (uint64_t{1} << 63));
-}
 int64_t RevertTime(uint64_t inverted) {
   return static_cast<int64_t>(~inverted ^ (uint64_t{1} << 63));
 }
@@ -32,6 +24,15 @@ void AppendPart(absl::string_view part, std::string* key) {
 }
 
 }  // namespace
+
+void AppendNumber(uint64_t number, std::string* key) {
+  for (int shift = 56; shift >= 0; shift -= 8) key->push_back(static_cast<char>(number >> shift));
+}
+
+// Times before 1970 (never written by us) would sort wrongly without the offset.
+uint64_t InvertTime(int64_t micros) {
+  return ~(static_cast<uint64_t>(micros) ^ (uint64_t{1} << 63));
+}
 
 std::string EntryName::Address() const {
   return absl::StrCat(local_part, "@", domain);

@@ -23,6 +23,11 @@ struct EntryName {
   std::string Address() const;
 };
 
+// A number as keys have it, at the end of a key.
+void AppendNumber(uint64_t number, std::string* key);
+// A time (microseconds since 1970) as a number that is the smaller the later it is.
+uint64_t InvertTime(int64_t micros);
+
 // entries: tenant 00 domain 00 local.
 std::string EntryKey(const EntryName& name);
 // The same into a buffer that is reused.

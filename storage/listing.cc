@@ -10,6 +10,7 @@
 #include "rocksdb/snapshot.h"
 #include "storage/entry.h"
 #include "storage/store.h"
+#include "storage/time_index.h"
 
 namespace suppression {
 namespace {
@@ -88,34 +89,37 @@ class ListWalk {
   }
 
  private:
-  // An iterator over [begin, end) that starts behind the previous page.
-  std::unique_ptr<rocksdb::Iterator> Iterate(ColumnFamily family, const std::string& begin, std::string end) {
+  // An iterator over entries in [begin, end) that starts behind the previous page.
+  std::unique_ptr<rocksdb::Iterator> Iterate(const std::string& begin, std::string end) {
     end_ = std::move(end);
     upper_ = end_;
     rocksdb::ReadOptions read = read_;
     read.iterate_upper_bound = &upper_;
-    std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[family]));
+    std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[kEntries]));
     it->Seek(std::max(begin, query_.after_key));
     if (it->Valid() && !query_.after_key.empty() && it->key() == query_.after_key) it->Next();
     return it;
   }
 
-  // Notes where to go on once the page is full or has walked enough. Returns whether to stop.
-  bool PageEnds(const rocksdb::Iterator& it) {
+  // Counts a row that was walked. Returns whether the page is full, or has walked enough.
+  bool PageEnds() {
     ++walked_;
     const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size || octets_ >= kListPageMaxOctets;
-    if (!full && walked_ < kListRowsPerPageMax) return false;
-    page_.next_after_key = it.key().ToString();
-    return true;
+    return full || walked_ >= kListRowsPerPageMax;
   }
 
   // A page that ends exactly at the end of the list has no next one.
-  absl::Status Finish(rocksdb::Iterator* it) {
+  template <typename Rows>
+  absl::Status Finish(Rows* rows) {
     if (!page_.next_after_key.empty()) {
-      it->Next();
-      if (!it->Valid()) page_.next_after_key.clear();
+      rows->Next();
+      if (!rows->Valid()) page_.next_after_key.clear();
     }
-    return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
+    return StatusOf(*rows);
+  }
+  static absl::Status StatusOf(const TimeRows& rows) { return rows.status(); }
+  static absl::Status StatusOf(const rocksdb::Iterator& it) {
+    return it.status().ok() ? absl::OkStatus() : ReadFailure(it.status());
   }
 
   void Take(v1::Suppression suppression) {
@@ -125,24 +129,22 @@ class ListWalk {
   }
 
   absl::Status WalkTimes() {
-    const std::string prefix = TimePrefix(query_.tenant, query_.reason);
-    const std::string begin = query_.listed_before_micros == 0
-                                  ? prefix
-                                  : TimeSeekKey(query_.tenant, query_.reason, query_.listed_before_micros - 1);
-    const std::unique_ptr<rocksdb::Iterator> it = Iterate(kByTime, begin, PrefixEnd(prefix));
-    for (; it->Valid(); it->Next()) {
+    TimeRows rows(store_.db_.get(), store_.families_[kByTime], read_, store_.options_.replica,
+                  {.tenant = query_.tenant,
+                   .reason = query_.reason,
+                   .listed_before_micros = query_.listed_before_micros,
+                   .after_key = query_.after_key});
+    for (; rows.Valid(); rows.Next()) {
       EntryName name;
       int64_t listed_at = 0;
-      stored::IndexRow row;
-      if (!ParseTimeKey(ToView(it->key()), &name, &listed_at) ||
-          !row.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      bool stood_here = false;
+      if (!rows.Read(page_.first_revision, &name, &listed_at, &stood_here).ok()) {
         ++page_.damaged_entries;
-        if (PageEnds(*it)) break;
-        continue;
+        if (!PageEnds()) continue;
+        page_.next_after_key = rows.Key();
+        break;
       }
       if (listed_at < query_.listed_from_micros) return absl::OkStatus();
-      const bool stood_here = row.from_revision() <= page_.first_revision &&
-                              (row.until_revision() == 0 || row.until_revision() > page_.first_revision);
       if (stood_here && (query_.domain.empty() || name.domain == query_.domain)) {
         std::optional<stored::StoredEntry> entry;
         if (absl::Status status = GetEntry(name, &entry); !status.ok()) return status;
@@ -150,14 +152,17 @@ class ListWalk {
           Take(std::move(*entry->mutable_suppression()));
         }
       }
-      if (PageEnds(*it)) break;
+      if (PageEnds()) {
+        page_.next_after_key = rows.Key();
+        break;
+      }
     }
-    return Finish(it.get());
+    return Finish(&rows);
   }
 
   absl::Status WalkAddresses() {
     const std::string prefix = EntryPrefix(query_.tenant, query_.domain);
-    const std::unique_ptr<rocksdb::Iterator> it = Iterate(kEntries, prefix, PrefixEnd(prefix));
+    const std::unique_ptr<rocksdb::Iterator> it = Iterate(prefix, PrefixEnd(prefix));
     for (; it->Valid(); it->Next()) {
       stored::StoredEntry entry;
       if (!ReadEntry(*it, &entry).ok()) {
@@ -166,7 +171,10 @@ class ListWalk {
                  TimeFits(query_, ToMicros(entry.suppression().listed_at()))) {
         Take(std::move(*entry.mutable_suppression()));
       }
-      if (PageEnds(*it)) break;
+      if (PageEnds()) {
+        page_.next_after_key = it->key().ToString();
+        break;
+      }
     }
     return Finish(it.get());
   }

@@ -74,19 +74,52 @@ class QuietLogger : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-rocksdb::ColumnFamilyOptions BaseOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::BlockBasedTableOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;  // pinned: a newer library must not write what an older one cannot read
   table.block_cache = cache;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.whole_key_filtering = true;
+  return table;
+}
+
+// Of a replica: nothing outside of the block cache grows with the list, and the list takes little room.
+void MakeSmall(rocksdb::BlockBasedTableOptions* table) {
+  table->cache_index_and_filter_blocks = true;
+  table->cache_index_and_filter_blocks_with_high_priority = true;
+  table->pin_l0_filter_and_index_blocks_in_cache = true;
+  table->pin_top_level_index_and_filter = true;
+  table->index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table->partition_filters = true;
+  table->metadata_block_size = 8 << 10;
+  table->block_size = 8 << 10;
+}
+
+rocksdb::ColumnFamilyOptions BaseOptions(const rocksdb::BlockBasedTableOptions& table, bool replica) {
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
   options.level_compaction_dynamic_level_bytes = true;
   options.write_buffer_size = 16 << 20;
+  if (!replica) return options;
+  options.write_buffer_size = 2 << 20;
+  options.target_file_size_base = 32 << 20;
+  // A dictionary for each file: what entries have in common is said once. Made from its first octets, not from all.
+  options.bottommost_compression_opts.enabled = true;
+  options.bottommost_compression_opts.max_dict_bytes = 16 << 10;
+  options.bottommost_compression_opts.max_dict_buffer_bytes = 2 << 20;
   return options;
+}
+
+std::shared_ptr<rocksdb::Cache> Cache(const StoreOptions& options) {
+  const size_t octets = static_cast<size_t>(options.block_cache_mib) << 20;
+  if (!options.replica) return rocksdb::NewLRUCache(octets);
+  rocksdb::LRUCacheOptions cache;
+  cache.capacity = octets;
+  cache.num_shard_bits = 4;         // the default makes shards of a small cache so small that they are unevenly filled
+  cache.high_pri_pool_ratio = 0.5;  // indexes and filters stay
+  return rocksdb::NewLRUCache(cache);
 }
 
 }  // namespace
@@ -107,30 +140,49 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   database.max_total_wal_size = 256 << 20;
   database.bytes_per_sync = 1 << 20;
   database.info_log = std::make_shared<QuietLogger>();
+  if (!options.replica) return database;
+  database.db_write_buffer_size = 16 << 20;
+  database.max_total_wal_size = 32 << 20;
+  database.max_background_jobs = 2;
+  database.max_open_files = 512;  // each open file holds some memory
+  database.stats_persist_period_sec = 0;
   return database;
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, Horizon* horizon) {
-  const auto cache = rocksdb::NewLRUCache(static_cast<size_t>(options.block_cache_mib) << 20);
+  const bool replica = options.replica;
+  rocksdb::BlockBasedTableOptions table = TableOptions(Cache(options));
+  if (replica) MakeSmall(&table);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  const auto add = [&](const char* name) -> rocksdb::ColumnFamilyOptions& {
-    families.emplace_back(name, BaseOptions(cache));
+  const auto add = [&](const char* name,
+                       const rocksdb::BlockBasedTableOptions& tables) -> rocksdb::ColumnFamilyOptions& {
+    families.emplace_back(name, BaseOptions(tables, replica));
     return families.back().options;
   };
-  add(rocksdb::kDefaultColumnFamilyName.c_str());
-  rocksdb::ColumnFamilyOptions& entries = add("entries");
-  entries.write_buffer_size = 64 << 20;
+  // What is found by its whole key has a filter. The rest of a replica's is only read in order.
+  rocksdb::BlockBasedTableOptions read_in_order = table;
+  if (replica) {
+    read_in_order.filter_policy.reset();
+    read_in_order.partition_filters = false;
+    read_in_order.block_size = 16 << 10;
+  }
+  // Checks find their entry within a block by its hash, most often.
+  rocksdb::BlockBasedTableOptions checked = table;
+  checked.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  add(rocksdb::kDefaultColumnFamilyName.c_str(), table);
+  rocksdb::ColumnFamilyOptions& entries = add("entries", checked);
+  entries.write_buffer_size = replica ? 8 << 20 : 64 << 20;
   entries.memtable_whole_key_filtering = true;  // most checks are misses: let the filter answer in the memtable too
   entries.memtable_prefix_bloom_size_ratio = 0.05;
-  add("by_time").compaction_filter_factory =
+  add("by_time", read_in_order).compaction_filter_factory =
       std::make_shared<ForgettingFilterFactory>("suppressd.left_rows", horizon, IsLeftRow);
-  add("bounces").compaction_filter_factory =
+  add("bounces", table).compaction_filter_factory =
       std::make_shared<ForgettingFilterFactory>("suppressd.old_bounces", horizon, IsOldBounce);
-  add("changes");
-  add("requests").compaction_filter_factory =
+  add("changes", read_in_order);
+  add("requests", table).compaction_filter_factory =
       std::make_shared<ForgettingFilterFactory>("suppressd.old_requests", horizon, IsOldRequest);
-  add("audit");
-  add("meta");
+  add("audit", read_in_order);
+  add("meta", table);
   return families;
 }
 

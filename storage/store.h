@@ -38,6 +38,7 @@ namespace suppression {
 inline constexpr int kEventsPerEntryMax = 50;
 
 class CommandBatch;
+class SnapshotLoader;
 
 struct StoreOptions {
   // The data directory; made when missing.
@@ -55,7 +56,8 @@ struct StoreOptions {
   // A replica: it takes over what another store holds (Load, Follow), with that store's lineage and revisions, and
   // refuses commands. A directory is one or the other for ever.
   bool replica = false;
-  // Of a new replica: the lineage of its source. Of one that exists: it must be of this lineage; zero: of any.
+  // Of a new replica, or one that never loaded a snapshot: the lineage of its source. Of one that exists: it must be of
+  // this lineage; zero: of any.
   uint64_t source_lineage = 0;
   // The file system; null: the system's. Tests inject faults here.
   rocksdb::Env* env = nullptr;
@@ -98,14 +100,20 @@ class Store {
   absl::StatusOr<std::vector<stored::CommandResult>> Apply(absl::Span<const stored::Command> commands);
   // Replica only, INTERNAL_ERROR else; for one thread at a time, as Apply; UNAVAILABLE (STORAGE_UNAVAILABLE) as Apply.
   //
-  // Loads entries of a snapshot of the source, complete and with their revisions, in any order; what is held already in
-  // the same or a newer revision is left alone. The head stays 0, and nothing is durable, until FinishLoad. A replica
-  // whose head is 0 when it is opened may hold half a snapshot: the rest of the same one, or a new directory.
+  // Loads the next entries of a snapshot of the source, complete and with their revisions, in octet order of their keys
+  // (EntryKey), as Snapshot::Walk gives them. Entries out of order, twice, or without address are INVALID_ARGUMENT. The
+  // head stays 0 and nothing is to be seen until FinishLoad. After a failure every Load fails so. What was loaded of a
+  // snapshot is not kept when the store closes: a new replica begins with nothing until FinishLoad was OK. Holds some
+  // 24 MiB of memory until then.
   absl::Status Load(absl::Span<const stored::StoredEntry> entries);
-  // The snapshot was loaded, and was of this revision, made about this time: that is the head now, durably.
+  // The snapshot was loaded (an empty one without Load), and was of this revision, made about this time: that is the
+  // head now, and all of it is there, durably. Once in a replica's life: INTERNAL_ERROR, as Load, when it holds a
+  // snapshot. Takes some seconds for some million entries. After a failure the directory is of no use.
   absl::Status FinishLoad(uint64_t revision, int64_t at_micros);
+  // Whether it holds a snapshot, and may follow; true for a store of its own. For the thread that loads.
+  bool loaded() const { return !directory_->is_new(); }
   // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
-  // Gaps are changes that are none for this replica. One without entries only moves the head on. When it fails, the
+  // Gaps are changes that are none for this replica. INTERNAL_ERROR before FinishLoad. One without entries only moves the head on. When it fails, the
   // head tells how far it came. A change whose entries are of a later revision than its own is a part of the change of
   // that revision: it is kept in memory and applied together with the last part, which comes under the revision itself;
   // the first part again begins anew.
@@ -154,12 +162,13 @@ class Store {
   friend class ListWalk;
   friend class Snapshot;
 
-  explicit Store(const StoreOptions& options) : options_(options) {}
+  explicit Store(const StoreOptions& options);
   absl::Status OpenDatabase();
   absl::Status InitialiseMeta();
   absl::Status ReadMeta();
   absl::Status CheckNotedHead();
   absl::Status CheckKind(absl::string_view replica);
+  absl::Status CheckLoading() const;
   absl::Status RenewLineage();
   absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
                         std::optional<stored::StoredEntry>* entry) const;
@@ -167,6 +176,8 @@ class Store {
   bool HasDomainEntries(absl::string_view tenant) const;
   // Writes a batch of commands, of which the newest was made at this time.
   absl::Status Write(int64_t newest, CommandBatch* batch);
+  // From now on all writes are refused, for this reason.
+  absl::Status LatchWrites(const rocksdb::Status& failed);
   // Adds the trimming of the change log to a batch that ends at `last`. Returns the new oldest revision.
   uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(trim_mutex_);
@@ -179,7 +190,9 @@ class Store {
   uint64_t lineage_ = 0;
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
-  bool opened_ = false;  // fully: only then may the note of the head be written
+  bool opened_ = false;                     // fully: only then may the note of the head be written
+  std::unique_ptr<SnapshotLoader> loader_;  // while a snapshot is loaded
+  absl::Status load_status_;
   ChangePins pins_;
   // Of a replica: the first parts of the next change; for the thread that follows.
   std::vector<stored::StoredEntry> parts_;

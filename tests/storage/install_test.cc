@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -89,17 +90,43 @@ class InstallTest : public ::testing::Test {
                     .ok());
     return entries;
   }
-  static std::vector<std::string> Listed(Store* store) {
+  static ListQuery Query() {
     ListQuery query;
     query.tenant = "default";
     query.now_micros = Day(50);
     query.page_size = 1000;
     query.stop = [] { return false; };
+    return query;
+  }
+  static std::vector<std::string> Listed(Store* store, ListQuery query = Query()) {
     std::vector<std::string> addresses;
-    const auto page = store->List(query);
-    EXPECT_TRUE(page.ok());
-    for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+    do {
+      const auto page = store->List(query);
+      EXPECT_TRUE(page.ok());
+      if (!page.ok()) return {};
+      for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+      query.after_key = page->next_after_key;
+      query.first_revision = page->first_revision;
+    } while (!query.after_key.empty());
     return addresses;
+  }
+  // Every reason and state, in pages of every kind of length, with and without limits of time.
+  void ExpectEqualListings() {
+    using Request = v1::ListSuppressionsRequest;
+    for (int reason = 0; reason <= v1::BounceReason_MAX; ++reason) {
+      for (const auto state : {Request::SUPPRESSED_NOW, Request::REACTIVATED, Request::ANY_STATE}) {
+        for (const int page_size : {1, 7, 1000}) {
+          ListQuery query = Query();
+          query.reason = static_cast<v1::BounceReason>(reason);
+          query.state = state;
+          query.page_size = page_size;
+          EXPECT_EQ(Listed(replica_.get(), query), Listed(source_.get(), query));
+          query.listed_from_micros = Day(3);
+          query.listed_before_micros = Day(26);
+          EXPECT_EQ(Listed(replica_.get(), query), Listed(source_.get(), query));
+        }
+      }
+    }
   }
   void ExpectEqual() {
     EXPECT_EQ(EntriesOf(replica_.get()), EntriesOf(source_.get()));
@@ -164,7 +191,7 @@ TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {
   EXPECT_EQ(replica_->ReadChanges(24'000, 10'000)->size(), 1'000u);
 }
 
-TEST_F(InstallTest, LoadThatBrokeOffIsFinishedAfterReopening) {
+TEST_F(InstallTest, NothingIsSeenOfALoadBeforeItIsFinishedNorKeptAfterReopening) {
   ASSERT_TRUE(FillStore(source_.get(), 0, 1'000).ok());
   const auto snapshot = *source_->TakeSnapshot();
   std::vector<stored::StoredEntry> half;
@@ -175,12 +202,122 @@ TEST_F(InstallTest, LoadThatBrokeOffIsFinishedAfterReopening) {
                            return half.size() < 500;
                          })
                   .ok());
-  ASSERT_TRUE(replica_->Load(half).ok());
-  OpenReplica();
-  EXPECT_EQ(replica_->head().head(), 0u);
+  for (int round = 0; round < 2; ++round, OpenReplica()) {
+    EXPECT_FALSE(replica_->loaded());
+    ASSERT_TRUE(replica_->Load(half).ok());
+    EXPECT_EQ(replica_->head().head(), 0u);
+    EXPECT_TRUE(EntriesOf(replica_.get()).empty());
+  }
   LoadFrom(*snapshot);
   ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0)).ok());
+  EXPECT_TRUE(replica_->loaded());
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "replica/load"));
   ExpectEqual();
+}
+
+TEST_F(InstallTest, EntriesOutOfOrderEndALoad) {
+  stored::StoredEntry a, b;
+  a.mutable_suppression()->set_tenant("default");
+  a.mutable_suppression()->set_address("a@example.com");
+  b = a;
+  b.mutable_suppression()->set_address("b@example.com");
+  for (const auto& wrong : {std::vector{b, a}, std::vector{a, a}, std::vector{a, stored::StoredEntry()}}) {
+    EXPECT_EQ(replica_->Load(wrong).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_FALSE(replica_->Load({}).ok());
+    EXPECT_FALSE(replica_->FinishLoad(1, Day(0)).ok());
+    OpenReplica();
+  }
+  ASSERT_TRUE(replica_->Load({a}).ok());
+  EXPECT_EQ(replica_->Load({a}).code(), absl::StatusCode::kInvalidArgument) << "also from one Load to the next";
+}
+
+TEST_F(InstallTest, AReplicaLoadsOnceAndFollowsOnlyThen) {
+  EXPECT_EQ(ReasonOf(replica_->Follow({})), v1::INTERNAL_ERROR);
+  LoadAll();
+  EXPECT_TRUE(replica_->loaded()) << "an empty list too";
+  EXPECT_TRUE(replica_->Follow({}).ok());
+  for (int round = 0; round < 2; ++round, OpenReplica()) {
+    EXPECT_EQ(ReasonOf(replica_->Load({})), v1::INTERNAL_ERROR);
+    EXPECT_EQ(ReasonOf(replica_->FinishLoad(1, Day(0))), v1::INTERNAL_ERROR);
+  }
+}
+
+TEST_F(InstallTest, ListingsOfAReplicaAreThoseOfItsSource) {
+  // Entries under several reasons, and under none; at one and the same time; lifted, moved, in other lists.
+  std::vector<stored::Command> commands;
+  const auto bounce = [&](const std::string& address, v1::BounceReason reason, int64_t at) {
+    commands.push_back(ReportCommand(address, EventOf(v1::Verdict::HARD, reason, at), SuppressDecision(), at));
+  };
+  for (int i = 0; i < 60; ++i) {
+    const std::string address = FilledAddress(i);
+    bounce(address, i % 2 == 0 ? v1::ADDRESS_NOT_FOUND : v1::MAILBOX_FULL, Day(i / 3));
+    if (i % 3 == 0) bounce(address, v1::UNDETERMINED, Day(25));
+    if (i % 4 == 0) commands.push_back(SuppressCommand(address, v1::Cause::MANUAL, Day(26)));
+    if (i % 5 == 0) commands.push_back(ReactivateCommand(address, Day(27)));
+    if (i % 7 == 0) commands.push_back(SuppressCommand("only" + address, v1::Cause::MANUAL, Day(3)));
+  }
+  commands.push_back(HardBounce("x@example.com", Day(4), "", "other"));
+  Apply(commands);
+  LoadAll();
+  ExpectEqual();
+  ExpectEqualListings();
+  commands.clear();
+  for (int i = 0; i < 60; i += 2) bounce(FilledAddress(i), i % 4 == 0 ? v1::MAILBOX_FULL : v1::UNDETERMINED, Day(30));
+  Apply(commands);
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqualListings();
+  OpenReplica();
+  ExpectEqualListings();
+}
+
+TEST_F(InstallTest, EntriesWithReasonsOfANewerSourceAreListedOnce) {
+  const auto made_up = static_cast<v1::BounceReason>(v1::BounceReason_MAX + 1);
+  const auto bounce = [&](const std::string& address, v1::BounceReason reason, int64_t at) {
+    Apply({ReportCommand(address, EventOf(v1::Verdict::HARD, reason, at), SuppressDecision(), at)});
+  };
+  bounce("a@example.com", made_up, Day(0));
+  bounce("b@example.com", made_up, Day(1));
+  bounce("b@example.com", v1::MAILBOX_FULL, Day(2));
+  LoadAll();
+  bounce("c@example.com", made_up, Day(3));
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqual();
+  for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
+    Apply({ReactivateCommand(address, Day(4))});
+    bounce(address, v1::ADDRESS_NOT_FOUND, Day(5));
+  }
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ExpectEqual();
+  EXPECT_EQ(Listed(replica_.get()).size(), 3u);
+}
+
+TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
+  ASSERT_TRUE(FillStore(source_.get(), 0, 50).ok());
+  LoadAll();
+  ListQuery query = Query();
+  query.page_size = 10;
+  const auto first = replica_->List(query);
+  ASSERT_TRUE(first.ok());
+  std::vector<stored::Command> commands;
+  for (int i = 0; i < 50; ++i) {
+    commands.push_back(ReactivateCommand(FilledAddress(i), Day(1)));
+    commands.push_back(HardBounce(FilledAddress(i), Day(2)));
+  }
+  Apply(commands);
+  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  std::vector<std::string> addresses;
+  for (const v1::Suppression& entry : first->suppressions) addresses.push_back(entry.address());
+  query.first_revision = first->first_revision;
+  for (std::string after = first->next_after_key; !after.empty();) {
+    query.after_key = after;
+    const auto page = replica_->List(query);
+    ASSERT_TRUE(page.ok());
+    for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+    after = page->next_after_key;
+  }
+  std::vector<std::string> newest_first;
+  for (int i = 49; i >= 0; --i) newest_first.push_back(FilledAddress(i));
+  EXPECT_EQ(addresses, newest_first);
 }
 
 TEST_F(InstallTest, SnapshotAndChangesWhileTheSourceIsWrittenEndEqual) {
@@ -213,6 +350,7 @@ TEST_F(InstallTest, ADirectoryIsAReplicaOrNotForEver) {
   EXPECT_EQ(ReasonOf(source_->Follow({})), v1::INTERNAL_ERROR);
   EXPECT_EQ(ReasonOf(source_->Load({})), v1::INTERNAL_ERROR);
   EXPECT_EQ(ReasonOf(source_->FinishLoad(1, 0)), v1::INTERNAL_ERROR);
+  LoadAll();
   replica_.reset();
   StoreOptions options;
   options.path = directory_ / "replica";

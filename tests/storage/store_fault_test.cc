@@ -8,6 +8,7 @@
 #include "storage/store.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/faulty_file_system.h"
+#include "tests/testing/snapshot_entries.h"
 #include "tests/testing/temp_directory.h"
 
 namespace suppression {
@@ -63,6 +64,44 @@ TEST_F(StoreFaultTest, WhatWasAcknowledgedIsOnDiskBeforeTheAnswer) {
   Open();
   EXPECT_EQ(store_->head().head(), 200u);
   for (int i = 0; i < 200; ++i) EXPECT_TRUE(Has("u" + std::to_string(i) + "@example.com")) << i;
+}
+
+TEST_F(StoreFaultTest, SnapshotIsOnDiskOnceItsLoadIsFinished) {
+  store_.reset();
+  options_.path = directory_ / "replica";
+  options_.replica = true;
+  options_.source_lineage = 1;
+  Open();
+  ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
+  ASSERT_TRUE(store_->FinishLoad(3'001, Day(0)).ok());
+  files_->SetFull(true);  // closing must not sync anything more
+  store_.reset();
+  files_->LoseUnsyncedData();
+  files_->SetFull(false);
+  Open();
+  EXPECT_EQ(store_->head().head(), 3'001u);
+  for (int64_t i = 0; i < 3'000; ++i) EXPECT_TRUE(Has(FilledAddress(i))) << i;
+}
+
+TEST_F(StoreFaultTest, FullDiskEndsALoadAndTheNextBeginsAnew) {
+  store_.reset();
+  options_.path = directory_ / "replica";
+  options_.replica = true;
+  options_.source_lineage = 1;
+  for (const bool while_loading : {true, false}) {
+    Open();
+    ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
+    files_->SetFull(true);
+    if (while_loading) ForEachPart(9'000, [&](const auto& part) { store_->Load(part).IgnoreError(); });
+    EXPECT_FALSE(store_->FinishLoad(3'001, Day(0)).ok());
+    EXPECT_EQ(store_->head().head(), 0u);
+    store_.reset();
+    files_->SetFull(false);
+  }
+  Open();
+  EXPECT_FALSE(store_->loaded());
+  ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
+  EXPECT_TRUE(store_->FinishLoad(3'001, Day(0)).ok());
 }
 
 TEST_F(StoreFaultTest, FullDiskLatchesWritesWhileReadsGoOn) {

@@ -9,9 +9,11 @@
 
 namespace suppression {
 
-// The address of entry `i`: about 1,000 to a domain.
+inline constexpr int64_t kFilledDomains = 9973;
+
+// The address of entry `i`.
 inline std::string FilledAddress(int64_t i) {
-  return "user" + std::to_string(i) + "@d" + std::to_string(i % 9973) + ".example.com";
+  return "user" + std::to_string(i) + "@d" + std::to_string(i % kFilledDomains) + ".example.com";
 }
 
 // Applies hard bounces for entries [begin, end).
