@@ -113,10 +113,10 @@ class Store {
   // Whether it holds a snapshot, and may follow; true for a store of its own. For the thread that loads.
   bool loaded() const { return !directory_->is_new(); }
   // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
-  // Gaps are changes that are none for this replica. INTERNAL_ERROR before FinishLoad. One without entries only moves the head on. When it fails, the
-  // head tells how far it came. A change whose entries are of a later revision than its own is a part of the change of
-  // that revision: it is kept in memory and applied together with the last part, which comes under the revision itself;
-  // the first part again begins anew.
+  // Gaps are changes that are none for this replica. INTERNAL_ERROR before FinishLoad. One without entries only moves
+  // the head on. When it fails, the head tells how far it came. A change whose entries are of a later revision than its
+  // own is a part of the change of that revision: it is kept in memory and applied together with the last part, which
+  // comes under the revision itself; the first part again begins anew.
   absl::Status Follow(absl::Span<const RevisionChange> changes);
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
   // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
