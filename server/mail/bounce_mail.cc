@@ -5,6 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/mail/delivery_status.h"
 #include "server/mail/judge.h"
 #include "server/mail/mail_contents.h"
@@ -278,6 +280,22 @@ void Reader::ReadStatus() {
 }
 
 // The recipients of a bounce without machine-readable part.
+// Whether a notice lists a recipient as mail servers list those that failed ("<jo@example.com>:", then the reply), and
+// quotes a reply with a code for him.
+bool IsListedWithReply(absl::string_view notice, const NoticeRecipient& recipient) {
+  const std::string reply = QuotedReply(recipient.text);
+  if (reply.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(reply[0]))) return false;
+  for (absl::string_view line : absl::StrSplit(notice, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    absl::ConsumePrefix(&line, "<");
+    if (!absl::StartsWithIgnoreCase(line, recipient.address)) continue;
+    line.remove_prefix(recipient.address.size());
+    absl::ConsumePrefix(&line, ">");
+    if (absl::StartsWith(line, ":")) return true;
+  }
+  return false;
+}
+
 std::vector<NoticeRecipient> Reader::WordsRecipients() const {
   std::vector<NoticeRecipient> recipients;
   for (const std::string& failed : MailboxesIn(mail_.Header("x-failed-recipients"))) {
@@ -289,12 +307,9 @@ std::vector<NoticeRecipient> Reader::WordsRecipients() const {
   if (!message_.recipient().empty()) return {{message_.recipient(), ""}};
   recipients = FindAmongOurs(contents_.notice.text, contents_.senders);
   if (!recipients.empty()) return recipients;
-  // Who mailed himself, through a form for example: only where a reply with a code is quoted for him alone.
+  // Who mailed himself, through a form for example: only in the list of those that failed, with a reply to him alone.
   for (NoticeRecipient& one : FindAmongOurs(contents_.notice.text, {})) {
-    const std::string reply = QuotedReply(one.text);
-    if (!reply.empty() && absl::ascii_isdigit(static_cast<unsigned char>(reply[0]))) {
-      recipients.push_back(std::move(one));
-    }
+    if (IsListedWithReply(contents_.notice.text, one)) recipients.push_back(std::move(one));
   }
   if (!recipients.empty()) return recipients;
   // Nobody may be named at all: it gets a verdict all the same.

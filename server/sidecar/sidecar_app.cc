@@ -198,15 +198,8 @@ absl::Status SidecarApp::Tick() {
   follower_->Tick();
   delivery_->ReplicaAdvanced();
   replica_->Sweep();
+  NoteState(kNoteInterval);
   const absl::Time now = Now();
-  if (const auto view = replica_->view(); view != nullptr) {
-    view->store->NoteHead().IgnoreError();  // a full disk shows when changes are applied
-    const std::optional<absl::Time> complete_at = heads_->CompleteAt(view->state());
-    if (complete_at.has_value() && *complete_at - noted_at_ >= kNoteInterval &&
-        replica_->NoteComplete(*complete_at).ok()) {
-      noted_at_ = *complete_at;
-    }
-  }
   if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr &&
       now - started_at_ >= absl::Seconds(options_.on_empty_timeout_seconds)) {
     return absl::UnavailableError(absl::StrCat("there is no replica after ", options_.on_empty_timeout_seconds,
@@ -214,6 +207,15 @@ absl::Status SidecarApp::Tick() {
   }
   absl::MutexLock lock(&mutex_);
   return failed_;
+}
+
+void SidecarApp::NoteState(absl::Duration interval) {
+  const std::shared_ptr<ReplicaView> view = replica_->view();
+  if (view == nullptr) return;
+  view->store->NoteHead().IgnoreError();  // a full disk shows when changes are applied
+  const std::optional<absl::Time> complete_at = heads_->CompleteAt(view->state());
+  if (!complete_at.has_value() || *complete_at - noted_at_ < interval) return;
+  if (replica_->NoteComplete(*complete_at).ok()) noted_at_ = *complete_at;
 }
 
 void SidecarApp::Stop(absl::Duration timeout) {
@@ -227,6 +229,7 @@ void SidecarApp::Stop(absl::Duration timeout) {
   delivery_->Flush(deadline);
   follower_->Stop();
   delivery_->Stop();
+  NoteState(absl::ZeroDuration());
   std::unique_ptr<Listener> listener;
   {
     absl::MutexLock lock(&mutex_);

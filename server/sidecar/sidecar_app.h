@@ -52,6 +52,8 @@ class SidecarApp final : public Daemon {
   absl::Status LookUpOnce() const;
   // Called by the follower.
   void CaughtUp();
+  // Tells the disk how far the replica is, and when it was complete, unless that was told less than this ago.
+  void NoteState(absl::Duration interval);
 
   const SidecarOptions options_;
   absl::Time started_at_;

@@ -84,7 +84,7 @@ class SidecarTest(unittest.TestCase):
                          {"address": "an@example.com", "note": "test"}, "suppression"),
                         (f"{REPLICATION}/RangeChecksums", {}, "ranges"),
                         (f"{REPLICATION}/ListReplicas", {}, "replicas"),
-                        (f"{REPLICATION}/GetReplicaStatus", {}, "replicaId"),
+                        (f"{REPLICATION}/GetReplicaStatus", {}, "replica_id"),
                         ("grpc.health.v1.Health/Check", {"service": SERVICE}, "status")):
                     outcome = self.grpcurl(sidecar, method, request)
                     self.assertEqual(outcome.code, 0, f"{method}\n{outcome}")
@@ -117,9 +117,9 @@ class SidecarTest(unittest.TestCase):
             answer = self.report(sidecar.target, CANARY)
             self.assertIn("LOCAL_DURABLE", answer.out, str(answer))
             check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed", {"address": CANARY}).json()[0]
-            self.assertTrue(check["matches"][0]["notYetDelivered"])
+            self.assertTrue(check["matches"][0]["not_yet_delivered"])
             status = self.grpcurl(sidecar, f"{REPLICATION}/GetReplicaStatus", {})
-            self.assertEqual(status.json()[0]["outboxReports"], 1, str(status))
+            self.assertEqual(status.json()[0]["outbox_reports"], 1, str(status))
             details = self.grpcurl(sidecar, f"{SERVICE}/GetBounceDetails", {"address": CANARY})
             self.assertIn("CENTRE_UNREACHABLE", details.err, str(details))
             for said in (sidecar.log(), details.err, status.out):

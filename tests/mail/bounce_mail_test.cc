@@ -291,6 +291,16 @@ TEST(BounceMailTest, ThoseTheNoticeWentToAreBlamedLast) {
   EXPECT_EQ(One(TextBounce(notice + returned)).recipient, "jo@example.com");
 }
 
+TEST(BounceMailTest, WhoMailedHimselfIsBlamedWhereHeIsListedWithAReply) {
+  const std::string returned = "\n----- Original message -----\n\nFrom: shop@example.org\nTo: form@example.com\n\nx\n";
+  EXPECT_EQ(
+      One(TextBounce("The following address failed:\n\nshop@example.org:\nSMTP error from remote server: 550 5.2.0 "
+                     "Mail rejected\n" +
+                     returned))
+          .recipient,
+      "shop@example.org");
+}
+
 TEST(BounceMailTest, AFailedRecipientThatIsNoAddressIsAnError) {
   const MailReport report = Read(Dsn(
       "It failed.", std::string(kFailed) + "\nFinal-Recipient: rfc822; ann smith\nAction: failed\nStatus: 5.1.1\n\n"
