@@ -25,6 +25,7 @@ ServiceOptions ServiceOptionsOf(const SidecarOptions& options) {
   return ServiceOptions{.request_octets_max = static_cast<size_t>(options.max_request_kib) << 10,
                         .calls_in_flight_max = options.max_calls,
                         .listings_in_flight_max = options.max_listings,
+                        .mails_in_flight_max = options.max_mails,
                         .watches_max = options.max_watches};
 }
 

@@ -122,6 +122,7 @@ class SidecarService final : public v1::SuppressionService::CallbackService {
   std::shared_ptr<ReplicaView> nothing_;
   Drain drain_;
   Admission calls_;
+  Admission mails_;  // reports that are mails or payloads
   Admission listings_;
   WorkerPool listing_pool_;
   WorkerPool report_pool_;

@@ -14,7 +14,6 @@ namespace {
 
 // Of the time that a caller gives, so much may be spent on the centre before a report goes into the outbox.
 constexpr double kForwardShare = 0.6;
-constexpr int kReportThreads = 2;
 
 absl::Status Undelivered() {
   return MakeError(absl::StatusCode::kUnavailable, v1::CENTRE_UNREACHABLE,
@@ -53,9 +52,10 @@ SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions 
       options_(std::move(options)),
       nothing_(parts.nothing, [](ReplicaView*) {}),  // not owned
       calls_(options_.service.calls_in_flight_max, &drain_),
+      mails_(options_.service.mails_in_flight_max, &drain_),
       listings_(options_.service.listings_in_flight_max, &drain_),
       listing_pool_(options_.service.listing_threads),
-      report_pool_(kReportThreads) {}
+      report_pool_(options_.service.mail_threads) {}
 
 void SidecarService::BeginDrain() {
   drain_.Begin();
@@ -99,7 +99,8 @@ grpc::ServerUnaryReactor* SidecarService::GetBounceDetails(grpc::CallbackServerC
 grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerContext* context,
                                                        const v1::ReportBounceRequest* request,
                                                        v1::ReportBounceResponse* response) {
-  return RunUnary(context, *request, options_.service.request_octets_max, &calls_, [&](Done done) {
+  Admission* const admission = request->has_raw_message() || request->has_provider_event() ? &mails_ : &calls_;
+  return RunUnary(context, *request, options_.service.request_octets_max, admission, [&](Done done) {
     const absl::Time received_at = options_.clock();
     const auto forwarded = std::make_shared<Forwarded>();
     forwarded->request = *request;
