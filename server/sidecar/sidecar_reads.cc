@@ -1,9 +1,10 @@
 // The read path of a sidecar: as fresh as demanded, the centre's handlers over the replica, and what reports in the
 // outbox suppress on top.
 #include <algorithm>
-#include <atomic>
+#include <memory>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/alarm.h"
 #include "server/await_revision.h"
@@ -30,27 +31,41 @@ class RefusedWatch final : public grpc::ServerWriteReactor<v1::WatchResponse> {
   void OnDone() override { delete this; }
 };
 
-// Calls `then` with the first of: an answer, the deadline.
+// Calls `then` with the first of: an answer, the deadline. The alarm is what continues the call, on a gRPC thread: at
+// the deadline, or earlier when an answer cancels it.
 class FirstOf : public std::enable_shared_from_this<FirstOf> {
  public:
   using Then = std::function<void(absl::StatusOr<RevisionToken>)>;
   explicit FirstOf(Then then) : then_(std::move(then)) {}
 
   void Start(absl::Time deadline) {
-    alarm_.Set(absl::ToChronoTime(deadline), [self = shared_from_this()](bool late) {
-      if (late) self->Take(TooStale("the centre did not tell its state in time"));
-    });
+    absl::MutexLock lock(&mutex_);
+    alarm_ = std::make_unique<grpc::Alarm>();
+    alarm_->Set(absl::ToChronoTime(deadline), [self = shared_from_this()](bool) { self->Finish(); });
   }
   void Take(absl::StatusOr<RevisionToken> head) {
-    if (taken_.exchange(true)) return;
-    alarm_.Cancel();
-    then_(std::move(head));
+    absl::MutexLock lock(&mutex_);
+    if (alarm_ == nullptr) return;  // too late
+    head_ = std::move(head);
+    alarm_->Cancel();
   }
 
  private:
+  void Finish() {
+    std::unique_ptr<grpc::Alarm> alarm;  // let go at the end: it holds the callback that holds this
+    absl::StatusOr<RevisionToken> head;
+    {
+      absl::MutexLock lock(&mutex_);
+      alarm = std::move(alarm_);
+      head = head_;
+    }
+    then_(std::move(head));
+  }
+
   const Then then_;
-  std::atomic<bool> taken_{false};
-  grpc::Alarm alarm_;
+  absl::Mutex mutex_;
+  std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);  // null: finished
+  absl::StatusOr<RevisionToken> head_ ABSL_GUARDED_BY(mutex_) = TooStale("the centre did not tell its state in time");
 };
 
 bool SameCause(const v1::Cause& a, const v1::Cause& b) {
