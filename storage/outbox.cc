@@ -14,9 +14,10 @@ namespace suppression {
 namespace {
 
 constexpr char kRefusedFamily[] = "refused";
+constexpr char kDeliveredFamily[] = "delivered";
 constexpr size_t kWriteBufferOctets = 4 << 20;
 constexpr size_t kBatchMax = 1'024;  // reports written with one fsync
-enum Family { kWaitingFamily = 0, kRefused = 1 };
+enum Family { kWaitingFamily = 0, kRefused = 1, kDelivered = 2 };
 
 rocksdb::ColumnFamilyOptions FamilyOptions() {
   rocksdb::ColumnFamilyOptions options;
@@ -66,7 +67,8 @@ absl::Status Outbox::OpenDatabase() {
   settings.create_if_missing = settings.create_missing_column_families = directory_->is_new();
   settings.max_total_wal_size = 64 << 20;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, FamilyOptions()},
-                                                                 {kRefusedFamily, FamilyOptions()}};
+                                                                 {kRefusedFamily, FamilyOptions()},
+                                                                 {kDeliveredFamily, FamilyOptions()}};
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(settings, directory_->database_path(), families, &families_, &db);
   if (!status.ok()) {
@@ -100,7 +102,10 @@ absl::Status Outbox::Scan(Visit visit) {
     const uint64_t number = ParseRevisionKey(ToView(it->key()));
     Learn(number, report, static_cast<int64_t>(it->value().size()));
     newest = std::max(newest, number);
-    visit(number, report);
+    std::string delivered;
+    const rocksdb::Status noted = db_->Get({}, families_[kDelivered], it->key(), &delivered);
+    if (!noted.ok() && !noted.IsNotFound()) return ReadFailure(noted);
+    visit(number, report, delivered);
   }
   absl::Status status = it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
   it.reset(db_->NewIterator({}, families_[kRefused]));
@@ -229,7 +234,7 @@ absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<
     CloseDatabase();
     absl::Status opened = OpenDatabase();
     // What was refused before may turn out to be there: it is delivered then, which its reporter wanted.
-    if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&) {});
+    if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
     if (!opened.ok()) {
       broken_ = true;
       return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
@@ -275,6 +280,13 @@ absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::R
   return reports;
 }
 
+absl::Status Outbox::NoteDelivered(uint64_t number, const std::string& state) {
+  absl::MutexLock lock(&database_mutex_);
+  if (db_ == nullptr || broken_) return Fail({});
+  const rocksdb::Status status = db_->Put({}, families_[kDelivered], RevisionKey(number), state);
+  return status.ok() ? absl::OkStatus() : Fail(status);
+}
+
 absl::Status Outbox::Remove(absl::Span<const uint64_t> numbers) {
   if (numbers.empty()) return absl::OkStatus();
   rocksdb::WriteBatch writes;
@@ -282,6 +294,7 @@ absl::Status Outbox::Remove(absl::Span<const uint64_t> numbers) {
   if (db_ == nullptr || broken_) return Fail({});
   for (const uint64_t number : numbers) {
     writes.Delete(families_[kWaitingFamily], RevisionKey(number)).PermitUncheckedError();
+    writes.Delete(families_[kDelivered], RevisionKey(number)).PermitUncheckedError();
   }
   const rocksdb::Status status = db_->Write({}, &writes);
   if (!status.ok()) return Fail(status);

@@ -54,7 +54,9 @@ class Outbox {
     bool duplicate = false;  // it was in the outbox already, under the same request key
   };
   using Done = std::function<void(absl::StatusOr<Added>)>;
-  using Visit = absl::FunctionRef<void(uint64_t number, const stored::OutboxReport& report)>;
+  // `delivered`: as given to NoteDelivered; empty: not delivered yet.
+  using Visit =
+      absl::FunctionRef<void(uint64_t number, const stored::OutboxReport& report, const std::string& delivered)>;
 
   // Opens or creates it and gives every report in it to `visit`. Errors as Store::Open.
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const OutboxOptions& options, Visit visit);
@@ -72,6 +74,9 @@ class Outbox {
   // `octets_max`. INTERNAL when one is damaged.
   absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Read(uint64_t after, int count_max,
                                                                               int64_t octets_max) const;
+  // Notes the state of the centre that holds a delivered report, until it is removed. Not synced: after a power cut the
+  // report may be undelivered again, and be delivered again.
+  absl::Status NoteDelivered(uint64_t number, const std::string& state);
   // Forgets reports that were delivered. Those that are not there are passed over. Not synced: after a crash they may
   // be there again, and be delivered again.
   absl::Status Remove(absl::Span<const uint64_t> numbers);

@@ -50,7 +50,12 @@ Delivery::Delivery(Outbox* outbox, Upstream* upstream, Replica* replica, LocalBl
       replica_(replica),
       blocks_(blocks),
       options_(std::move(options)),
-      backoff_(options_.backoff, options_.random) {}
+      backoff_(options_.backoff, options_.random) {
+  const std::shared_ptr<ReplicaView> view = replica_->view();
+  const uint64_t served_lineage = view == nullptr ? 0 : view->store->lineage();
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [number, state] : options_.delivered) delivered_[number] = {state, served_lineage};
+}
 
 Delivery::~Delivery() {
   Stop();
@@ -165,6 +170,9 @@ absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const
     Delivered delivered;
     if (const auto state = DecodeToken(response.token(), "token"); state.ok()) delivered.state = *state;
     if (const auto view = replica_->view(); view != nullptr) delivered.served_lineage = view->store->lineage();
+    // Before a write that waits for this is passed on: a check that demands that write must not meet the block.
+    blocks_->Delivered(number, delivered.state);
+    outbox_->NoteDelivered(number, response.token()).IgnoreError();  // else it is delivered once more after a restart
     absl::MutexLock lock(&mutex_);
     delivered_[number] = delivered;
     return absl::OkStatus();

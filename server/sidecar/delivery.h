@@ -28,6 +28,8 @@ namespace suppression {
 inline constexpr int kDeliveriesMax = 32;
 
 struct DeliveryOptions {
+  // Reports that were delivered before the sidecar was stopped, and the state of the centre that holds each.
+  std::map<uint64_t, RevisionToken> delivered = {};
   BackoffOptions backoff = {};
   std::function<double()> random;
 };

@@ -4,13 +4,25 @@
 
 namespace suppression {
 
-void LocalBlocks::Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks) {
+void LocalBlocks::Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks,
+                      const RevisionToken& delivered) {
   absl::MutexLock lock(&mutex_);
   for (const stored::LocalBlock& block : blocks) {
     std::string key = EntryKey({block.tenant(), block.domain(), block.local_part()});
-    causes_[key].emplace_back(number, block.cause());
+    causes_[key].push_back({number, block.cause(), delivered});
     keys_[number].push_back(std::move(key));
     count_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void LocalBlocks::Delivered(uint64_t number, const RevisionToken& state) {
+  absl::MutexLock lock(&mutex_);
+  const auto keys = keys_.find(number);
+  if (keys == keys_.end()) return;
+  for (const std::string& key : keys->second) {
+    for (Block& block : causes_[key]) {
+      if (block.number == number) block.delivered = state;
+    }
   }
 }
 
@@ -22,7 +34,7 @@ void LocalBlocks::Remove(const std::vector<uint64_t>& numbers) {
     for (const std::string& key : keys->second) {
       const auto causes = causes_.find(key);
       if (causes == causes_.end()) continue;
-      const auto ours = [number](const auto& cause) { return cause.first == number; };
+      const auto ours = [number](const Block& block) { return block.number == number; };
       const auto rest = std::remove_if(causes->second.begin(), causes->second.end(), ours);
       count_.fetch_sub(causes->second.end() - rest, std::memory_order_release);
       causes->second.erase(rest, causes->second.end());
@@ -32,16 +44,21 @@ void LocalBlocks::Remove(const std::vector<uint64_t>& numbers) {
   }
 }
 
-std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name) const {
+std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name, const RevisionToken& replica) const {
   std::vector<v1::Cause> found;
   absl::MutexLock lock(&mutex_);
   const auto causes = causes_.find(EntryKey(name));
   if (causes == causes_.end()) return found;
-  for (const auto& [number, cause] : causes->second) {
-    const auto same = [&cause = cause](const v1::Cause& other) {
-      return other.type() == cause.type() && other.reason() == cause.reason() && other.stream() == cause.stream();
+  for (const Block& block : causes->second) {
+    const RevisionToken& delivered = block.delivered;
+    if (delivered.lineage != 0 && delivered.lineage == replica.lineage && delivered.revision <= replica.revision) {
+      continue;
+    }
+    const auto same = [&block](const v1::Cause& other) {
+      return other.type() == block.cause.type() && other.reason() == block.cause.reason() &&
+             other.stream() == block.cause.stream();
     };
-    if (std::none_of(found.begin(), found.end(), same)) found.push_back(cause);
+    if (std::none_of(found.begin(), found.end(), same)) found.push_back(block.cause);
   }
   return found;
 }

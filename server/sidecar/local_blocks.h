@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/keys.h"
+#include "storage/revision_token.h"
 #include "storage/stored.h"
 
 namespace suppression {
@@ -19,19 +20,28 @@ namespace suppression {
 // Thread-safe.
 class LocalBlocks {
  public:
-  // Adds what the report with this number suppresses.
-  void Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks);
+  // Adds what the report with this number suppresses; `delivered` as for Delivered, if it was.
+  void Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks,
+           const RevisionToken& delivered = {});
+  // The centre has the report since this state: a replica that has reached it knows better.
+  void Delivered(uint64_t number, const RevisionToken& state);
   // Takes back what these reports suppress.
   void Remove(const std::vector<uint64_t>& numbers);
 
   // Whether there is nothing: then Find need not be asked.
   bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
-  // The causes on an address, without doubles.
-  std::vector<v1::Cause> Find(const EntryName& name) const;
+  // The causes on an address that a replica at this state does not know of, without doubles.
+  std::vector<v1::Cause> Find(const EntryName& name, const RevisionToken& replica) const;
 
  private:
+  struct Block {
+    uint64_t number = 0;
+    v1::Cause cause;
+    RevisionToken delivered;  // lineage zero: not yet
+  };
+
   mutable absl::Mutex mutex_;
-  absl::flat_hash_map<std::string, std::vector<std::pair<uint64_t, v1::Cause>>> causes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::vector<Block>> causes_ ABSL_GUARDED_BY(mutex_);
   // The keys of causes_ that a report has a part in.
   absl::flat_hash_map<uint64_t, std::vector<std::string>> keys_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> count_{0};

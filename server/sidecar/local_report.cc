@@ -38,13 +38,15 @@ void RestoreMarks(stored::StoredEntry* entry) {
 // The entry as it stands here.
 absl::Status ReadEntry(const EntryName& name, const Store* replica, const LocalBlocks& blocks,
                        stored::StoredEntry* entry) {
+  RevisionToken state;
   if (replica != nullptr) {
+    state = {replica->lineage(), replica->head().head()};  // before the lookup, which is of this state or a later one
     Lookup found;
     if (absl::Status status = replica->Get(name, &found); !status.ok()) return status;
     if (found.address.has_value()) *entry = *std::move(found.address);
   }
   RestoreMarks(entry);
-  for (v1::Cause& cause : blocks.Find(name)) {
+  for (v1::Cause& cause : blocks.Find(name, state)) {
     v1::Suppression* suppression = entry->mutable_suppression();
     const auto same = std::find_if(suppression->mutable_causes()->begin(), suppression->mutable_causes()->end(),
                                    [&](const v1::Cause& other) { return SameCause(other, cause); });

@@ -76,9 +76,12 @@ absl::Status SidecarApp::OpenDirectory() {
   outbox_options.reports_max = options_.outbox_max_reports;
   outbox_options.octets_max = int64_t{options_.outbox_max_mib} << 20;
   outbox_options.shown = [this] { delivery_->Kick(); };
-  absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::Open(
-      outbox_options,
-      [this](uint64_t number, const stored::OutboxReport& report) { blocks_->Add(number, report.blocks()); });
+  const auto visit = [this](uint64_t number, const stored::OutboxReport& report, const std::string& delivered) {
+    const absl::StatusOr<RevisionToken> state = DecodeToken(delivered, "token");
+    if (state.ok()) delivered_[number] = *state;
+    blocks_->Add(number, report.blocks(), state.ok() ? *state : RevisionToken());
+  };
+  absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::Open(outbox_options, visit);
   if (!outbox.ok()) return outbox.status();
   outbox_ = *std::move(outbox);
   ReplicaOptions replica_options;
@@ -113,7 +116,7 @@ void SidecarApp::MakeServices() {
   }
   upstream_ = std::make_unique<Upstream>(options_.upstream);
   delivery_ = std::make_unique<Delivery>(outbox_.get(), upstream_.get(), replica_.get(), blocks_.get(),
-                                         DeliveryOptions{.random = RandomFraction});
+                                         DeliveryOptions{.delivered = delivered_, .random = RandomFraction});
   FollowerOptions follower_options;
   follower_options.lists = {{options_.replica_id, kVersion}, SortedTenants(options_)};
   follower_options.clock = Now;

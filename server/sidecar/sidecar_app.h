@@ -1,6 +1,7 @@
 // The sidecar: makes every part in order and takes them apart in reverse. Its socket is bound last, when it can answer.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ class SidecarApp final : public Daemon {
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<LocalBlocks> blocks_;
   std::unique_ptr<Outbox> outbox_;
+  std::map<uint64_t, RevisionToken> delivered_;  // as Open found them in the outbox
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<ReplicaView> nothing_;
   std::unique_ptr<HeadTimes> heads_;

@@ -180,12 +180,13 @@ grpc::ServerUnaryReactor* SidecarService::IsSuppressed(grpc::CallbackServerConte
 
 absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppressedRequest& request,
                                    v1::IsSuppressedResponse* response) const {
+  const RevisionToken state = view.state();  // before the lookup, which is of this state or a later one
   if (absl::Status status = view.service->Check(request, response); !status.ok()) return status;
   if (!parts_.blocks->empty()) {
     // Both were valid a moment ago.
     const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
     const absl::StatusOr<Address> address = NormaliseAddress(request.address());
-    AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}),
+    AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}, state),
               absl::ToUnixMicros(options_.clock()), request.stream(), response);
   }
   SetFreshness(view, response->mutable_freshness());
@@ -202,6 +203,7 @@ grpc::ServerUnaryReactor* SidecarService::BatchIsSuppressed(grpc::CallbackServer
 
 absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,
                                         v1::BatchIsSuppressedResponse* response) const {
+  const RevisionToken state = view.state();
   if (absl::Status status = view.service->CheckBatch(request, response); !status.ok()) return status;
   SetFreshness(view, response->mutable_freshness());
   if (&view == nothing_.get()) response->clear_token();
@@ -218,7 +220,8 @@ absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::Batch
     }
     const absl::StatusOr<Address> address = NormaliseAddress(request.addresses(i));
     if (address.ok() && !result.matches_left_out()) {
-      AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}), now, request.stream(), &result);
+      AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}, state), now, request.stream(),
+                &result);
     }
     if (result.suppressed() || !result.error_reason().empty()) *merged.Add() = std::move(result);
   }

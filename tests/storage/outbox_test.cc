@@ -31,9 +31,12 @@ class OutboxTest : public ::testing::Test {
   void Open() {
     outbox_.reset();
     visited_.clear();
-    auto outbox = Outbox::Open(options_, [this](uint64_t number, const stored::OutboxReport& report) {
-      visited_.emplace_back(number, report.request().smtp_reply().recipient());
-    });
+    delivered_.clear();
+    auto outbox = Outbox::Open(
+        options_, [this](uint64_t number, const stored::OutboxReport& report, const std::string& delivered) {
+          visited_.emplace_back(number, report.request().smtp_reply().recipient());
+          delivered_.push_back(delivered);
+        });
     ASSERT_TRUE(outbox.ok()) << outbox.status();
     outbox_ = *std::move(outbox);
   }
@@ -63,6 +66,7 @@ class OutboxTest : public ::testing::Test {
   std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
   OutboxOptions options_;
   std::vector<std::pair<uint64_t, std::string>> visited_;
+  std::vector<std::string> delivered_;
   std::unique_ptr<Outbox> outbox_;
 };
 
@@ -90,6 +94,17 @@ TEST_F(OutboxTest, ForgetsWhatWasDeliveredAndPutsAsideWhatWasRefused) {
   EXPECT_EQ(Shown(), Names({"2"}));
   EXPECT_EQ(outbox_->summary().refused, 1);
   EXPECT_GT(Add(Report("later"))->number, numbers[2]);
+}
+
+TEST_F(OutboxTest, KnowsAfterARestartWhatWasDelivered) {
+  const uint64_t first = Add(Report("a"))->number;
+  ASSERT_TRUE(Add(Report("b")).ok());
+  ASSERT_TRUE(outbox_->NoteDelivered(first, "state").ok());
+  Open();
+  EXPECT_EQ(delivered_, std::vector<std::string>({"state", ""}));
+  ASSERT_TRUE(outbox_->Remove({first}).ok());
+  Open();
+  EXPECT_EQ(delivered_, std::vector<std::string>({""}));
 }
 
 TEST_F(OutboxTest, ARepeatIsTakenOnceAndAnotherPayloadUnderItsKeyRefused) {
@@ -149,7 +164,7 @@ TEST_F(OutboxTest, ManyAddersAtOnceAreAllKept) {
 }
 
 TEST_F(OutboxTest, OneProcessOnly) {
-  EXPECT_FALSE(Outbox::Open(options_, [](uint64_t, const stored::OutboxReport&) {}).ok());
+  EXPECT_FALSE(Outbox::Open(options_, [](uint64_t, const stored::OutboxReport&, const std::string&) {}).ok());
 }
 
 TEST_F(OutboxTest, ClosingRefusesWhatComesAfter) {
