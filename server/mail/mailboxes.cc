@@ -102,6 +102,11 @@ std::vector<std::string> MailboxesIn(absl::string_view field) {
   field = Utf8Prefix(field, kMailboxFieldOctetsMax);
   Mailboxes mailboxes(field);
   if (!absl::StrContains(field, '@') || mailboxes.Take(field)) return mailboxes.Finish();
+  if (absl::StrContains(field, '[')) {
+    // An address literal, which GMime 3.2 leaks memory over when it does not like what follows.
+    mailboxes.TakePieces();
+    return mailboxes.Finish();
+  }
   StartGmime();
   // Some separate addresses by semicolons, which end a group only where one began.
   const bool group = absl::StrContains(field, ':');
