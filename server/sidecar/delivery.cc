@@ -79,14 +79,15 @@ void Delivery::Kick() {
   kicked_ = true;
 }
 
-bool Delivery::HasWork() const {
-  return stopping_ || kicked_;
+void Delivery::NoteAdded() {
+  absl::MutexLock lock(&mutex_);
+  added_ = true;
 }
 
 void Delivery::Run() {
   while (true) {
     const absl::StatusOr<bool> delivered = DeliverSome();
-    absl::Duration wait = absl::InfiniteDuration();
+    absl::Duration wait;
     if (delivered.ok()) {
       backoff_.Reset();
     } else {
@@ -95,9 +96,13 @@ void Delivery::Run() {
                  {{"why", std::string(delivered.status().message())}, {"retry_in", absl::FormatDuration(wait)}});
     }
     absl::MutexLock lock(&mutex_);
-    if (!delivered.ok() || !*delivered) mutex_.AwaitWithTimeout(absl::Condition(this, &Delivery::HasWork), wait);
+    if (!delivered.ok()) {
+      mutex_.AwaitWithTimeout(absl::Condition(this, &Delivery::IsKicked), wait);
+    } else if (!*delivered) {
+      mutex_.Await(absl::Condition(this, &Delivery::HasWork));
+    }
     if (stopping_) return;
-    kicked_ = false;
+    kicked_ = added_ = false;
   }
 }
 

@@ -43,7 +43,9 @@ class Delivery {
 
   void Start();
   void Stop();
-  // There is something to deliver, or the centre is back: no need to wait any longer.
+  // There is something to deliver: ends a wait for that, but not one after a failure.
+  void NoteAdded();
+  // The centre is back, or somebody waits: no need to wait any longer.
   void Kick();
   // The replica stands at a new state: lets go what it holds.
   void ReplicaAdvanced();
@@ -74,7 +76,8 @@ class Delivery {
   // Sends them and waits for all answers.
   std::vector<absl::Status> Send(const Reports& reports, std::vector<v1::ReportBounceResponse>* responses);
   absl::Status Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response);
-  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_ || added_; }
+  bool IsKicked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_; }
 
   Outbox* const outbox_;
   Upstream* const upstream_;
@@ -91,6 +94,7 @@ class Delivery {
   std::map<uint64_t, Delivered> delivered_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool kicked_ ABSL_GUARDED_BY(mutex_) = false;
+  bool added_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

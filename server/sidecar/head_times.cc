@@ -1,5 +1,7 @@
 #include "server/sidecar/head_times.h"
 
+#include <algorithm>
+
 namespace suppression {
 namespace {
 
@@ -39,6 +41,12 @@ std::optional<absl::Time> HeadTimes::CompleteAt(const RevisionToken& state) cons
   if (heads_.empty() || !reached(heads_.front())) return std::nullopt;
   while (heads_.size() > 1 && reached(heads_[1])) heads_.pop_front();
   return heads_.front().asked_at;
+}
+
+std::optional<absl::Duration> HeadTimes::Staleness(const RevisionToken& state, absl::Time now) const {
+  const std::optional<absl::Time> complete_at = CompleteAt(state);
+  if (!complete_at.has_value()) return std::nullopt;
+  return std::max(absl::ZeroDuration(), now - *complete_at);
 }
 
 }  // namespace suppression

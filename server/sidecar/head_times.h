@@ -22,6 +22,8 @@ class HeadTimes {
 
   // The newest time at which a replica at this state held all that the centre had; nothing: not known.
   std::optional<absl::Time> CompleteAt(const RevisionToken& state) const;
+  // How long ago that was; never negative.
+  std::optional<absl::Duration> Staleness(const RevisionToken& state, absl::Time now) const;
 
  private:
   struct Head {
@@ -34,5 +36,15 @@ class HeadTimes {
   // reached only so many are kept.
   mutable std::deque<Head> heads_ ABSL_GUARDED_BY(mutex_);
 };
+
+// Sets the field staleness of a message, unless it is not known.
+template <typename Message>
+void SetStaleness(const HeadTimes& heads, const RevisionToken& state, absl::Time now, Message* message) {
+  const std::optional<absl::Duration> staleness = heads.Staleness(state, now);
+  if (!staleness.has_value()) return;
+  const int64_t nanos = absl::ToInt64Nanoseconds(*staleness);
+  message->mutable_staleness()->set_seconds(nanos / 1'000'000'000);
+  message->mutable_staleness()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+}
 
 }  // namespace suppression

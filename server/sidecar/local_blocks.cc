@@ -54,10 +54,7 @@ std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name, const RevisionTo
     if (delivered.lineage != 0 && delivered.lineage == replica.lineage && delivered.revision <= replica.revision) {
       continue;
     }
-    const auto same = [&block](const v1::Cause& other) {
-      return other.type() == block.cause.type() && other.reason() == block.cause.reason() &&
-             other.stream() == block.cause.stream();
-    };
+    const auto same = [&block](const v1::Cause& other) { return SameCause(block.cause, other); };
     if (std::none_of(found.begin(), found.end(), same)) found.push_back(block.cause);
   }
   return found;

@@ -17,6 +17,11 @@
 
 namespace suppression {
 
+// Whether two causes are one within an entry.
+inline bool SameCause(const v1::Cause& a, const v1::Cause& b) {
+  return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
+}
+
 // Thread-safe.
 class LocalBlocks {
  public:

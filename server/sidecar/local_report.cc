@@ -10,13 +10,10 @@
 namespace suppression {
 namespace {
 
-bool SameCause(const v1::Cause& a, const v1::Cause& b) {
-  return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
-}
-
-bool Counts(const v1::Suppression& suppression, const v1::Cause& cause, int64_t now) {
-  return std::any_of(suppression.causes().begin(), suppression.causes().end(), [&](const v1::Cause& other) {
-    return SameCause(other, cause) && StateAt(other, now) == v1::Cause::ACTIVE;
+// Whether a report has left its mark on a cause: it is new, or has seen one more event.
+bool IsMarked(const v1::Suppression& before, const v1::Cause& cause) {
+  return std::none_of(before.causes().begin(), before.causes().end(), [&](const v1::Cause& other) {
+    return SameCause(other, cause) && other.event_count() == cause.event_count();
   });
 }
 
@@ -67,7 +64,8 @@ void Apply(const EntryName& name, const stored::RecipientReport& recipient, int6
     const v1::Suppression before = entry->suppression();
     ApplyReport(recipient.decision(), now, &event, entry);
     for (const v1::Cause& cause : entry->suppression().causes()) {
-      if (StateAt(cause, now) != v1::Cause::ACTIVE || Counts(before, cause, now)) continue;
+      // Also what the replica suppresses already: it may be behind a reactivation that this report comes after.
+      if (StateAt(cause, now) != v1::Cause::ACTIVE || !IsMarked(before, cause)) continue;
       stored::LocalBlock* block = outbox->add_blocks();
       block->set_tenant(std::string(name.tenant));
       block->set_domain(std::string(name.domain));

@@ -75,7 +75,7 @@ absl::Status SidecarApp::OpenDirectory() {
   outbox_options.path = absl::StrCat(options_.data_dir, "/outbox");
   outbox_options.reports_max = options_.outbox_max_reports;
   outbox_options.octets_max = int64_t{options_.outbox_max_mib} << 20;
-  outbox_options.shown = [this] { delivery_->Kick(); };
+  outbox_options.shown = [this] { delivery_->NoteAdded(); };
   const auto visit = [this](uint64_t number, const stored::OutboxReport& report, const std::string& delivered) {
     const absl::StatusOr<RevisionToken> state = DecodeToken(delivered, "token");
     if (state.ok()) delivered_[number] = *state;

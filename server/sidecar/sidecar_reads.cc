@@ -9,6 +9,7 @@
 #include "grpcpp/alarm.h"
 #include "server/await_revision.h"
 #include "server/field_checks.h"
+#include "server/refused_stream.h"
 #include "server/rules/address.h"
 #include "server/sidecar/sidecar_service.h"
 #include "storage/entry.h"
@@ -23,13 +24,6 @@ absl::Status NoReplica() {
 absl::Status TooStale(absl::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, v1::TOO_STALE, why, "max_staleness");
 }
-
-// Ends the stream at once.
-class RefusedWatch final : public grpc::ServerWriteReactor<v1::WatchResponse> {
- public:
-  explicit RefusedWatch(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
 
 // Calls `then` with the first of: an answer, the deadline. The alarm is what continues the call, on a gRPC thread: at
 // the deadline, or earlier when an answer cancels it.
@@ -68,10 +62,6 @@ class FirstOf : public std::enable_shared_from_this<FirstOf> {
   absl::StatusOr<RevisionToken> head_ ABSL_GUARDED_BY(mutex_) = TooStale("the centre did not tell its state in time");
 };
 
-bool SameCause(const v1::Cause& a, const v1::Cause& b) {
-  return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
-}
-
 // Adds the causes that count for this stream and are not there yet.
 template <typename Response>
 void AddBlocks(std::vector<v1::Cause> causes, int64_t now, const std::string& stream, Response* response) {
@@ -104,20 +94,10 @@ absl::StatusOr<SidecarService::View> SidecarService::ViewFor(const std::string& 
   return NoReplica();
 }
 
-absl::optional<absl::Duration> SidecarService::StalenessOf(const ReplicaView& view) const {
-  const std::optional<absl::Time> complete_at = parts_.heads->CompleteAt(view.state());
-  if (!complete_at.has_value()) return absl::nullopt;
-  return std::max(absl::ZeroDuration(), options_.clock() - *complete_at);
-}
-
 void SidecarService::SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const {
   if (&view == nothing_.get()) return freshness->set_basis(v1::Freshness::NOTHING);
   freshness->set_basis(v1::Freshness::REPLICA);
-  const absl::optional<absl::Duration> staleness = StalenessOf(view);
-  if (!staleness.has_value()) return;
-  const int64_t micros = absl::ToInt64Microseconds(*staleness);
-  freshness->mutable_staleness()->set_seconds(micros / kMicrosPerSecond);
-  freshness->mutable_staleness()->set_nanos(static_cast<int32_t>(micros % kMicrosPerSecond) * 1'000);
+  SetStaleness(*parts_.heads, view.state(), options_.clock(), freshness);
 }
 
 absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) const {
@@ -127,7 +107,7 @@ absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) co
 void SidecarService::AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
                                 std::function<void(absl::Status)> then) const {
   if (view == nothing_) return then(NoReplica());
-  const absl::optional<absl::Duration> staleness = StalenessOf(*view);
+  const std::optional<absl::Duration> staleness = parts_.heads->Staleness(view->state(), options_.clock());
   if (staleness.has_value() && *staleness <= max_staleness) return then(absl::OkStatus());
   const auto reach = [view, deadline, then = std::move(then)](absl::StatusOr<RevisionToken> head) {
     if (!head.ok()) return then(TooStale("the replica is older than that, and the centre gives no answer"));
@@ -248,7 +228,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* SidecarService::Watch(grpc::Callbac
     if (const auto served = ViewFor(tenant); !served.ok()) view = served.status();
   }
   if (view.ok() && *view == nullptr) view = NoReplica();
-  if (!view.ok()) return new RefusedWatch(view.status());
+  if (!view.ok()) return new RefusedStream<v1::WatchResponse>(view.status());
   return (*view)->service->Watch(context, request);
 }
 

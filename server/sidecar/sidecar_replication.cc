@@ -8,6 +8,7 @@
 #include "protos/error.h"
 #include "server/await_revision.h"
 #include "server/range_checksums.h"
+#include "server/refused_stream.h"
 #include "storage/revision_token.h"
 
 namespace suppression {
@@ -20,13 +21,6 @@ absl::Status NotServedHere() {
   return MakeError(absl::StatusCode::kFailedPrecondition, v1::NOT_SERVED_HERE,
                    "this is a sidecar; ask the server that holds the list");
 }
-
-template <typename Response>
-class RefusedStream final : public grpc::ServerWriteReactor<Response> {
- public:
-  RefusedStream() { this->Finish(ToGrpcStatus(NotServedHere())); }
-  void OnDone() override { delete this; }
-};
 
 int32_t Clamped(int64_t number) {
   return static_cast<int32_t>(std::clamp<int64_t>(number, 0, std::numeric_limits<int32_t>::max()));
@@ -43,12 +37,12 @@ SidecarReplication::SidecarReplication(const SidecarParts& parts, SidecarReplica
 
 grpc::ServerWriteReactor<v1::SnapshotResponse>* SidecarReplication::Snapshot(grpc::CallbackServerContext*,
                                                                              const v1::SnapshotRequest*) {
-  return new RefusedStream<v1::SnapshotResponse>;
+  return new RefusedStream<v1::SnapshotResponse>(NotServedHere());
 }
 
 grpc::ServerWriteReactor<v1::ReplicationServiceWatchResponse>* SidecarReplication::Watch(
     grpc::CallbackServerContext*, const v1::ReplicationServiceWatchRequest*) {
-  return new RefusedStream<v1::ReplicationServiceWatchResponse>;
+  return new RefusedStream<v1::ReplicationServiceWatchResponse>(NotServedHere());
 }
 
 grpc::ServerUnaryReactor* SidecarReplication::Acknowledge(grpc::CallbackServerContext* context,
@@ -101,11 +95,7 @@ void SidecarReplication::Status(v1::GetReplicaStatusResponse* response) const {
   if (const std::shared_ptr<ReplicaView> view = parts_.replica->view(); view != nullptr) {
     response->set_token(EncodeToken(view->state()));
     response->set_entries_estimate(Clamped(static_cast<int64_t>(view->store->EstimateEntries())));
-    if (const auto complete_at = parts_.heads->CompleteAt(view->state()); complete_at.has_value()) {
-      const int64_t micros = absl::ToInt64Microseconds(std::max(absl::ZeroDuration(), options_.clock() - *complete_at));
-      response->mutable_staleness()->set_seconds(micros / kMicrosPerSecond);
-      response->mutable_staleness()->set_nanos(static_cast<int32_t>(micros % kMicrosPerSecond) * 1'000);
-    }
+    SetStaleness(*parts_.heads, view->state(), options_.clock(), response);
   }
   response->set_outbox_reports(Clamped(parts_.delivery->waiting()));
   if (const int64_t oldest = parts_.delivery->oldest_micros(); oldest != 0) {

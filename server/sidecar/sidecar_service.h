@@ -101,7 +101,6 @@ class SidecarService final : public v1::SuppressionService::CallbackService {
   // Waits until the replica holds at least what the centre has now, unless it is fresh enough.
   void AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
                   std::function<void(absl::Status)> then) const;
-  absl::optional<absl::Duration> StalenessOf(const ReplicaView& view) const;
   void SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const;
   // When to give up waiting for something, so that the answer still reaches the caller.
   absl::Time GiveUp(const grpc::CallbackServerContext& context) const;

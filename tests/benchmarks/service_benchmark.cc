@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/test_server.h"
 
@@ -15,18 +16,6 @@ namespace suppression {
 namespace {
 
 constexpr int64_t kEntries = 200'000;
-
-// Answers every check with the same message, without looking at anything.
-class Echo final : public v1::SuppressionService::CallbackService {
- public:
-  grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest*,
-                                         v1::IsSuppressedResponse* response) override {
-    response->set_token("AeX5OO14g2l5AAAAAAAAAAHUj7Fg");
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
-};
 
 class Servers {
  public:
@@ -45,7 +34,7 @@ class Servers {
  private:
   TempDirectory directory_;
   TestServer service_;
-  Echo echo_service_;
+  EchoService echo_service_;
   std::unique_ptr<grpc::Server> echo_server_;
   std::unique_ptr<v1::SuppressionService::StubInterface> echo_;
 };

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "server/sidecar/sidecar_app.h"
 #include "tests/testing/commands.h"
+#include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/test_server.h"
 
@@ -25,17 +26,6 @@ constexpr int kWritesPerSecond = 5'000;
 constexpr int kWritersBatch = 50;  // reports sent together, every 10 ms
 
 int64_t entries = 300'000;
-
-class Echo final : public v1::SuppressionService::CallbackService {
- public:
-  grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest*,
-                                         v1::IsSuppressedResponse* response) override {
-    response->set_token("AeX5OO14g2l5AAAAAAAAAAHUj7Fg");
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
-};
 
 std::unique_ptr<v1::SuppressionService::StubInterface> Connect(const std::string& address) {
   return v1::SuppressionService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
@@ -54,7 +44,7 @@ struct Centre {
   }
   TempDirectory directory;
   TestServer server;
-  Echo echo;
+  EchoService echo;
   std::unique_ptr<grpc::Server> echo_server;
   std::unique_ptr<v1::SuppressionService::StubInterface> echo_stub;
 };

@@ -96,7 +96,7 @@ class Sender {
     suppressed_[index] = true;
     if (response.durability() == v1::LOCAL_DURABLE) {
       ++local_reports_;
-      Check(index, "");  // blocked at once, without a token
+      Check(index, "", true);  // blocked at once, without a token
     } else {
       token_ = response.token();
       Check(index, token_);
@@ -117,7 +117,7 @@ class Sender {
   }
 
   // Without a token an answer may be old, but never older than one before it.
-  void Check(int index, const std::string& token) {
+  void Check(int index, const std::string& token, bool just_reported = false) {
     v1::IsSuppressedRequest request;
     request.set_address(Address(index));
     request.set_at_least(token);
@@ -131,14 +131,13 @@ class Sender {
     ASSERT_TRUE(state.ok());
     EXPECT_GE(state->revision, seen_) << "an answer from before an earlier answer";
     seen_ = state->revision;
-    const bool knows_all = !token.empty() || suppressed_[index] ? ReadsOwnWrite(*state, index) : false;
-    if (knows_all) {
+    if (just_reported || HasMyWrites(*state)) {
       EXPECT_EQ(response.suppressed(), suppressed_[index]) << Address(index);
     }
   }
-  // Whether this answer must show what this sender did last: it does from the state of its newest token on. What was
-  // taken locally shows at once.
-  bool ReadsOwnWrite(const RevisionToken& state, int) const {
+  // Whether an answer from this state must show what this sender did last: it does from the state of its newest token
+  // on, and what was taken locally shows at once.
+  bool HasMyWrites(const RevisionToken& state) const {
     const auto newest = DecodeToken(token_, "token");
     return !newest.ok() || state.revision >= newest->revision;
   }

@@ -61,6 +61,7 @@ class SpoiledCentre final : public v1::ReplicationService::Service {
   }
   grpc::Status Watch(grpc::ServerContext* context, const v1::ReplicationServiceWatchRequest*,
                      grpc::ServerWriter<v1::ReplicationServiceWatchResponse>*) override {
+    ++watches;
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return grpc::Status::CANCELLED;
   }
@@ -68,6 +69,7 @@ class SpoiledCentre final : public v1::ReplicationService::Service {
   static constexpr uint64_t kLineage = 77;
   std::atomic<Spoil> spoil{Spoil::kNothing};
   std::atomic<int> snapshots{0};
+  std::atomic<int> watches{0};
 
  private:
   std::unique_ptr<grpc::Server> server_;
@@ -110,6 +112,33 @@ TEST_F(SidecarFaultsTest, ASnapshotThatBreaksOffIsResumed) {
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_EQ(centre.snapshots, 4) << "three entries at a time, and no entry twice";
   EXPECT_EQ(Sum(sidecar.replication_stub(), "").entries(), 10);
+}
+
+TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAnew) {
+  SpoiledCentre centre(spoiled_address_);
+  FakeClock clock(absl::FromUnixSeconds(1'780'000'000));
+  ReplicaOptions replica_options;
+  replica_options.path = directory_ / "silent";
+  std::filesystem::create_directory(replica_options.path);
+  replica_options.clock = [&clock] { return clock.Now(); };
+  const auto replica = *Replica::Open(replica_options);
+  Upstream upstream(spoiled_address_);
+  HeadTimes heads;
+  FollowerOptions options;
+  options.lists = {{"silent", "test"}, {}};
+  options.backoff = {.initial = absl::Milliseconds(1), .max = absl::Milliseconds(10), .first_jitter = {}};
+  options.clock = replica_options.clock;
+  options.random = [] { return 0.5; };
+  Follower follower(&upstream, replica.get(), &heads, options);
+  follower.Start();
+  ASSERT_TRUE(Eventually([&] { return centre.watches == 1 && follower.state() == v1::Replica::ATTACHED; }));
+  clock.Advance(kSilenceMax);
+  follower.Tick();
+  EXPECT_EQ(follower.state(), v1::Replica::ATTACHED) << "it may be silent for that long";
+  clock.Advance(absl::Milliseconds(1));
+  follower.Tick();
+  EXPECT_TRUE(Eventually([&] { return centre.watches == 2; }));
+  follower.Stop();
 }
 
 TEST_F(SidecarFaultsTest, AnUpstreamThatIsNoSuppressdIsTold) {
