@@ -20,12 +20,6 @@ using Request = v1::ListSuppressionsRequest;
 // How often a count asks whether to stop.
 constexpr int kRowsPerStopCheck = 1024;
 
-// The first key behind all keys that begin with `prefix`, whose last octet is never 0xff.
-std::string PrefixEnd(std::string prefix) {
-  prefix.back() = static_cast<char>(prefix.back() + 1);
-  return prefix;
-}
-
 // Whether the state filter is about causes in this state.
 bool IsLookedAt(const ListQuery& query, v1::Cause::State state) {
   switch (query.state) {

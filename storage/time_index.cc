@@ -8,12 +8,6 @@
 namespace suppression {
 namespace {
 
-// The first key behind all keys that begin with `prefix`, whose last octet is never 0xff.
-std::string PrefixEnd(std::string prefix) {
-  prefix.back() = static_cast<char>(prefix.back() + 1);
-  return prefix;
-}
-
 // Whether a list of all, which reads the kinds that this program knows, finds the entry under one of its reasons.
 bool HasKnownReason(const v1::Suppression& suppression) {
   return std::any_of(suppression.causes().begin(), suppression.causes().end(),
@@ -21,6 +15,11 @@ bool HasKnownReason(const v1::Suppression& suppression) {
 }
 
 }  // namespace
+
+std::string PrefixEnd(std::string prefix) {
+  prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
+}
 
 bool IndexIsPlain(const v1::Suppression& suppression) {
   return std::all_of(suppression.causes().begin(), suppression.causes().end(),

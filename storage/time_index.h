@@ -28,6 +28,9 @@ bool IndexIsPlain(const v1::Suppression& suppression);
 // under the reasons it came with, since before all.
 void SpellOutIndex(stored::StoredEntry* entry);
 
+// The first key behind all keys that begin with `prefix`, whose last octet is never 0xff.
+std::string PrefixEnd(std::string prefix);
+
 // Which rows.
 struct TimeRange {
   absl::string_view tenant;

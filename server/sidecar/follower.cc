@@ -16,7 +16,7 @@ namespace {
 // What the reader of the stream may be ahead of the writer.
 constexpr size_t kQueuedChangesMax = 4'096;
 constexpr size_t kQueuedOctetsMax = 8 << 20;
-// Changes that come in several messages are put together up to this size.
+// A large change comes in parts, which the store puts together; a centre that sends more than this of one is none.
 constexpr size_t kChangeOctetsMax = 64 << 20;
 // A connection that lasted this long makes the next wait short again.
 constexpr absl::Duration kSettledAfter = absl::Seconds(10);
@@ -38,6 +38,19 @@ v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const Repl
   request.set_replica_version(lists.name.version);
   request.set_token(EncodeToken(view.state()));
   return request;
+}
+
+RevisionChange ToChange(uint64_t revision, v1::ReplicationServiceWatchResponse* step) {
+  RevisionChange change;
+  change.revision = revision;
+  *change.change.mutable_at() = step->committed_at();
+  for (v1::ReplicaEntry& entry : *step->mutable_entries()) {
+    stored::StoredEntry* stored = change.change.add_entries();
+    stored->set_revision(entry.revision());
+    *stored->mutable_suppression() = std::move(*entry.mutable_suppression());
+  }
+  if (!change.change.entries().empty()) change.change.set_tenant(change.change.entries(0).suppression().tenant());
+  return change;
 }
 
 absl::Status Unintelligible() {
@@ -262,8 +275,7 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
                           absl::Status* ended) {
   const auto reader = upstream_->replication().Watch(context, WatchRequest(options_.lists, view));
   v1::ReplicationServiceWatchResponse step;
-  RevisionChange change;
-  size_t octets = 0;
+  size_t parts_octets = 0;  // of a change that is not complete yet
   absl::Status read;
   while (read.ok() && reader->Read(&step)) {
     {
@@ -271,26 +283,15 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
       heard_at_ = options_.clock();
     }
     const absl::StatusOr<RevisionToken> token = DecodeToken(step.token(), "token");
-    if (!token.ok() || token->lineage != view.store->lineage()) {
+    const size_t octets = step.ByteSizeLong();
+    // All parts but the last carry the token of the state before the change.
+    const bool is_part = token.ok() && !step.entries().empty() && step.entries(0).revision() > token->revision;
+    parts_octets = is_part ? parts_octets + octets : 0;
+    if (!token.ok() || token->lineage != view.store->lineage() || parts_octets > kChangeOctetsMax) {
       read = Unintelligible();
+    } else if (!changes->Put(ToChange(token->revision, &step), octets)) {
       break;
     }
-    change.revision = token->revision;
-    *change.change.mutable_at() = step.committed_at();
-    octets += step.ByteSizeLong();
-    // A large change comes in parts; all but the last carry the token of the state before it.
-    const bool complete = step.entries().empty() || step.entries(0).revision() <= token->revision;
-    for (v1::ReplicaEntry& entry : *step.mutable_entries()) {
-      stored::StoredEntry* stored = change.change.add_entries();
-      stored->set_revision(entry.revision());
-      *stored->mutable_suppression() = std::move(*entry.mutable_suppression());
-    }
-    if (!change.change.entries().empty()) {
-      change.change.set_tenant(change.change.entries(0).suppression().tenant());
-    }
-    if (octets > kChangeOctetsMax) read = Unintelligible();
-    if (!complete) continue;
-    if (!changes->Put(std::exchange(change, {}), std::exchange(octets, 0))) break;
   }
   if (!read.ok()) context->TryCancel();
   const grpc::Status finished = reader->Finish();

@@ -1,5 +1,7 @@
 // A sidecar beside its centre: how it follows, answers, and passes on.
+#include "absl/synchronization/notification.h"
 #include "tests/sidecar/sidecar_fixture.h"
+#include "tests/testing/commands.h"
 
 namespace suppression {
 namespace {
@@ -235,6 +237,34 @@ TEST_F(SidecarTest, TellsHowItIsDoingAndWhatItDoesNotServe) {
   const auto watch = sidecar.replication_stub().Watch(&watch_context, {});
   EXPECT_FALSE(watch->Read(&step));
   EXPECT_EQ(GrpcReason(watch->Finish()), "NOT_SERVED_HERE");
+}
+
+TEST_F(SidecarTest, AChangeThatComesInPartsArrivesWhole) {
+  constexpr int kRecipients = 400;
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  const int64_t now = absl::ToUnixMicros(centre_.clock().Now());
+  const auto append = [&](const stored::Command& command) {
+    absl::Notification done;
+    centre_.log().Append(command, [&done](const absl::StatusOr<stored::CommandResult>& result) {
+      EXPECT_TRUE(result.ok() && result->error_reason().empty());
+      done.Notify();
+    });
+    done.WaitForNotification();
+  };
+  stored::Command report = HardBounce("u0@example.com", now);
+  for (int i = 0; i < kRecipients; ++i) {
+    const std::string address = "u" + std::to_string(i) + "@example.com";
+    for (int reason = 0; reason < 4; ++reason) {
+      stored::Command suppress = SuppressCommand(address, v1::Cause::MANUAL, now);
+      suppress.mutable_suppress()->mutable_cause()->set_reason(static_cast<v1::BounceReason>(reason));
+      suppress.mutable_suppress()->mutable_cause()->set_note(std::string(2'000, 'n'));
+      append(suppress);
+    }
+    if (i > 0) *report.mutable_report()->add_recipients() = HardBounce(address, now).report().recipients(0);
+  }
+  append(report);  // one change of about 3 MiB
+  EXPECT_TRUE(IsEqual(sidecar));
 }
 
 TEST_F(SidecarTest, ManyChangesInAHurryArriveInOrderAndAllOfThem) {
