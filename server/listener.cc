@@ -12,7 +12,6 @@
 #include "grpcpp/server_builder.h"
 #include "server/listen_address.h"
 #include "server/port_file.h"
-#include "server/unreadable_request.h"
 
 namespace suppression {
 namespace {
@@ -22,7 +21,6 @@ constexpr int kPingIntervalMinMillis = 20'000;  // clients ping every 30 s; the 
 
 void SetUp(grpc::ServerBuilder* builder) {
   grpc::EnableDefaultHealthCheckService(true);
-  AnswerUnreadableRequests(builder);
   builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
   builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence

@@ -16,6 +16,7 @@
 #include "server/replica_registry.h"
 #include "server/stream_call.h"
 #include "server/stream_registry.h"
+#include "server/unreadable_request.h"
 #include "server/worker_pool.h"
 #include "storage/store.h"
 #include "suppression/v1/replication.grpc.pb.h"
@@ -47,7 +48,7 @@ struct ReplicationOptions {
 };
 
 // Thread-safe. The store must outlive it.
-class ReplicationService final : public v1::ReplicationService::CallbackService {
+class ReplicationService final : public ReplicationServiceWithReasons {
  public:
   using Clock = std::function<absl::Time()>;
 

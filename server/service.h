@@ -14,6 +14,7 @@
 #include "server/drain.h"
 #include "server/rule_book.h"
 #include "server/stream_registry.h"
+#include "server/unreadable_request.h"
 #include "server/worker_pool.h"
 #include "storage/commit_log.h"
 #include "storage/store.h"
@@ -45,7 +46,7 @@ struct ServiceOptions {
 };
 
 // Thread-safe. Everything passed in must outlive it; BeginDrain must be called before the commit log closes.
-class SuppressionService final : public v1::SuppressionService::CallbackService {
+class SuppressionService final : public SuppressionServiceWithReasons {
  public:
   using Clock = std::function<absl::Time()>;
 

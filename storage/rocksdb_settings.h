@@ -18,6 +18,9 @@ struct StoreOptions;
 // The column families, in the order in which they are opened.
 enum ColumnFamily { kDefault, kEntries, kByTime, kBounces, kChanges, kRequests, kAudit, kMeta, kColumnFamilies };
 
+// A table file of a replica is finished at this size, in octets.
+inline constexpr uint64_t kReplicaTableOctets = 16 << 20;
+
 // What compaction filters go by. Written by Apply, read by compaction threads; never a clock, so that what is forgotten
 // depends on the commands alone.
 struct Horizon {

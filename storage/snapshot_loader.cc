@@ -13,8 +13,6 @@
 namespace suppression {
 namespace {
 
-// A table file is finished at this size: small enough for its filter to take little memory while it is made.
-constexpr uint64_t kTableFileOctets = 32 << 20;
 constexpr size_t kSortedRowsMaxOctets = 12 << 20;
 constexpr int kKindBits = 8;
 
@@ -74,7 +72,7 @@ rocksdb::Status TableFiles::Put(absl::string_view key, absl::string_view value) 
     if (rocksdb::Status status = writer_->Open(paths_.back()); !status.ok()) return status;
   }
   rocksdb::Status status = writer_->Put(ToSlice(key), ToSlice(value));
-  return status.ok() && writer_->FileSize() >= kTableFileOctets ? Finish() : status;
+  return status.ok() && writer_->FileSize() >= kReplicaTableOctets ? Finish() : status;
 }
 
 rocksdb::Status TableFiles::Finish() {

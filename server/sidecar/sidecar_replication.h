@@ -7,6 +7,7 @@
 #include "server/call.h"
 #include "server/drain.h"
 #include "server/sidecar/sidecar_service.h"
+#include "server/unreadable_request.h"
 #include "server/worker_pool.h"
 #include "suppression/v1/replication.grpc.pb.h"
 
@@ -22,7 +23,7 @@ struct SidecarReplicationOptions {
 };
 
 // Thread-safe. The parts must outlive it.
-class SidecarReplication final : public v1::ReplicationService::CallbackService {
+class SidecarReplication final : public ReplicationServiceWithReasons {
  public:
   SidecarReplication(const SidecarParts& parts, SidecarReplicationOptions options);
 

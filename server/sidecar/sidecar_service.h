@@ -20,6 +20,7 @@
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
 #include "server/sidecar/upstream.h"
+#include "server/unreadable_request.h"
 #include "server/worker_pool.h"
 #include "storage/outbox.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
@@ -54,7 +55,7 @@ struct SidecarServiceOptions {
 };
 
 // Thread-safe.
-class SidecarService final : public v1::SuppressionService::CallbackService {
+class SidecarService final : public SuppressionServiceWithReasons {
  public:
   SidecarService(const SidecarParts& parts, SidecarServiceOptions options);
 

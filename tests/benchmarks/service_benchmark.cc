@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "tests/benchmarks/check_against_echo.h"
 #include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/test_server.h"
@@ -44,37 +45,15 @@ Servers& TheServers() {
   return *servers;
 }
 
-double CheckOnce(v1::SuppressionService::StubInterface& stub, int64_t i) {
-  grpc::ClientContext context;
-  v1::IsSuppressedRequest request;
-  v1::IsSuppressedResponse response;
-  request.set_address("nobody" + FilledAddress(i));
-  const absl::Time start = absl::Now();
-  if (!stub.IsSuppressed(&context, request, &response).ok()) std::abort();
-  return absl::ToDoubleMicroseconds(absl::Now() - start);
+void CheckOneCaller(benchmark::State& state) {
+  OneCallerAgainstEcho(state, TheServers().echo(), TheServers().service().stub(), kEntries);
 }
+BENCHMARK(CheckOneCaller)->MinTime(3)->UseRealTime();
 
-// Echo and check in turn, so that both meet the same noise; the counters are medians over the run.
-void UnaryCheckAgainstEcho(benchmark::State& state) {
-  std::vector<double> echo, check;
-  int64_t i = 0;
-  for (int warm = 0; warm < 500; ++warm) {
-    CheckOnce(TheServers().echo(), warm);
-    CheckOnce(TheServers().service().stub(), warm);
-  }
-  for (auto _ : state) {
-    echo.push_back(CheckOnce(TheServers().echo(), i % kEntries));
-    check.push_back(CheckOnce(TheServers().service().stub(), i++ % kEntries));
-  }
-  const auto median = [](std::vector<double>& values) {
-    std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-    return values[values.size() / 2];
-  };
-  state.counters["echo_us"] = median(echo);
-  state.counters["check_us"] = median(check);
-  state.counters["check/echo"] = state.counters["check_us"] / state.counters["echo_us"];
+void CheckEightCallers(benchmark::State& state) {
+  EightCallersAgainstEcho(state, TheServers().echo(), TheServers().service().stub(), kEntries);
 }
-BENCHMARK(UnaryCheckAgainstEcho)->MinTime(3)->UseRealTime();
+BENCHMARK(CheckEightCallers)->MinTime(3)->UseRealTime();
 
 // The handler's own part of a check: validate, normalise, look up, decide, answer; no gRPC.
 void HandlerCheckMiss(benchmark::State& state) {

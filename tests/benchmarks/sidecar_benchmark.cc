@@ -14,6 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "server/sidecar/sidecar_app.h"
+#include "tests/benchmarks/check_against_echo.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
@@ -87,44 +88,21 @@ void SnapshotToFirstAnswer(benchmark::State& state) {
 }
 BENCHMARK(SnapshotToFirstAnswer)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
 
-double CheckOnce(v1::SuppressionService::StubInterface& stub, int64_t i) {
-  grpc::ClientContext context;
-  v1::IsSuppressedRequest request;
-  v1::IsSuppressedResponse response;
-  request.set_address("nobody" + FilledAddress(i));
-  const absl::Time start = absl::Now();
-  if (!stub.IsSuppressed(&context, request, &response).ok()) std::abort();
-  return absl::ToDoubleMicroseconds(absl::Now() - start);
-}
-
-double Quantile(std::vector<double>* values, double part) {
-  const auto at = values->begin() + static_cast<int64_t>(static_cast<double>(values->size() - 1) * part);
-  std::nth_element(values->begin(), at, values->end());
-  return *at;
-}
-
-// Echo and check in turn, so that both meet the same noise; the counters are medians over the run.
-void SidecarCheckAgainstEcho(benchmark::State& state) {
+void SidecarCheckOneCaller(benchmark::State& state) {
   const TempDirectory directory;
   const std::unique_ptr<SidecarApp> sidecar = StartSidecar(directory);
-  const auto stub = Connect(sidecar->addresses()[0]);
-  v1::SuppressionService::StubInterface& echo_stub = *TheCentre().echo_stub;
-  std::vector<double> echo, check;
-  for (int warm = 0; warm < 500; ++warm) {
-    CheckOnce(echo_stub, warm);
-    CheckOnce(*stub, warm);
-  }
-  int64_t i = 0;
-  for (auto _ : state) {
-    echo.push_back(CheckOnce(echo_stub, i % entries));
-    check.push_back(CheckOnce(*stub, i++ % entries));
-  }
-  state.counters["echo_us"] = Quantile(&echo, 0.5);
-  state.counters["check_us"] = Quantile(&check, 0.5);
-  state.counters["check_over_echo"] = Quantile(&check, 0.5) / Quantile(&echo, 0.5);
+  OneCallerAgainstEcho(state, *TheCentre().echo_stub, *Connect(sidecar->addresses()[0]), entries);
   sidecar->Stop(absl::ZeroDuration());
 }
-BENCHMARK(SidecarCheckAgainstEcho)->UseRealTime();
+BENCHMARK(SidecarCheckOneCaller)->MinTime(3)->UseRealTime();
+
+void SidecarCheckEightCallers(benchmark::State& state) {
+  const TempDirectory directory;
+  const std::unique_ptr<SidecarApp> sidecar = StartSidecar(directory);
+  EightCallersAgainstEcho(state, *TheCentre().echo_stub, *Connect(sidecar->addresses()[0]), entries);
+  sidecar->Stop(absl::ZeroDuration());
+}
+BENCHMARK(SidecarCheckEightCallers)->MinTime(3)->UseRealTime();
 
 // From the moment a write is durable and visible at the centre to the moment it is so at the replica.
 class Lags {

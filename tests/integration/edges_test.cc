@@ -6,6 +6,7 @@
 #include "storage/revision_token.h"
 #include "tests/testing/damage.h"
 #include "tests/testing/test_server.h"
+#include "tests/testing/unreadable_requests.h"
 
 namespace suppression {
 namespace {
@@ -136,7 +137,11 @@ TEST_F(EdgesTest, InvalidAddressesAndDomainsNameTheirField) {
   EXPECT_EQ(GrpcField(status), "domain");
 }
 
-TEST_F(EdgesTest, RequestWithTextThatIsNotUtf8IsAnInvalidFieldInEveryCall) {
+TEST_F(EdgesTest, OctetsThatAreNoMessageAreAnInvalidFieldInEveryCall) {
+  ExpectUnreadableRequestsAreRefusedWithAReason(server_.address());
+}
+
+TEST_F(EdgesTest, RequestWithTextThatIsNotUtf8IsAnInvalidField) {
   using Stub = v1::SuppressionService::StubInterface;
   v1::IsSuppressedRequest check;
   v1::IsSuppressedResponse checked;

@@ -2,6 +2,7 @@
 #include "absl/synchronization/notification.h"
 #include "tests/sidecar/sidecar_fixture.h"
 #include "tests/testing/commands.h"
+#include "tests/testing/unreadable_requests.h"
 
 namespace suppression {
 namespace {
@@ -145,6 +146,13 @@ TEST_F(SidecarTest, MaxStalenessIsHonouredByAskingTheCentre) {
   EXPECT_TRUE(Check(sidecar.stub(), request, &response).ok());
   request.mutable_max_staleness()->set_seconds(-1);
   EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &response)), "INVALID_FIELD");
+}
+
+TEST_F(SidecarTest, OctetsThatAreNoMessageAreAnInvalidFieldInEveryCall) {
+  const SidecarOptions options = Options();
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  ExpectUnreadableRequestsAreRefusedWithAReason(options.listen_addresses[0]);
 }
 
 TEST_F(SidecarTest, AStateThatIsNotReachedInTimeIsAnError) {

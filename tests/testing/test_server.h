@@ -12,7 +12,6 @@
 #include "server/log.h"
 #include "server/replication.h"
 #include "server/service.h"
-#include "server/unreadable_request.h"
 #include "storage/local_commit_log.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 #include "suppression/v1/replication.grpc.pb.h"
@@ -47,7 +46,6 @@ class TestServer {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);
-    AnswerUnreadableRequests(&builder);
     builder.RegisterService(service_.get());
     builder.RegisterService(replication_.get());
     server_ = builder.BuildAndStart();
