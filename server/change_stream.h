@@ -44,6 +44,8 @@ class ChangeStream : public StreamCall<Response> {
 
   // Adds the entries of a change, or of a part of it, to a response; token and time are in it already.
   virtual void AddEntries(stored::Change change, Response* response) = 0;
+  // Adds what each message of the stream has besides, heartbeats too.
+  virtual void Complete(Response* response) {}
   // The stream stands at this revision, and sends it now.
   virtual void Reached(uint64_t revision) {}
   // All that there was has been sent.
@@ -142,6 +144,7 @@ class ChangeStream : public StreamCall<Response> {
 
   void SendAt() {
     heartbeat_at_ = absl::Now() + heartbeat_interval_;
+    Complete(&this->message_);
     Reached(after_);
     this->Send();
   }

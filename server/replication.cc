@@ -76,13 +76,18 @@ std::string ReplicationService::Token(uint64_t revision) const {
   return EncodeToken({store_->lineage(), revision});
 }
 
-absl::StatusOr<uint64_t> ReplicationService::RevisionOf(const std::string& token, const ReplicaName& name,
-                                                        absl::string_view field) {
+absl::StatusOr<uint64_t> ReplicationService::RevisionOf(const std::string& token, uint64_t timeline,
+                                                        const ReplicaName& name, absl::string_view field) {
   const absl::StatusOr<RevisionToken> any = DecodeToken(token, field);
   if (!any.ok()) return any.status();
   if (any->lineage != store_->lineage()) replicas_.RefuseLineage(name, any->lineage, clock_());
   const absl::StatusOr<RevisionToken> ours = DecodeToken(token, store_->lineage(), field);
   if (!ours.ok()) return ours.status();
+  if (timeline != 0 && !store_->Shares(timeline, ours->revision)) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
+                     "an older backup was restored: the replica holds what this server never had, or no longer has",
+                     field);
+  }
   return ours->revision;
 }
 
@@ -98,7 +103,7 @@ absl::Status ReplicationService::Acknowledged(const v1::AcknowledgeRequest& requ
   const absl::StatusOr<ReplicaName> name = ReplicaNameOf(request.replica_id(), request.replica_version());
   if (!name.ok()) return name.status();
   if (request.token().empty()) return InvalidArgument(v1::MISSING_FIELD, "token is missing", "token");
-  const absl::StatusOr<uint64_t> revision = RevisionOf(request.token(), *name, "token");
+  const absl::StatusOr<uint64_t> revision = RevisionOf(request.token(), request.timeline(), *name, "token");
   if (!revision.ok()) return revision.status();
   replicas_.Acknowledge(*name, *revision, clock_());
   response->set_head_token(Token(store_->head().head()));

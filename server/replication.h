@@ -87,7 +87,8 @@ class ReplicationService final : public ReplicationServiceWithReasons {
   absl::Status Acknowledged(const v1::AcknowledgeRequest& request, v1::AcknowledgeResponse* response);
   absl::Status List(const v1::ListReplicasRequest& request, v1::ListReplicasResponse* response) const;
   // The revision of a replica's token. One of another lineage is noted.
-  absl::StatusOr<uint64_t> RevisionOf(const std::string& token, const ReplicaName& name, absl::string_view field);
+  absl::StatusOr<uint64_t> RevisionOf(const std::string& token, uint64_t timeline, const ReplicaName& name,
+                                      absl::string_view field);
   std::string Token(uint64_t revision) const;
 
   Store* const store_;

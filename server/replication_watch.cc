@@ -23,7 +23,7 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
     absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
     if (!tenants.ok()) return End(tenants.status());
     if (request.after().empty()) return End(InvalidArgument(v1::MISSING_FIELD, "after is missing", "after"));
-    const absl::StatusOr<uint64_t> after = service_->RevisionOf(request.after(), *name, "after");
+    const absl::StatusOr<uint64_t> after = service_->RevisionOf(request.after(), request.timeline(), *name, "after");
     if (!after.ok()) return End(after.status());
     if (*after > service_->store_->head().head()) {
       // Its revisions of after the backup will be given out anew, for other changes.
@@ -32,7 +32,7 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
     }
     absl::StatusOr<uint64_t> acknowledged = *after;
     if (!request.acknowledged().empty()) {
-      acknowledged = service_->RevisionOf(request.acknowledged(), *name, "acknowledged");
+      acknowledged = service_->RevisionOf(request.acknowledged(), request.timeline(), *name, "acknowledged");
       if (!acknowledged.ok()) return End(acknowledged.status());
     }
     const absl::Time now = service_->clock_();
@@ -49,6 +49,10 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
     for (stored::StoredEntry& entry : *change.mutable_entries()) {
       *response->add_entries() = ToReplicaEntry(std::move(entry));
     }
+  }
+
+  void Complete(v1::ReplicationServiceWatchResponse* response) override {
+    response->set_timeline(service_->store_->timeline());
   }
 
   void Reached(uint64_t revision) override {

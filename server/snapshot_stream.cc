@@ -41,7 +41,7 @@ class SnapshotCall final : public StreamCall<v1::SnapshotResponse> {
       if (request.resume_after().empty()) return absl::OkStatus();
       return InvalidArgument(v1::INVALID_FIELD, "resume_after needs the token of its snapshot", "resume_after");
     }
-    const absl::StatusOr<uint64_t> revision = service_->RevisionOf(request.token(), name_, "token");
+    const absl::StatusOr<uint64_t> revision = service_->RevisionOf(request.token(), 0, name_, "token");
     if (!revision.ok()) return revision.status();
     resumes_ = true;
     position_.revision = *revision;
@@ -100,6 +100,7 @@ class SnapshotCall final : public StreamCall<v1::SnapshotResponse> {
     message_.set_last(!full);
     message_.set_checksum(Crc32(octets));
     message_.set_token(service_->Token(position_.revision));
+    message_.set_timeline(service_->store_->timeline());
     message_.set_resume_key(EncodePosition(position_));
     message_.set_entries_so_far(position_.entries);
     message_.set_entries_estimate(static_cast<int32_t>(

@@ -45,6 +45,13 @@ void KeepPart(const RevisionChange& part, uint64_t applied, std::vector<stored::
   kept->insert(kept->end(), entries.begin(), entries.end());
 }
 
+// The record that a replica's newest state is what that run of its source told.
+void PutTimeline(uint64_t timeline, CommandBatch* batch) {
+  Timelines told;
+  told.Begin(timeline, 0);
+  batch->PutMeta("timelines", told.Encode());
+}
+
 RevisionChange Nothing(uint64_t revision, const google::protobuf::Timestamp& at) {
   RevisionChange nothing;
   nothing.revision = revision;
@@ -54,7 +61,8 @@ RevisionChange Nothing(uint64_t revision, const google::protobuf::Timestamp& at)
 
 // A change with the parts of it that came before.
 RevisionChange WithParts(const RevisionChange& last, std::vector<stored::StoredEntry>* kept) {
-  RevisionChange whole{last.revision, {}};
+  RevisionChange whole;
+  whole.revision = last.revision;
   *whole.change.mutable_at() = last.change.at();
   whole.change.set_tenant(last.change.tenant());
   for (stored::StoredEntry& entry : *kept) {
@@ -89,12 +97,13 @@ absl::Status Store::Load(absl::Span<const stored::StoredEntry> entries) {
   return absl::OkStatus();
 }
 
-absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros) {
+absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros, uint64_t timeline) {
   if (absl::Status status = Load({}); !status.ok()) return status;
   if (rocksdb::Status failed = loader_->Finish(); !failed.ok()) return LatchWrites(failed);
   CommandBatch batch(*this);
   batch.SetRevision(revision);
   batch.PutMeta("oldest_change", RevisionKey(revision + 1));
+  if (timeline != 0) PutTimeline(timeline, &batch);
   for (const auto& [tenant, count] : loader_->domain_entries()) batch.SetDomainEntries(tenant, count);
   loader_.reset();
   {
@@ -106,6 +115,7 @@ absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros) {
   }
   // Only now is it a replica: until here a restart begins with nothing.
   if (load_status_ = directory_->MarkReady(); !load_status_.ok()) return load_status_;
+  timeline_ = timeline;
   head_->Advance(revision);
   return absl::OkStatus();
 }
@@ -117,16 +127,26 @@ absl::Status Store::Follow(absl::Span<const RevisionChange> changes) {
   CommandBatch batch(*this);
   int64_t newest = horizon_.newest_command_micros.load();
   int empty = 0;
+  uint64_t timeline = timeline_.load();
   const auto write = [&]() -> absl::Status {
     if (batch.last_revision() == head_->head()) return absl::OkStatus();
+    if (timeline != timeline_.load()) PutTimeline(timeline, &batch);
     absl::Status status = Write(newest, &batch);
-    if (status.ok()) head_->Advance(batch.last_revision());
-    return status;
+    if (!status.ok()) return status;
+    timeline_ = timeline;
+    head_->Advance(batch.last_revision());
+    return absl::OkStatus();
   };
   for (const RevisionChange& next : changes) {
     const bool is_part = IsPart(next);
     if (is_part) KeepPart(next, batch.last_revision(), &parts_);
     if (next.revision <= batch.last_revision()) continue;  // applied before
+    if (next.timeline != 0 && next.timeline != timeline) {
+      // What came before was told by another run.
+      if (absl::Status status = write(); !status.ok()) return status;
+      batch.Restart();
+      timeline = next.timeline;
+    }
     for (uint64_t between = batch.last_revision() + 1; between < next.revision; ++between) {
       if (absl::Status status = batch.Install(Nothing(between, next.change.at())); !status.ok()) return status;
       if (++empty < kEmptyChangesPerBatchMax) continue;

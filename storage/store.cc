@@ -18,6 +18,7 @@ constexpr char kOldestChangeName[] = "oldest_change";
 constexpr char kCommandTimeName[] = "newest_command_micros";
 constexpr char kNormaliserName[] = "normaliser";
 constexpr char kReplicaName[] = "replica";
+constexpr char kTimelinesName[] = "timelines";
 constexpr char kTenantPrefix[] = "tenant/";
 constexpr char kNormaliser[] = "norm-v1";
 // The log is trimmed in steps, and looked at for age once per step.
@@ -29,7 +30,8 @@ absl::Status HistoryGone() {
                    "the change log no longer reaches back to this token");
 }
 
-uint64_t NewLineage() {
+// Not zero.
+uint64_t RandomNumber() {
   std::random_device random;
   return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
 }
@@ -85,7 +87,19 @@ absl::Status Store::OpenDatabase() {
     if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
   }
   if (absl::Status read = ReadMeta(); !read.ok()) return read;
-  return CheckNotedHead();
+  if (absl::Status checked = CheckNotedHead(); !checked.ok()) return checked;
+  return options_.replica ? absl::OkStatus() : BeginTimeline();
+}
+
+// Before any revision is given out: those of this run can be told from what another run gave out under the same
+// numbers.
+absl::Status Store::BeginTimeline() {
+  timelines_.Begin(RandomNumber(), head_->head() + 1);
+  timeline_ = timelines_.current();
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status = db_->Put(write, families_[kMeta], kTimelinesName, timelines_.Encode());
+  return status.ok() ? absl::OkStatus() : OpenFailure(options_.path, status);
 }
 
 absl::Status Store::CheckNotedHead() {
@@ -102,7 +116,7 @@ absl::Status Store::CheckNotedHead() {
 // Without the note this may be an older state: a restored backup, or a loss that was accepted. Revisions will be given
 // out anew, so tokens of before must not fit.
 absl::Status Store::RenewLineage() {
-  const uint64_t lineage = NewLineage();
+  const uint64_t lineage = RandomNumber();
   rocksdb::WriteOptions write;
   write.sync = true;
   const rocksdb::Status status = db_->Put(write, families_[kMeta], kLineageName, RevisionKey(lineage));
@@ -121,7 +135,7 @@ absl::Status Store::NoteHead() {
 }
 
 absl::Status Store::InitialiseMeta() {
-  const uint64_t lineage = options_.replica ? options_.source_lineage : NewLineage();
+  const uint64_t lineage = options_.replica ? options_.source_lineage : RandomNumber();
   rocksdb::WriteBatch batch;
   rocksdb::Status status = batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage));
   if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
@@ -149,12 +163,15 @@ absl::Status Store::ReadMeta() {
   const auto time = GetMeta(read, kCommandTimeName);
   const auto normaliser = GetMeta(read, kNormaliserName);
   const auto replica = GetMeta(read, kReplicaName);
-  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser, &replica}) {
+  const auto timelines = GetMeta(read, kTimelinesName);
+  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser, &replica, &timelines}) {
     if (!value->ok()) return value->status();
   }
   if (*normaliser != kNormaliser || lineage->empty() || revision->empty() || oldest->empty()) {
     return absl::DataLossError(absl::StrCat("the database in ", options_.path, " lacks its meta records"));
   }
+  if (!timelines_.Decode(*timelines)) return ReadFailure(rocksdb::Status::Corruption());
+  timeline_ = timelines_.current();
   lineage_ = ParseRevisionKey(*lineage);
   if (absl::Status kind = CheckKind(*replica); !kind.ok()) return kind;
   head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));

@@ -31,6 +31,7 @@
 #include "storage/rocksdb_settings.h"
 #include "storage/snapshot.h"
 #include "storage/stored.h"
+#include "storage/timelines.h"
 
 namespace suppression {
 
@@ -77,6 +78,8 @@ struct Lookup {
 struct RevisionChange {
   uint64_t revision = 0;
   stored::Change change;
+  // For Follow: the run of the source that tells it (Store::timeline). Zero: not known.
+  uint64_t timeline = 0;
 };
 
 class Store {
@@ -89,6 +92,14 @@ class Store {
   // Random number made with the directory, or the source's of a replica: revisions are comparable only within one
   // lineage.
   uint64_t lineage() const { return lineage_; }
+  // The run that this store is in (timelines.h), not zero; of a replica the run of its source that told the newest
+  // state, as far as known: zero if not. Read the head before it.
+  uint64_t timeline() const { return timeline_.load(); }
+  // Whether a state that some copy got from that run of this store is one that the store had: false where a backup was
+  // restored since that is older.
+  bool Shares(uint64_t timeline, uint64_t revision) const {
+    return timelines_.Share(timeline, revision, head_->head());
+  }
   // The newest revision, and waiting for a later one.
   HeadSignal& head() { return *head_; }
   const HeadSignal& head() const { return *head_; }
@@ -106,10 +117,11 @@ class Store {
   // snapshot is not kept when the store closes: a new replica begins with nothing until FinishLoad was OK. Holds some
   // 24 MiB of memory until then.
   absl::Status Load(absl::Span<const stored::StoredEntry> entries);
-  // The snapshot was loaded (an empty one without Load), and was of this revision, made about this time: that is the
-  // head now, and all of it is there, durably. Once in a replica's life: INTERNAL_ERROR, as Load, when it holds a
-  // snapshot. Takes some seconds for some million entries. After a failure the directory is of no use.
-  absl::Status FinishLoad(uint64_t revision, int64_t at_micros);
+  // The snapshot was loaded (an empty one without Load), and was of this revision, made about this time by that run of
+  // the source (zero: not known): that is the head now, and all of it is there, durably. Once in a replica's life:
+  // INTERNAL_ERROR, as Load, when it holds a snapshot. Takes some seconds for some million entries. After a failure the
+  // directory is of no use.
+  absl::Status FinishLoad(uint64_t revision, int64_t at_micros, uint64_t timeline = 0);
   // Whether it holds a snapshot, and may follow; true for a store of its own. For the thread that loads.
   bool loaded() const { return !directory_->is_new(); }
   // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
@@ -170,6 +182,7 @@ class Store {
   absl::Status CheckKind(absl::string_view replica);
   absl::Status CheckLoading() const;
   absl::Status RenewLineage();
+  absl::Status BeginTimeline();
   absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
                         std::optional<stored::StoredEntry>* entry) const;
   absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
@@ -188,6 +201,8 @@ class Store {
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   uint64_t lineage_ = 0;
+  Timelines timelines_;  // of a replica: the one that timeline_ names; not changed once it is open
+  std::atomic<uint64_t> timeline_{0};
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
   bool opened_ = false;                     // fully: only then may the note of the head be written

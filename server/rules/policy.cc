@@ -32,10 +32,11 @@ PolicyDecision Record() {
   return decision;
 }
 
-PolicyDecision Suppress(int expires_after_days) {
+// A full mailbox may be emptied one day; nothing else ends by itself.
+PolicyDecision SuppressDefault(int reason) {
   PolicyDecision decision;
   decision.set_action(PolicyDecision::SUPPRESS);
-  decision.set_expires_after_days(expires_after_days);
+  decision.set_expires_after_days(reason == v1::MAILBOX_FULL ? 30 : 0);
   return decision;
 }
 
@@ -63,10 +64,9 @@ Table BuiltInTable() {
   for (int reason = 0; reason < kReasons; ++reason) {
     table.soft[reason] = CountDefault(reason);
     // What has no hard-bounce reason is not known to be permanent.
-    table.hard[reason] = IsHardReason(reason) ? Suppress(0) : CountDefault(v1::UNDETERMINED);
+    table.hard[reason] = IsHardReason(reason) ? SuppressDefault(reason) : CountDefault(v1::UNDETERMINED);
   }
-  table.hard[v1::MAILBOX_FULL] = Suppress(30);
-  table.complaint = Suppress(0);
+  table.complaint = SuppressDefault(v1::BOUNCE_REASON_UNSPECIFIED);
   return table;
 }
 
@@ -154,7 +154,7 @@ class PolicyReader {
     if (absl::Status status = yaml_.ReadString(node, "action", &name); !status.ok()) return status;
     PolicyDecision wanted;
     if (name == "suppress") {
-      wanted = Suppress(0);
+      wanted = SuppressDefault(reason);
     } else if (name == "record") {
       wanted = Record();
     } else if (name == "count" && reason != v1::BOUNCE_REASON_UNSPECIFIED) {

@@ -27,6 +27,7 @@ v1::ReplicationServiceWatchRequest WatchRequest(const FollowedLists& lists, cons
   v1::ReplicationServiceWatchRequest request;
   for (const std::string& tenant : lists.tenants) request.add_tenants(tenant);
   request.set_after(EncodeToken(view.state()));
+  request.set_timeline(view.store->timeline());
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
   return request;
@@ -37,12 +38,14 @@ v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const Repl
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
   request.set_token(EncodeToken(view.state()));
+  request.set_timeline(view.store->timeline());
   return request;
 }
 
 RevisionChange ToChange(uint64_t revision, v1::ReplicationServiceWatchResponse* step) {
   RevisionChange change;
   change.revision = revision;
+  change.timeline = step->timeline();
   *change.change.mutable_at() = step->committed_at();
   for (v1::ReplicaEntry& entry : *step->mutable_entries()) {
     stored::StoredEntry* stored = change.change.add_entries();

@@ -25,7 +25,7 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> SnapshotLoad::Run() {
   if (status.ok() && !last_) status = absl::UnavailableError("the snapshot broke off");
   if (status.ok()) {
     const absl::StatusOr<RevisionToken> token = DecodeToken(token_, "token");
-    status = view_->store->FinishLoad(token->revision, absl::ToUnixMicros(begun_at_));
+    status = view_->store->FinishLoad(token->revision, absl::ToUnixMicros(begun_at_), timeline_);
   }
   if (status.ok()) status = Verify();
   if (status.ok()) {
@@ -85,7 +85,8 @@ absl::Status SnapshotLoad::Take(const v1::SnapshotResponse& chunk) {
     if (!view.ok()) return view.status();
     view_ = *std::move(view);
     token_ = chunk.token();
-  } else if (chunk.token() != token_) {
+    timeline_ = chunk.timeline();
+  } else if (chunk.token() != token_ || chunk.timeline() != timeline_) {
     return Damaged("its chunks are of several states");
   }
   entries_ += chunk.entries_size();
@@ -120,6 +121,7 @@ void SnapshotLoad::Reset() {
   if (view_ != nullptr) Replica::Discard(std::move(view_));
   view_.reset();
   token_.clear();
+  timeline_ = 0;
   resume_key_.clear();
   entries_ = 0;
   checksum_ = 0;

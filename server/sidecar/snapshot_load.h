@@ -59,6 +59,7 @@ class SnapshotLoad {
   // The load under way; without view_ there is none.
   std::shared_ptr<ReplicaView> view_;
   std::string token_;
+  uint64_t timeline_ = 0;
   std::string resume_key_;
   int64_t entries_ = 0;
   uint32_t checksum_ = 0;  // over the canonical octets of all entries

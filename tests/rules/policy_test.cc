@@ -102,6 +102,12 @@ TEST(Policy, AnotherActionStartsFromItsBuiltInNumbers) {
   EXPECT_EQ(full.expires_after_days(), 0);
 }
 
+TEST(Policy, AFullMailboxExpiresAlsoWhereSuppressIsNotTheInheritedAction) {
+  const auto policy = Parse(
+      "default: {hard: {MAILBOX_FULL: {action: record}}}\ntenants: {x: {hard: {MAILBOX_FULL: {action: suppress}}}}");
+  EXPECT_EQ(policy->Decide("x", MakeVerdict(v1::Verdict::HARD, v1::MAILBOX_FULL)).expires_after_days(), 30);
+}
+
 TEST(Policy, SameActionKeepsInheritedNumbers) {
   const auto policy = Parse("default: {hard: {MAILBOX_FULL: {action: suppress}}}");
   EXPECT_EQ(policy->Decide("x", MakeVerdict(v1::Verdict::HARD, v1::MAILBOX_FULL)).expires_after_days(), 30);

@@ -235,6 +235,48 @@ TEST_F(SidecarFaultsTest, ACentreRestoredFromAnOlderBackupIsTakenOverInWhole) {
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
+TEST_F(SidecarFaultsTest, ARestoredBackupIsNoticedAlsoWhenItHasGoneOnPastTheReplica) {
+  ReportTo(centre_.stub(), "early@example.com");
+  centre_.Stop();
+  const std::string backup = directory_ / "backup";
+  std::filesystem::copy(centre_.data_directory(), backup, std::filesystem::copy_options::recursive);
+  centre_.Start();
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  CheckAt(sidecar.stub(), "x@example.com", ReportTo(centre_.stub(), "lost@example.com"));
+  sidecar.Stop();
+  centre_.Stop();
+  std::filesystem::remove_all(centre_.data_directory());
+  std::filesystem::copy(backup, centre_.data_directory(), std::filesystem::copy_options::recursive);
+  centre_.Start();
+  // The first takes the number of the one that was lost.
+  for (const char* address : {"new1@example.com", "new2@example.com"}) ReportTo(centre_.stub(), address);
+  sidecar.Start();
+  ASSERT_TRUE(Eventually([&] { return !IsSuppressed(sidecar.stub(), "lost@example.com"); }));
+  for (const char* address : {"early@example.com", "new1@example.com", "new2@example.com"}) {
+    EXPECT_TRUE(IsSuppressed(sidecar.stub(), address)) << address;
+  }
+  EXPECT_TRUE(IsEqual(sidecar));
+}
+
+TEST_F(SidecarFaultsTest, RestartsOfTheCentreNeedNoNewSnapshot) {
+  ReportTo(centre_.stub(), "first@example.com");
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  for (const char* address : {"second@example.com", "third@example.com"}) {
+    centre_.Restart();
+    CheckAt(sidecar.stub(), address, ReportTo(centre_.stub(), address));
+    ASSERT_TRUE(Eventually([&] { return sidecar.Status().state() == v1::Replica::ATTACHED; }));
+  }
+  sidecar.Stop();
+  for (int i = 0; i < 3; ++i) centre_.Restart();
+  ReportTo(centre_.stub(), "fourth@example.com");
+  sidecar.Start();
+  ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "fourth@example.com"); }));
+  EXPECT_TRUE(IsEqual(sidecar));
+  EXPECT_TRUE(std::filesystem::exists(sidecar.options().data_dir + "/replica-1")) << "still the first";
+}
+
 class SidecarHistoryTest : public SidecarTest {
  protected:
   SidecarHistoryTest() : SidecarTest(ShortHistory()) {}

@@ -181,6 +181,29 @@ TEST_F(InstallTest, ChangeLogOfAReplicaBeginsWithItsSnapshotAndHasNoGaps) {
   EXPECT_EQ(changes->at(2).change.entries(0).suppression().address(), "c@example.com");
 }
 
+TEST_F(InstallTest, AReplicaKnowsWhichRunToldItsStateAlsoAfterReopening) {
+  Apply({HardBounce("a@example.com", Day(0))});
+  const auto snapshot = *source_->TakeSnapshot();
+  LoadFrom(*snapshot);
+  ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0), 5).ok());
+  EXPECT_EQ(replica_->timeline(), 5);
+  const auto follow = [&](uint64_t revision, uint64_t timeline) {
+    RevisionChange change;
+    change.revision = revision;
+    *change.change.mutable_at() = FromMicros(Day(1));
+    change.timeline = timeline;
+    return change;
+  };
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(1, 6)}).ok());
+  EXPECT_EQ(replica_->timeline(), 5) << "that run told nothing new";
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(2, 5), follow(4, 6), follow(5, 0)}).ok());
+  EXPECT_EQ(replica_->head().head(), 5);
+  EXPECT_EQ(replica_->timeline(), 6);
+  OpenReplica();
+  EXPECT_EQ(replica_->head().head(), 5);
+  EXPECT_EQ(replica_->timeline(), 6);
+}
+
 TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {
   LoadAll();
   RevisionChange far;

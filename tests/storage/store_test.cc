@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -80,6 +81,30 @@ TEST_F(StoreTest, HardBounceIsFoundAgainAlsoAfterReopening) {
     EXPECT_EQ(found.address->suppression().tenant(), "default");
     EXPECT_EQ(found.address->suppression().causes(0).reason(), v1::ADDRESS_NOT_FOUND);
   }
+}
+
+TEST_F(StoreTest, ARestoredBackupDoesNotShareWhatWasLost) {
+  ApplyOne(HardBounce("a@example.com", Day(0)));
+  const uint64_t first = store_->timeline();
+  EXPECT_TRUE(store_->Shares(first, 1));
+  store_.reset();
+  const std::string backup = directory_ / "backup";
+  std::filesystem::copy(options_.path, backup, std::filesystem::copy_options::recursive);
+  Open();
+  EXPECT_TRUE(store_->Shares(first, 1)) << "a restart goes on with the same data";
+  const uint64_t lost = store_->timeline();
+  EXPECT_NE(lost, first);
+  ApplyOne(HardBounce("b@example.com", Day(0)));
+  EXPECT_TRUE(store_->Shares(lost, 2));
+  store_.reset();
+  std::filesystem::remove_all(options_.path);
+  std::filesystem::rename(backup, options_.path);
+  Open();
+  ApplyOne(HardBounce("c@example.com", Day(0)));
+  ApplyOne(HardBounce("d@example.com", Day(0)));
+  EXPECT_FALSE(store_->Shares(lost, 2));
+  EXPECT_TRUE(store_->Shares(first, 1));
+  EXPECT_TRUE(store_->Shares(store_->timeline(), 3));
 }
 
 TEST_F(StoreTest, TenantsAreApart) {

@@ -64,7 +64,7 @@ struct Suppression {
 struct Match {
   Cause cause;
   bool whole_domain = false;       // true: the cause is on the address's whole domain
-  bool not_yet_delivered = false;  // true: from a report that the sidecar has yet to deliver; the centre knows it not
+  bool not_yet_delivered = false;  // true: from a report that the sidecar took while the centre was away
 };
 
 // How fresh the answer of a sidecar is.
