@@ -75,6 +75,7 @@ void ReplicaRegistry::Acknowledge(const ReplicaName& name, uint64_t revision, ab
   absl::MutexLock lock(&mutex_);
   if (Seen* seen = FindOrAdd(name, now)) {
     seen->lineage = lineage_;
+    seen->other_data = false;
     seen->acknowledged = revision;
   }
 }
@@ -83,6 +84,7 @@ void ReplicaRegistry::RefuseLineage(const ReplicaName& name, uint64_t lineage, a
   absl::MutexLock lock(&mutex_);
   if (Seen* seen = FindOrAdd(name, now)) {
     seen->lineage = lineage;
+    seen->other_data = true;
     seen->acknowledged.reset();
     seen->sent.reset();
   }
@@ -102,8 +104,7 @@ v1::Replica ReplicaRegistry::Describe(const std::string& id, const Seen& seen, u
   } else if (seen.loading > 0) {
     replica.set_state(v1::Replica::LOADING);
   } else {
-    const bool other = seen.lineage != 0 && seen.lineage != lineage_;
-    replica.set_state(other ? v1::Replica::OTHER_LINEAGE : v1::Replica::AWAY);
+    replica.set_state(seen.other_data ? v1::Replica::OTHER_LINEAGE : v1::Replica::AWAY);
   }
   if (seen.lineage != 0) replica.set_lineage(absl::StrCat(absl::Hex(seen.lineage, absl::kZeroPad16)));
   if (seen.acknowledged.has_value()) {

@@ -43,7 +43,7 @@ class ReplicaRegistry {
   void Sent(const std::string& id, uint64_t revision, absl::Time now);
   // It says that it has stored everything up to this revision.
   void Acknowledge(const ReplicaName& name, uint64_t revision, absl::Time now);
-  // It came with data of another lineage.
+  // It came with data of another lineage, or of this one that the server does not have.
   void RefuseLineage(const ReplicaName& name, uint64_t lineage, absl::Time now);
 
   // Forgets whom nobody has seen for too long.
@@ -57,7 +57,8 @@ class ReplicaRegistry {
     std::string version;
     int attached = 0;  // more than one while a connection that was lost is not noticed yet
     int loading = 0;
-    uint64_t lineage = 0;  // zero: none known
+    uint64_t lineage = 0;     // zero: none known
+    bool other_data = false;  // it came with data that is not the server's
     std::optional<uint64_t> acknowledged;
     std::optional<uint64_t> sent;
     absl::Time last_seen;

@@ -84,6 +84,7 @@ absl::StatusOr<uint64_t> ReplicationService::RevisionOf(const std::string& token
   const absl::StatusOr<RevisionToken> ours = DecodeToken(token, store_->lineage(), field);
   if (!ours.ok()) return ours.status();
   if (timeline != 0 && !store_->Shares(timeline, ours->revision)) {
+    replicas_.RefuseLineage(name, store_->lineage(), clock_());
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
                      "an older backup was restored: the replica holds what this server never had, or no longer has",
                      field);

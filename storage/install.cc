@@ -129,7 +129,7 @@ absl::Status Store::Follow(absl::Span<const RevisionChange> changes) {
   int empty = 0;
   uint64_t timeline = timeline_.load();
   const auto write = [&]() -> absl::Status {
-    if (batch.last_revision() == head_->head()) return absl::OkStatus();
+    if (batch.last_revision() == head_->head() && timeline == timeline_.load()) return absl::OkStatus();
     if (timeline != timeline_.load()) PutTimeline(timeline, &batch);
     absl::Status status = Write(newest, &batch);
     if (!status.ok()) return status;
@@ -139,14 +139,17 @@ absl::Status Store::Follow(absl::Span<const RevisionChange> changes) {
   };
   for (const RevisionChange& next : changes) {
     const bool is_part = IsPart(next);
+    if (next.timeline != parts_timeline_) parts_.clear();  // another run may have another change of that revision
+    parts_timeline_ = next.timeline;
     if (is_part) KeepPart(next, batch.last_revision(), &parts_);
-    if (next.revision <= batch.last_revision()) continue;  // applied before
-    if (next.timeline != 0 && next.timeline != timeline) {
+    if (next.revision < batch.last_revision()) continue;  // applied before
+    if (next.timeline != timeline) {
       // What came before was told by another run.
       if (absl::Status status = write(); !status.ok()) return status;
       batch.Restart();
       timeline = next.timeline;
     }
+    if (next.revision == batch.last_revision()) continue;
     for (uint64_t between = batch.last_revision() + 1; between < next.revision; ++between) {
       if (absl::Status status = batch.Install(Nothing(between, next.change.at())); !status.ok()) return status;
       if (++empty < kEmptyChangesPerBatchMax) continue;

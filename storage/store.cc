@@ -87,19 +87,36 @@ absl::Status Store::OpenDatabase() {
     if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
   }
   if (absl::Status read = ReadMeta(); !read.ok()) return read;
-  if (absl::Status checked = CheckNotedHead(); !checked.ok()) return checked;
-  return options_.replica ? absl::OkStatus() : BeginTimeline();
+  return CheckNotedHead();
 }
 
-// Before any revision is given out: those of this run can be told from what another run gave out under the same
-// numbers.
+// Before a revision is given out, and before a state is told: what this run gives out can be told from what another
+// gave out under the same numbers. Not when the store is opened: a server that fails to start again and again would use
+// up the timelines that are kept.
 absl::Status Store::BeginTimeline() {
-  timelines_.Begin(RandomNumber(), head_->head() + 1);
-  timeline_ = timelines_.current();
+  if (timeline_.load() != 0) return absl::OkStatus();
+  absl::MutexLock lock(&timeline_mutex_);
+  if (timeline_.load() != 0) return absl::OkStatus();
+  if (absl::Status status = write_status(); !status.ok()) return status;
+  Timelines begun = timelines_;
+  begun.Begin(RandomNumber(), head_->head() + 1);
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Put(write, families_[kMeta], kTimelinesName, timelines_.Encode());
-  return status.ok() ? absl::OkStatus() : OpenFailure(options_.path, status);
+  const rocksdb::Status status = db_->Put(write, families_[kMeta], kTimelinesName, begun.Encode());
+  if (!status.ok()) return LatchWrites(status);
+  timelines_ = std::move(begun);
+  timeline_ = timelines_.current();
+  return absl::OkStatus();
+}
+
+uint64_t Store::timeline() {
+  if (!options_.replica) BeginTimeline().IgnoreError();
+  return timeline_.load();
+}
+
+bool Store::Shares(uint64_t timeline, uint64_t revision) const {
+  absl::MutexLock lock(&timeline_mutex_);
+  return timelines_.Share(timeline, revision, head_->head());
 }
 
 absl::Status Store::CheckNotedHead() {
@@ -170,8 +187,13 @@ absl::Status Store::ReadMeta() {
   if (*normaliser != kNormaliser || lineage->empty() || revision->empty() || oldest->empty()) {
     return absl::DataLossError(absl::StrCat("the database in ", options_.path, " lacks its meta records"));
   }
-  if (!timelines_.Decode(*timelines)) return ReadFailure(rocksdb::Status::Corruption());
-  timeline_ = timelines_.current();
+  {
+    absl::MutexLock timeline_lock(&timeline_mutex_);
+    if (!timelines_.Decode(*timelines)) {
+      return absl::DataLossError(absl::StrCat("the timelines in ", options_.path, " are garbled"));
+    }
+    if (options_.replica) timeline_ = timelines_.current();
+  }
   lineage_ = ParseRevisionKey(*lineage);
   if (absl::Status kind = CheckKind(*replica); !kind.ok()) return kind;
   head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
@@ -225,6 +247,7 @@ absl::StatusOr<std::vector<stored::CommandResult>> Store::Apply(absl::Span<const
   if (options_.replica)
     return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "a replica takes no commands");
   if (absl::Status status = write_status(); !status.ok()) return status;
+  if (absl::Status status = BeginTimeline(); !status.ok()) return status;
   CommandBatch batch(*this);
   std::vector<stored::CommandResult> results;
   results.reserve(commands.size());

@@ -92,14 +92,13 @@ class Store {
   // Random number made with the directory, or the source's of a replica: revisions are comparable only within one
   // lineage.
   uint64_t lineage() const { return lineage_; }
-  // The run that this store is in (timelines.h), not zero; of a replica the run of its source that told the newest
-  // state, as far as known: zero if not. Read the head before it.
-  uint64_t timeline() const { return timeline_.load(); }
+  // The run that this store is in (timelines.h), to be told with each state that a copy may keep; zero: the disk
+  // refuses to note it. Of a replica the run of its source that told the newest state; zero: not known. Read the head
+  // before it.
+  uint64_t timeline();
   // Whether a state that some copy got from that run of this store is one that the store had: false where a backup was
   // restored since that is older.
-  bool Shares(uint64_t timeline, uint64_t revision) const {
-    return timelines_.Share(timeline, revision, head_->head());
-  }
+  bool Shares(uint64_t timeline, uint64_t revision) const;
   // The newest revision, and waiting for a later one.
   HeadSignal& head() { return *head_; }
   const HeadSignal& head() const { return *head_; }
@@ -182,7 +181,8 @@ class Store {
   absl::Status CheckKind(absl::string_view replica);
   absl::Status CheckLoading() const;
   absl::Status RenewLineage();
-  absl::Status BeginTimeline();
+  // Begins the timeline of this run, unless it has begun.
+  absl::Status BeginTimeline() ABSL_LOCKS_EXCLUDED(timeline_mutex_);
   absl::Status GetEntry(const rocksdb::ReadOptions& read, const EntryName& name,
                         std::optional<stored::StoredEntry>* entry) const;
   absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
@@ -201,16 +201,19 @@ class Store {
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   uint64_t lineage_ = 0;
-  Timelines timelines_;  // of a replica: the one that timeline_ names; not changed once it is open
+  // Not zero once this run has begun its timeline; of a replica what its source told.
   std::atomic<uint64_t> timeline_{0};
+  mutable absl::Mutex timeline_mutex_;
+  Timelines timelines_ ABSL_GUARDED_BY(timeline_mutex_);
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
   bool opened_ = false;                     // fully: only then may the note of the head be written
   std::unique_ptr<SnapshotLoader> loader_;  // while a snapshot is loaded
   absl::Status load_status_;
   ChangePins pins_;
-  // Of a replica: the first parts of the next change; for the thread that follows.
+  // Of a replica: the first parts of the next change, and who told them; for the thread that follows.
   std::vector<stored::StoredEntry> parts_;
+  uint64_t parts_timeline_ = 0;
   // Held from the decision what to trim until it is done, so that no pin comes in between.
   absl::Mutex trim_mutex_;
 

@@ -1,9 +1,10 @@
 // What tells a restored backup from the data it replaces.
 //
 // A backup has the lineage of its source, and after it was restored the same revisions are given out anew, for other
-// changes. So every run of a program over a store begins a timeline: a random number, and the first revision that the
-// run may give out. A copy that knows at which state it is, and which timeline told it so, shares the store's history
-// if the store had that timeline too and ended it no earlier. Pure.
+// changes. So every run of a program that writes a store, or tells a
+// state of it to a copy, begins a timeline: a random number, and the first revision that the run may give out. A copy
+// that knows at which state it is, and which timeline told it so, shares the store's history if the store had that
+// timeline too and ended it no earlier. Pure.
 #pragma once
 
 #include <cstdint>

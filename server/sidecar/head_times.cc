@@ -14,6 +14,8 @@ void HeadTimes::Seen(const RevisionToken& head, absl::Time asked_at) {
   // Of another lineage than the one before: those times say nothing any more.
   if (!heads_.empty() && heads_.back().head.lineage != head.lineage) heads_.clear();
   if (!heads_.empty() && heads_.back().asked_at > asked_at) return;  // an answer that came late
+  // An older backup was restored: what was seen before says nothing of it.
+  if (!heads_.empty() && heads_.back().head.revision > head.revision) heads_.clear();
   // Standing still: only the time of the newest matters.
   if (!heads_.empty() && heads_.back().head.revision == head.revision) {
     heads_.back().asked_at = asked_at;

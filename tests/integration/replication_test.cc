@@ -493,6 +493,29 @@ TEST_F(ReplicationTest, AReplicaThatIsAheadOfARestoredBackupIsRefused) {
   EXPECT_EQ(GrpcReason(stub()->Watch(&context, request)->Finish()), "LINEAGE_MISMATCH");
 }
 
+TEST_F(ReplicationTest, AStateToldByARunThatThisServerNeverHadIsRefused) {
+  Start();
+  Write(0, 3);
+  v1::ReplicationServiceWatchRequest watch;
+  watch.set_replica_id("r");
+  watch.set_after(HeadToken());
+  watch.set_timeline(server_->store().timeline() ^ 1);
+  grpc::ClientContext context;
+  EXPECT_EQ(GrpcReason(stub()->Watch(&context, watch)->Finish()), "LINEAGE_MISMATCH");
+  EXPECT_EQ(Replicas().at("r").state(), v1::Replica::OTHER_LINEAGE);
+  v1::AcknowledgeRequest acknowledge;
+  v1::AcknowledgeResponse acknowledged;
+  acknowledge.set_replica_id("r");
+  acknowledge.set_token(HeadToken());
+  acknowledge.set_timeline(watch.timeline());
+  grpc::ClientContext refused;
+  EXPECT_EQ(GrpcReason(stub()->Acknowledge(&refused, acknowledge, &acknowledged)), "LINEAGE_MISMATCH");
+  acknowledge.set_timeline(server_->store().timeline());
+  grpc::ClientContext taken;
+  EXPECT_TRUE(stub()->Acknowledge(&taken, acknowledge, &acknowledged).ok());
+  EXPECT_EQ(Replicas().at("r").state(), v1::Replica::AWAY);
+}
+
 TEST_F(ReplicationTest, ChecksumsTellWhichRangeDiffers) {
   Start();
   Write(0, 1'050);

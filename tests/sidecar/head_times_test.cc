@@ -38,6 +38,15 @@ TEST(HeadTimesTest, AnAnswerThatComesLateChangesNothing) {
   EXPECT_EQ(heads.CompleteAt({1, 20}), At(5));
 }
 
+TEST(HeadTimesTest, ARestoredBackupMakesWhatWasSeenBeforeSayNothing) {
+  HeadTimes heads;
+  heads.Seen({1, 100}, At(1));
+  heads.Seen({1, 85}, At(2));
+  EXPECT_EQ(heads.CompleteAt({1, 85}), At(2));
+  heads.Seen({1, 86}, At(3));
+  EXPECT_EQ(heads.CompleteAt({1, 85}), At(2));
+}
+
 TEST(HeadTimesTest, TimesOfOtherDataSayNothing) {
   HeadTimes heads;
   heads.Seen({1, 10}, At(1));

@@ -194,14 +194,39 @@ TEST_F(InstallTest, AReplicaKnowsWhichRunToldItsStateAlsoAfterReopening) {
     change.timeline = timeline;
     return change;
   };
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(1, 6)}).ok());
-  EXPECT_EQ(replica_->timeline(), 5) << "that run told nothing new";
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(2, 5), follow(4, 6), follow(5, 0)}).ok());
-  EXPECT_EQ(replica_->head().head(), 5);
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(2, 5), follow(4, 6)}).ok());
+  EXPECT_EQ(replica_->head().head(), 4);
   EXPECT_EQ(replica_->timeline(), 6);
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(3, 5)}).ok());
+  EXPECT_EQ(replica_->timeline(), 6) << "that was applied before";
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(4, 7)}).ok());
+  EXPECT_EQ(replica_->timeline(), 7) << "a heartbeat tells the same state anew";
   OpenReplica();
-  EXPECT_EQ(replica_->head().head(), 5);
-  EXPECT_EQ(replica_->timeline(), 6);
+  EXPECT_EQ(replica_->head().head(), 4);
+  EXPECT_EQ(replica_->timeline(), 7);
+  ASSERT_TRUE(replica_->Follow(std::vector{follow(5, 0)}).ok());
+  OpenReplica();
+  EXPECT_EQ(replica_->timeline(), 0) << "not known";
+}
+
+TEST_F(InstallTest, PartsOfAChangeThatWasLostDoNotJoinAnotherOfItsRevision) {
+  Apply({HardBounce("a@example.com", Day(0))});
+  LoadAll();
+  const auto change = [](const std::string& address, uint64_t revision, uint64_t timeline) {
+    RevisionChange made;
+    made.revision = revision;
+    made.timeline = timeline;
+    made.change.set_tenant("default");
+    *made.change.mutable_at() = FromMicros(Day(1));
+    stored::StoredEntry* entry = made.change.add_entries();
+    entry->set_revision(2);
+    entry->mutable_suppression()->set_tenant("default");
+    entry->mutable_suppression()->set_address(address);
+    return made;
+  };
+  ASSERT_TRUE(replica_->Follow(std::vector{change("lost@example.com", 1, 5)}).ok());
+  ASSERT_TRUE(replica_->Follow(std::vector{change("new@example.com", 2, 6)}).ok());
+  EXPECT_EQ(EntriesOf(replica_.get()).size(), 2u) << "a@ and new@";
 }
 
 TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {

@@ -107,6 +107,13 @@ TEST_F(StoreTest, ARestoredBackupDoesNotShareWhatWasLost) {
   EXPECT_TRUE(store_->Shares(store_->timeline(), 3));
 }
 
+TEST_F(StoreTest, StartsThatToldNothingUseUpNoTimelines) {
+  ApplyOne(HardBounce("a@example.com", Day(0)));
+  const uint64_t first = store_->timeline();
+  for (size_t start = 0; start < 2 * kTimelinesMax; ++start) Open();
+  EXPECT_TRUE(store_->Shares(first, 1));
+}
+
 TEST_F(StoreTest, TenantsAreApart) {
   Apply({HardBounce("jo@example.com", Day(0), "", "a"), HardBounce("jo@example.com", Day(0), "", "b")});
   EXPECT_EQ(ApplyOne(ReactivateCommand("jo@example.com", Day(1), "a")).changed(), true);
