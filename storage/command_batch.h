@@ -12,6 +12,10 @@
 
 namespace suppression {
 
+// Names of records of the meta family.
+inline constexpr char kOldestChangeName[] = "oldest_change";
+inline constexpr char kTimelinesName[] = "timelines";
+
 // Used by Store::Apply alone. Not thread-safe.
 class CommandBatch {
  public:

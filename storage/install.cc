@@ -45,11 +45,11 @@ void KeepPart(const RevisionChange& part, uint64_t applied, std::vector<stored::
   kept->insert(kept->end(), entries.begin(), entries.end());
 }
 
-// The record that a replica's newest state is what that run of its source told.
+// The record that a replica's newest state is what that run of its source told; zero: not known.
 void PutTimeline(uint64_t timeline, CommandBatch* batch) {
   Timelines told;
-  told.Begin(timeline, 0);
-  batch->PutMeta("timelines", told.Encode());
+  if (timeline != 0) told.Begin(timeline, 0);
+  batch->PutMeta(kTimelinesName, told.Encode());
 }
 
 RevisionChange Nothing(uint64_t revision, const google::protobuf::Timestamp& at) {
@@ -102,8 +102,8 @@ absl::Status Store::FinishLoad(uint64_t revision, int64_t at_micros, uint64_t ti
   if (rocksdb::Status failed = loader_->Finish(); !failed.ok()) return LatchWrites(failed);
   CommandBatch batch(*this);
   batch.SetRevision(revision);
-  batch.PutMeta("oldest_change", RevisionKey(revision + 1));
-  if (timeline != 0) PutTimeline(timeline, &batch);
+  batch.PutMeta(kOldestChangeName, RevisionKey(revision + 1));
+  PutTimeline(timeline, &batch);
   for (const auto& [tenant, count] : loader_->domain_entries()) batch.SetDomainEntries(tenant, count);
   loader_.reset();
   {

@@ -14,11 +14,9 @@ namespace {
 
 constexpr char kLineageName[] = "lineage";
 constexpr char kRevisionName[] = "last_revision";
-constexpr char kOldestChangeName[] = "oldest_change";
 constexpr char kCommandTimeName[] = "newest_command_micros";
 constexpr char kNormaliserName[] = "normaliser";
 constexpr char kReplicaName[] = "replica";
-constexpr char kTimelinesName[] = "timelines";
 constexpr char kTenantPrefix[] = "tenant/";
 constexpr char kNormaliser[] = "norm-v1";
 // The log is trimmed in steps, and looked at for age once per step.
