@@ -1,5 +1,7 @@
 #include "server/daemon.h"
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -11,6 +13,8 @@ namespace suppression {
 namespace {
 
 constexpr int kTickSeconds = 1;
+// What the data directory holds is for its owner alone, whatever umask we were started with.
+constexpr mode_t kUmask = 0077;
 
 sigset_t ServedSignals() {
   sigset_t signals;
@@ -33,6 +37,7 @@ double RandomFraction() {
 
 int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<std::unique_ptr<Daemon>>()>& start) {
   SetLogLevel(options.log_level);
+  umask(kUmask);
   // Blocked before any thread is made, so that only the loop below receives them.
   const sigset_t signals = ServedSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -11,6 +11,8 @@
 namespace suppression {
 namespace {
 
+constexpr mode_t kMode = 0644;
+
 absl::Status CheckReplaceable(const std::string& path) {
   struct stat found = {};
   if (lstat(path.c_str(), &found) != 0 ? errno == ENOENT : S_ISREG(found.st_mode)) return absl::OkStatus();
@@ -27,7 +29,8 @@ absl::Status WritePortFile(const std::string& path, const std::vector<std::strin
   std::ofstream file(temporary);
   for (const std::string& address : addresses) file << address << "\n";
   file.close();
-  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  const bool readable = chmod(temporary.c_str(), kMode) == 0;  // whoever waits for us may look, whatever our umask
+  if (!file || !readable || std::rename(temporary.c_str(), path.c_str()) != 0) {
     return absl::FailedPreconditionError(absl::StrCat("cannot write port_file ", path));
   }
   return absl::OkStatus();

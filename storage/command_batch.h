@@ -13,6 +13,12 @@
 namespace suppression {
 
 // Names of records of the meta family.
+inline constexpr char kLineageName[] = "lineage";
+inline constexpr char kRevisionName[] = "last_revision";
+inline constexpr char kCommandTimeName[] = "newest_command_micros";
+inline constexpr char kNormaliserName[] = "normaliser";
+inline constexpr char kReplicaName[] = "replica";
+inline constexpr char kTenantPrefix[] = "tenant/";
 inline constexpr char kOldestChangeName[] = "oldest_change";
 inline constexpr char kTimelinesName[] = "timelines";
 

@@ -10,7 +10,9 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "storage/small_file.h"
 
 namespace suppression {
@@ -36,6 +38,7 @@ bool IsTitleOfOurs(const std::string& title) {
 
 constexpr char kCreating[] = "creating";
 constexpr char kReady[] = "ready";
+constexpr char kAcceptLoss[] = "ACCEPT_LOSS";
 
 absl::Status Refuse(const std::string& path, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat("data directory ", path, " ", why));
@@ -55,12 +58,21 @@ bool HoldsNothingElse(const std::string& path) {
   return !error;
 }
 
+// Makes a directory that only we may read, whatever the umask. One that exists stays as its owner made it.
+absl::Status MakePrivateDirectory(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::create_directories(path, error)) {
+    if (!error) return absl::OkStatus();
+    return SystemError(error.value(), absl::StrCat("cannot create data directory ", path));
+  }
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  return error ? SystemError(error.value(), absl::StrCat("cannot set the mode of ", path)) : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path, DirectoryKind kind) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return SystemError(error.value(), absl::StrCat("cannot create data directory ", path));
+  if (absl::Status made = MakePrivateDirectory(path); !made.ok()) return made;
   // Look before touching: another program's directory must stay as it is.
   struct stat format_stat;
   const bool has_format = stat(absl::StrCat(path, "/FORMAT").c_str(), &format_stat) == 0;
@@ -71,7 +83,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     return Refuse(path, "is not empty and not a suppressd data directory (no FORMAT file); choose another directory");
   }
   const std::string lock_path = absl::StrCat(path, "/LOCK");
-  const int lock_fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  const int lock_fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", lock_path));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path, kind, lock_fd));
   if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
@@ -79,6 +91,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     return SystemError(errno, absl::StrCat("cannot lock ", lock_path));
   }
   if (absl::Status status = directory->ReadFormat(); !status.ok()) return status;
+  directory->accepts_loss_ = access(absl::StrCat(path, "/", kAcceptLoss).c_str(), F_OK) == 0;
   return directory;
 }
 
@@ -129,18 +142,41 @@ absl::Status DataDirectory::WriteFormat(const char* state) {
 }
 
 absl::Status DataDirectory::NoteHead(uint64_t revision) {
-  return WriteSmallFile(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
+  return WriteCheckedFile(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
 }
 
 absl::StatusOr<std::optional<uint64_t>> DataDirectory::ReadHead() const {
-  const absl::StatusOr<std::optional<std::string>> text = ReadSmallFile(absl::StrCat(path_, "/HEAD"));
+  const std::string file = absl::StrCat(path_, "/HEAD");
+  const absl::StatusOr<std::optional<std::string>> text = ReadCheckedFile(file);
+  if (absl::IsDataLoss(text.status())) return Damaged(file, text.status().message());
   if (!text.ok()) return text.status();
   if (!text->has_value()) return std::optional<uint64_t>();
-  std::istringstream file(**text);
-  std::string word;
+  absl::string_view line = **text;
   uint64_t revision = 0;
-  if (!(file >> word >> revision) || word != "revision") return Refuse(path_, "has a damaged HEAD file");
+  if (!absl::ConsumePrefix(&line, "revision ") || !absl::ConsumeSuffix(&line, "\n") ||
+      !absl::SimpleAtoi(line, &revision)) {
+    return Damaged(file, "it names no revision");
+  }
   return std::optional<uint64_t>(revision);
+}
+
+absl::Status DataDirectory::EndLoss() {
+  if (!accepts_loss_) return absl::OkStatus();
+  const std::string file = absl::StrCat(path_, "/", kAcceptLoss);
+  if (unlink(file.c_str()) != 0 && errno != ENOENT) return SystemError(errno, absl::StrCat("cannot remove ", file));
+  accepts_loss_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::Damaged(absl::string_view file, absl::string_view how) const {
+  return absl::DataLossError(absl::StrCat(file, " is damaged or missing (", how, "); restore ", path_,
+                                          " from a backup, or accept that what cannot be read is lost: make the file ",
+                                          path_, "/", kAcceptLoss, " and start again"));
+}
+
+absl::Status DataDirectory::DamagedBeyondUse(absl::string_view file, absl::string_view how) const {
+  return absl::DataLossError(
+      absl::StrCat(file, " is damaged or missing (", how, "); restore ", path_, " from a backup"));
 }
 
 absl::Status DataDirectory::MarkReady() {

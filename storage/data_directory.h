@@ -2,9 +2,9 @@
 //
 //   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 1", "state ready"
 //   DIR/HEAD     text: a revision that was durable; fewer revisions in the database mean that data was lost
-//   DIR/LOCK     held with flock while a process has the directory open
-//   DIR/db/      RocksDB
-//   DIR/load/    while a replica loads its first snapshot: what is to become part of the database
+//   DIR/ACCEPT_LOSS   made by an operator: open with what can still be read, and drop the rest; removed once that is
+//   done DIR/LOCK     held with flock while a process has the directory open DIR/db/      RocksDB DIR/load/    while a
+//   replica loads its first snapshot: what is to become part of the database
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,19 @@ class DataDirectory {
   // Notes on disk, durably, that the database exists from now on.
   absl::Status MarkReady();
 
+  // Whether the operator accepts that what cannot be read is lost.
+  bool accepts_loss() const { return accepts_loss_; }
+  // The loss was accepted and dealt with: the next start is strict again.
+  absl::Status EndLoss();
+  // DATA_LOSS with one sentence: this file (or directory) is damaged in this way, and what to do about it. The loss can
+  // be accepted...
+  absl::Status Damaged(absl::string_view file, absl::string_view how) const;
+  // ... or only a backup helps.
+  absl::Status DamagedBeyondUse(absl::string_view file, absl::string_view how) const;
+
   // Notes on disk that everything up to this revision is durable.
   absl::Status NoteHead(uint64_t revision);
-  // The revision noted last; nothing when the note is missing. FAILED_PRECONDITION when it is damaged.
+  // The revision noted last; nothing when the note is missing. DATA_LOSS when it is damaged.
   absl::StatusOr<std::optional<uint64_t>> ReadHead() const;
 
  private:
@@ -63,6 +73,7 @@ class DataDirectory {
   const DirectoryKind kind_;
   const int lock_fd_;
   bool is_new_ = false;
+  bool accepts_loss_ = false;
 };
 
 }  // namespace suppression

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "rocksdb/write_batch.h"
+#include "storage/database_open.h"
 #include "storage/keys.h"
 #include "storage/rocksdb_settings.h"
 #include "storage/store.h"
@@ -13,24 +14,16 @@
 namespace suppression {
 namespace {
 
-constexpr char kRefusedFamily[] = "refused";
-constexpr char kDeliveredFamily[] = "delivered";
-constexpr size_t kWriteBufferOctets = 4 << 20;
 constexpr size_t kBatchMax = 1'024;  // reports written with one fsync
-enum Family { kWaitingFamily = 0, kRefused = 1, kDelivered = 2 };
-
-rocksdb::ColumnFamilyOptions FamilyOptions() {
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = kWriteBufferOctets;
-  options.compression = rocksdb::kLZ4Compression;
-  options.OptimizeForSmallDb();
-  return options;
-}
 
 std::string KeyOf(const stored::OutboxReport& report) {
   if (report.request_key().empty()) return "";
   const std::string& tenant = report.request().tenant();
   return absl::StrCat(tenant.empty() ? "default" : tenant, absl::string_view("\0", 1), report.request_key());
+}
+
+absl::Status Refusing() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
 }
 
 absl::Status Closing() {
@@ -47,8 +40,8 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const OutboxOptions& option
   {
     absl::MutexLock lock(&outbox->database_mutex_);
     if (absl::Status status = outbox->OpenDatabase(); !status.ok()) return status;
-    if (absl::Status status = outbox->directory_->MarkReady(); !status.ok()) return status;
     if (absl::Status status = outbox->Scan(visit); !status.ok()) return status;
+    if (absl::Status status = outbox->directory_->MarkReady(); !status.ok()) return status;
   }
   outbox->thread_ = std::thread([raw = outbox.get()] { raw->Run(); });
   return outbox;
@@ -57,66 +50,7 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const OutboxOptions& option
 Outbox::~Outbox() {
   Close();
   absl::MutexLock lock(&database_mutex_);
-  CloseDatabase();
-}
-
-absl::Status Outbox::OpenDatabase() {
-  StoreOptions store;
-  store.env = options_.env;
-  rocksdb::DBOptions settings = DatabaseOptions(store);
-  settings.create_if_missing = settings.create_missing_column_families = directory_->is_new();
-  settings.max_total_wal_size = 64 << 20;
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, FamilyOptions()},
-                                                                 {kRefusedFamily, FamilyOptions()},
-                                                                 {kDeliveredFamily, FamilyOptions()}};
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(settings, directory_->database_path(), families, &families_, &db);
-  if (!status.ok()) {
-    return absl::DataLossError(absl::StrCat("cannot open the outbox in ", options_.path, ": ", status.ToString()));
-  }
-  db_.reset(db);
-  broken_ = false;
-  return absl::OkStatus();
-}
-
-void Outbox::CloseDatabase() {
-  if (db_ == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
-  families_.clear();
-  db_->Close().PermitUncheckedError();
-  db_.reset();
-}
-
-absl::Status Outbox::Scan(Visit visit) {
-  absl::MutexLock lock(&mutex_);
-  known_.clear();
-  keys_.clear();
-  octets_ = refused_ = 0;
-  uint64_t newest = 0;
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kWaitingFamily]));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    stored::OutboxReport report;
-    if (!report.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return absl::DataLossError(absl::StrCat("the outbox in ", options_.path, " holds a damaged report"));
-    }
-    const uint64_t number = ParseRevisionKey(ToView(it->key()));
-    Learn(number, report, static_cast<int64_t>(it->value().size()));
-    newest = std::max(newest, number);
-    std::string delivered;
-    const rocksdb::Status noted = db_->Get({}, families_[kDelivered], it->key(), &delivered);
-    if (!noted.ok() && !noted.IsNotFound()) return ReadFailure(noted);
-    visit(number, report, delivered);
-  }
-  absl::Status status = it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
-  it.reset(db_->NewIterator({}, families_[kRefused]));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    ++refused_;
-    newest = std::max(newest, ParseRevisionKey(ToView(it->key())));
-  }
-  shown_ = std::max(shown_, newest);
-  last_ = std::max(last_, newest);
-  if (status.ok() && !it->status().ok()) status = ReadFailure(it->status());
-  return status;
+  CloseDatabase(std::move(db_), families_);
 }
 
 void Outbox::Learn(uint64_t number, const stored::OutboxReport& report, int64_t octets) {
@@ -151,7 +85,7 @@ void Outbox::Add(stored::OutboxReport report, Done done) {
     } else if (known == nullptr &&
                (reports >= options_.reports_max || octets_ + waiting_octets_ + octets > options_.octets_max)) {
       refused = MakeError(absl::StatusCode::kUnavailable, v1::OUTBOX_FULL,
-                          "the centre is away and as many reports wait for it as may");
+                          "outbox full: upstream unreachable and the report limit is reached");
     } else {
       waiting_.push_back({std::move(report), octets, std::move(done)});
       waiting_octets_ += octets;
@@ -223,35 +157,35 @@ void Outbox::WriteAll(std::vector<Waiting>* batch) {
     shown_ = last_;
   }
   options_.shown();
+  if (written.ok()) NoteHead();
 }
 
 absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<Added>& added) {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  rocksdb::WriteBatch writes;
   absl::MutexLock lock(&database_mutex_);
   if (broken_) {
-    CloseDatabase();
+    CloseDatabase(std::move(db_), families_);
+    families_.clear();
+    broken_ = true;
     absl::Status opened = OpenDatabase();
     // What was refused before may turn out to be there: it is delivered then, which its reporter wanted.
     if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
-    if (!opened.ok()) {
-      broken_ = true;
-      return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
-    }
+    if (!opened.ok()) broken_ = true;
+    if (broken_) return Refusing();
   }
+  rocksdb::WriteBatch writes;
+  stored::OutboxState next = state_;
   for (size_t i = 0; i < batch.size(); ++i) {
     if (added[i].duplicate) continue;
     writes.Put(families_[kWaitingFamily], RevisionKey(added[i].number), batch[i].report.SerializeAsString())
         .PermitUncheckedError();
+    CountIn(added[i].number, &next);
   }
-  const rocksdb::Status status = db_->Write(options, &writes);
-  return status.ok() ? absl::OkStatus() : Fail(status);
+  return Commit(next, true, &writes);
 }
 
 absl::Status Outbox::Fail(const rocksdb::Status&) {
   broken_ = true;
-  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
+  return Refusing();
 }
 
 absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::Read(uint64_t after, int count_max,
@@ -292,20 +226,24 @@ absl::Status Outbox::Remove(absl::Span<const uint64_t> numbers) {
   rocksdb::WriteBatch writes;
   absl::MutexLock database_lock(&database_mutex_);
   if (db_ == nullptr || broken_) return Fail({});
+  stored::OutboxState next = state_;
   for (const uint64_t number : numbers) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!known_.contains(number)) continue;
+    }
     writes.Delete(families_[kWaitingFamily], RevisionKey(number)).PermitUncheckedError();
     writes.Delete(families_[kDelivered], RevisionKey(number)).PermitUncheckedError();
+    CountOut(number, &next);
   }
-  const rocksdb::Status status = db_->Write({}, &writes);
-  if (!status.ok()) return Fail(status);
+  if (writes.Count() == 0) return absl::OkStatus();
+  if (absl::Status status = Commit(next, false, &writes); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);
   for (const uint64_t number : numbers) Forget(number);
   return absl::OkStatus();
 }
 
 absl::Status Outbox::Refuse(uint64_t number, const std::string& reason) {
-  rocksdb::WriteOptions options;
-  options.sync = true;
   absl::MutexLock database_lock(&database_mutex_);
   if (db_ == nullptr || broken_) return Fail({});
   std::string value;
@@ -327,8 +265,10 @@ absl::Status Outbox::Refuse(uint64_t number, const std::string& reason) {
     oldest->SeekToFirst();
     if (oldest->Valid()) writes.Delete(families_[kRefused], oldest->key()).PermitUncheckedError();
   }
-  const rocksdb::Status status = db_->Write(options, &writes);
-  if (!status.ok()) return Fail(status);
+  stored::OutboxState next = state_;
+  CountOut(number, &next);
+  if (!full) next.set_refused_count(next.refused_count() + 1);
+  if (absl::Status status = Commit(next, true, &writes); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);
   Forget(number);
   if (!full) ++refused_;

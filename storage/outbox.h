@@ -6,7 +6,8 @@
 //   (*outbox)->Remove({number});
 //
 // One thread writes what callers add in one batch with one fsync. When the disk refuses, those adds fail and the next
-// ones open the database anew: space that has come back is used without a restart.
+// ones open the database again: space that has come back is used without a restart. Every write says how many reports
+// there are, and HEAD beside the database which write was durable: an outbox that lacks some is refused at open.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
 #include "storage/data_directory.h"
+#include "storage/database_open.h"
 #include "storage/stored.h"
 
 namespace suppression {
@@ -58,7 +60,8 @@ class Outbox {
   using Visit =
       absl::FunctionRef<void(uint64_t number, const stored::OutboxReport& report, const std::string& delivered)>;
 
-  // Opens or creates it and gives every report in it to `visit`. Errors as Store::Open.
+  // Opens or creates it and gives every report in it to `visit`. Errors as Store::Open: an outbox that lacks reports is
+  // DATA_LOSS. On a full disk it opens, and refuses Add until there is room.
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const OutboxOptions& options, Visit visit);
   // Closes as Close.
   ~Outbox();
@@ -114,11 +117,26 @@ class Outbox {
     std::string digest;
   };
 
+  // The families of the database, in the order in which they are opened.
+  enum Family { kWaitingFamily, kRefused, kDelivered, kOutboxMeta };
+
   explicit Outbox(const OutboxOptions& options) : options_(options) {}
+  static void CountIn(uint64_t number, stored::OutboxState* state);
+  static void CountOut(uint64_t number, stored::OutboxState* state);
   absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
-  void CloseDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
-  // Learns what the database holds; `visit` sees each report.
+  void Use(OpenedDatabase opened) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Learns what the database holds, and that all of it is there; `visit` sees each report.
   absl::Status Scan(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  absl::Status ScanWaiting(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
+  absl::Status ScanRefused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
+  // Whether what was found is what the outbox says of itself.
+  absl::Status CheckComplete(const stored::OutboxState& found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  absl::Status ReadState(stored::OutboxState* state, bool* exists) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Writes a batch together with what the outbox is afterwards.
+  absl::Status Commit(const stored::OutboxState& next, bool sync, rocksdb::WriteBatch* writes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Notes beside the database which write was durable.
+  void NoteHead();
   void Learn(uint64_t number, const stored::OutboxReport& report, int64_t octets) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
@@ -136,6 +154,8 @@ class Outbox {
   std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(database_mutex_);
   std::vector<rocksdb::ColumnFamilyHandle*> families_ ABSL_GUARDED_BY(database_mutex_);
   bool broken_ ABSL_GUARDED_BY(database_mutex_) = false;
+  stored::OutboxState state_ ABSL_GUARDED_BY(database_mutex_);    // as it was last written
+  uint64_t durable_serial_ ABSL_GUARDED_BY(database_mutex_) = 0;  // of the last synced write
 
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(database_mutex_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -66,14 +66,6 @@ bool IsLeftRow(const Horizon& horizon, const rocksdb::Slice& value) {
          row.until_revision() < horizon.oldest_change.load();
 }
 
-// RocksDB's own log goes nowhere: it could hold keys, and Debian's library ends the process when it cannot write it,
-// which a full disk would bring about. What goes wrong shows in the status of each operation.
-class QuietLogger : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
 rocksdb::BlockBasedTableOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;  // pinned: a newer library must not write what an older one cannot read
@@ -140,7 +132,9 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   database.max_open_files = -1;
   database.max_total_wal_size = 256 << 20;
   database.bytes_per_sync = 1 << 20;
-  database.info_log = std::make_shared<QuietLogger>();
+  // All families are on disk up to the same write, so that the logs hold a whole rest: a log that is lost leaves a gap
+  // in the change log, and not an entry missing whose change was already on disk.
+  database.atomic_flush = true;
   if (!options.replica) return database;
   database.db_write_buffer_size = 16 << 20;
   database.max_total_wal_size = 32 << 20;

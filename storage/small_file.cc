@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace suppression {
 namespace {
@@ -16,12 +18,19 @@ absl::Status SystemError(int error, absl::string_view what) {
   return absl::ErrnoToStatus(error, what);
 }
 
+// The last line of a checked file.
+std::string Seal(absl::string_view content) {
+  const auto* bytes = reinterpret_cast<const Bytef*>(content.data());
+  const uLong sum = crc32(0, bytes, static_cast<uInt>(content.size()));
+  return absl::StrFormat("crc32 %08x of %d bytes\n", sum, content.size());
+}
+
 }  // namespace
 
 absl::Status WriteSmallFile(const std::string& directory, const std::string& name, const std::string& content) {
   const std::string path = absl::StrCat(directory, "/", name);
   const std::string temporary = absl::StrCat(path, ".tmp");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return SystemError(errno, absl::StrCat("cannot create ", temporary));
   const bool written = write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
   int error = written ? 0 : (errno == 0 ? ENOSPC : errno);
@@ -47,6 +56,20 @@ absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path
   if (octets < 0) return SystemError(error, absl::StrCat("cannot read ", path));
   text.resize(static_cast<size_t>(octets));
   return std::optional<std::string>(std::move(text));
+}
+
+absl::Status WriteCheckedFile(const std::string& directory, const std::string& name, const std::string& content) {
+  return WriteSmallFile(directory, name, absl::StrCat(content, Seal(content)));
+}
+
+absl::StatusOr<std::optional<std::string>> ReadCheckedFile(const std::string& path) {
+  absl::StatusOr<std::optional<std::string>> text = ReadSmallFile(path);
+  if (!text.ok() || !text->has_value()) return text;
+  const size_t seal_at = (**text).rfind("crc32 ");
+  if (seal_at == std::string::npos) return absl::DataLossError("its checksum is missing");
+  std::string content = (**text).substr(0, seal_at);
+  if ((**text).substr(seal_at) != Seal(content)) return absl::DataLossError("its checksum does not match");
+  return std::optional<std::string>(std::move(content));
 }
 
 }  // namespace suppression

@@ -19,4 +19,10 @@ absl::Status WriteSmallFile(const std::string& directory, const std::string& nam
 // error. What is longer is cut.
 absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path);
 
+// The same for content whose loss in part would go unseen: a last line of the file holds checksum and length.
+absl::Status WriteCheckedFile(const std::string& directory, const std::string& name, const std::string& content);
+// The content without that line; nothing when there is no file. DATA_LOSS (the message tells how) when the file is cut,
+// zeroed or altered.
+absl::StatusOr<std::optional<std::string>> ReadCheckedFile(const std::string& path);
+
 }  // namespace suppression

@@ -1,24 +1,17 @@
 #include "storage/store.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "storage/command_batch.h"
+#include "storage/database_open.h"
 #include "storage/snapshot_loader.h"
 
 namespace suppression {
 namespace {
 
-constexpr char kLineageName[] = "lineage";
-constexpr char kRevisionName[] = "last_revision";
-constexpr char kCommandTimeName[] = "newest_command_micros";
-constexpr char kNormaliserName[] = "normaliser";
-constexpr char kReplicaName[] = "replica";
-constexpr char kTenantPrefix[] = "tenant/";
-constexpr char kNormaliser[] = "norm-v1";
 // The log is trimmed in steps, and looked at for age once per step.
 constexpr uint64_t kTrimStep = 1024;
 constexpr int kTrimStepsMax = 64;
@@ -26,19 +19,6 @@ constexpr int kTrimStepsMax = 64;
 absl::Status HistoryGone() {
   return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
                    "the change log no longer reaches back to this token");
-}
-
-// Not zero.
-uint64_t RandomNumber() {
-  std::random_device random;
-  return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
-}
-
-absl::Status OpenFailure(const std::string& path, const rocksdb::Status& status) {
-  const std::string what = absl::StrCat("cannot open the database in ", path, ": ", status.ToString());
-  if (status.IsNoSpace()) return absl::ResourceExhaustedError(what);
-  if (status.IsCorruption()) return absl::DataLossError(what);
-  return absl::FailedPreconditionError(what);
 }
 
 }  // namespace
@@ -68,24 +48,7 @@ Store::~Store() {
   if (db_ == nullptr) return;
   loader_.reset();
   if (opened_) NoteHead().IgnoreError();  // the note only gets older
-  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
-  db_->Close().PermitUncheckedError();
-}
-
-absl::Status Store::OpenDatabase() {
-  rocksdb::DBOptions settings = DatabaseOptions(options_);
-  settings.create_if_missing = settings.create_missing_column_families = directory_->is_new();
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(settings, directory_->database_path(),
-                                                   ColumnFamilyDescriptors(options_, &horizon_), &families_, &db);
-  if (!status.ok()) return OpenFailure(options_.path, status);
-  db_.reset(db);
-  if (directory_->is_new()) {
-    if (absl::Status made = InitialiseMeta(); !made.ok()) return made;
-    if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
-  }
-  if (absl::Status read = ReadMeta(); !read.ok()) return read;
-  return CheckNotedHead();
+  CloseDatabase(std::move(db_), families_);
 }
 
 // Before a revision is given out, and before a state is told: what this run gives out can be told from what another
@@ -117,99 +80,12 @@ bool Store::Shares(uint64_t timeline, uint64_t revision) const {
   return timelines_.Share(timeline, revision, head_->head());
 }
 
-absl::Status Store::CheckNotedHead() {
-  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
-  if (!noted.ok()) return noted.status();
-  if (!noted->has_value()) return RenewLineage();
-  noted_head_ = **noted;
-  if (noted_head_ <= head_->head()) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("the database in ", options_.path, " ends at revision ", head_->head(), " but was at ", noted_head_,
-                   ": its log is damaged; restore a backup, or accept the loss by removing ", options_.path, "/HEAD"));
-}
-
-// Without the note this may be an older state: a restored backup, or a loss that was accepted. Revisions will be given
-// out anew, so tokens of before must not fit.
-absl::Status Store::RenewLineage() {
-  const uint64_t lineage = RandomNumber();
-  rocksdb::WriteOptions write;
-  write.sync = true;
-  const rocksdb::Status status = db_->Put(write, families_[kMeta], kLineageName, RevisionKey(lineage));
-  if (!status.ok()) return OpenFailure(options_.path, status);
-  lineage_ = lineage;
-  noted_head_ = head_->head();
-  return directory_->NoteHead(noted_head_);
-}
-
 absl::Status Store::NoteHead() {
   const uint64_t head = head_->head();
   if (head == noted_head_) return absl::OkStatus();
   absl::Status status = directory_->NoteHead(head);
   if (status.ok()) noted_head_ = head;
   return status;
-}
-
-absl::Status Store::InitialiseMeta() {
-  const uint64_t lineage = options_.replica ? options_.source_lineage : RandomNumber();
-  rocksdb::WriteBatch batch;
-  rocksdb::Status status = batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage));
-  if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
-  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(1));
-  if (status.ok()) status = batch.Put(families_[kMeta], kNormaliserName, kNormaliser);
-  if (status.ok() && options_.replica) status = batch.Put(families_[kMeta], kReplicaName, "1");
-  rocksdb::WriteOptions write;
-  write.sync = true;
-  if (status.ok()) status = db_->Write(write, &batch);
-  return status.ok() ? absl::OkStatus() : OpenFailure(options_.path, status);
-}
-
-absl::StatusOr<std::string> Store::GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const {
-  std::string value;
-  const rocksdb::Status status = db_->Get(read, families_[kMeta], name, &value);
-  if (!status.ok() && !status.IsNotFound()) return ReadFailure(status);
-  return value;
-}
-
-absl::Status Store::ReadMeta() {
-  const rocksdb::ReadOptions read;
-  const auto lineage = GetMeta(read, kLineageName);
-  const auto revision = GetMeta(read, kRevisionName);
-  const auto oldest = GetMeta(read, kOldestChangeName);
-  const auto time = GetMeta(read, kCommandTimeName);
-  const auto normaliser = GetMeta(read, kNormaliserName);
-  const auto replica = GetMeta(read, kReplicaName);
-  const auto timelines = GetMeta(read, kTimelinesName);
-  for (const auto* value : {&lineage, &revision, &oldest, &time, &normaliser, &replica, &timelines}) {
-    if (!value->ok()) return value->status();
-  }
-  if (*normaliser != kNormaliser || lineage->empty() || revision->empty() || oldest->empty()) {
-    return absl::DataLossError(absl::StrCat("the database in ", options_.path, " lacks its meta records"));
-  }
-  {
-    absl::MutexLock timeline_lock(&timeline_mutex_);
-    if (!timelines_.Decode(*timelines)) {
-      return absl::DataLossError(absl::StrCat("the timelines in ", options_.path, " are garbled"));
-    }
-    if (options_.replica) timeline_ = timelines_.current();
-  }
-  lineage_ = ParseRevisionKey(*lineage);
-  if (absl::Status kind = CheckKind(*replica); !kind.ok()) return kind;
-  head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
-  horizon_.oldest_change = ParseRevisionKey(*oldest);
-  horizon_.newest_command_micros = static_cast<int64_t>(ParseRevisionKey(*time));
-
-  const std::string prefix = kTenantPrefix;
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kMeta]));
-  absl::MutexLock lock(&mutex_);
-  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    stored::TenantInfo info;
-    if (!info.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return ReadFailure(rocksdb::Status::Corruption());
-    }
-    domain_entries_[it->key().ToString().substr(prefix.size())] = info.domain_entries();
-    any_domain_entries_ = true;
-  }
-  return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
 }
 
 absl::Status Store::write_status() const {

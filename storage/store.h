@@ -177,7 +177,13 @@ class Store {
   absl::Status OpenDatabase();
   absl::Status InitialiseMeta();
   absl::Status ReadMeta();
-  absl::Status CheckNotedHead();
+  // DATA_LOSS when the database ends before a revision that was durable, or lacks one in between. Changes nothing.
+  absl::Status ProveComplete();
+  absl::Status CheckHead() const;
+  absl::Status CheckChanges() const;
+  absl::Status FlushRecovered();
+  absl::Status AcceptLoss();
+  rocksdb::Status CountDomainEntries(absl::flat_hash_map<std::string, int64_t>* counts) const;
   absl::Status CheckKind(absl::string_view replica);
   absl::Status CheckLoading() const;
   absl::Status RenewLineage();
@@ -239,6 +245,9 @@ inline absl::Status Store::MultiGet(absl::Span<const EntryName> names,
       names, hit, [&](size_t) { any_damaged = true; }, revision);
   return status.ok() && any_damaged ? ReadFailure(rocksdb::Status::Corruption()) : status;
 }
+
+// A random number that is not zero.
+uint64_t RandomNumber();
 
 inline rocksdb::Slice ToSlice(absl::string_view view) {
   return {view.data(), view.size()};

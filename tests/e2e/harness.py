@@ -53,20 +53,21 @@ class TemporaryDirectory:
 class Server:
     """A running `suppressd serve` on a free loopback port and a Unix socket.
 
-    `prefix` is a command that ends by executing the one behind it; DATA in it stands for the data directory. On leaving the block it gets SIGTERM and must end with 0; its log is printed when it does not, or when the
-    block failed.
+    `prefix` is a command that ends by executing the one behind it; DATA in it stands for the data directory. `data` is one
+    that is kept; otherwise the server gets one of its own. On leaving the block it gets SIGTERM and must end with 0; its
+    log is printed when it does not, or when the block failed.
     """
 
-    def __init__(self, *arguments, prefix=(), preexec_fn=None):
-        self.arguments, self.prefix, self.preexec_fn = arguments, prefix, preexec_fn
+    def __init__(self, *arguments, prefix=(), preexec_fn=None, data=None):
+        self.arguments, self.prefix, self.preexec_fn, self.data = arguments, prefix, preexec_fn, data
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
         self.log_path = os.path.join(self.directory, "log")
         self.port_file = os.path.join(self.directory, "ports")
         self.unix = os.path.join(self.directory, "s.sock")
-        self.data = os.path.join(self.directory, "data")
-        os.mkdir(self.data)
+        self.data = self.data or os.path.join(self.directory, "data")
+        os.makedirs(self.data, exist_ok=True)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [*(part.replace("DATA", self.data) for part in self.prefix), options.suppressd, "serve",

@@ -79,15 +79,6 @@ TEST_F(DataDirectoryTest, FormatThatCannotBeReadIsNoNewDirectory) {
   EXPECT_TRUE(std::filesystem::exists(path_ + "/db/CURRENT")) << "and nothing was removed";
 }
 
-TEST_F(DataDirectoryTest, DamagedHeadIsRefusedAgainAndAgain) {
-  { ASSERT_TRUE(Store::Open({.path = path_}).ok()); }
-  Write("HEAD", "gibberish");
-  for (int i = 0; i < 2; ++i) {
-    const auto store = Store::Open({.path = path_});
-    EXPECT_THAT(std::string(store.status().message()), HasSubstr("damaged HEAD"));
-  }
-}
-
 TEST_F(DataDirectoryTest, MissingHeadMakesANewLineage) {
   const uint64_t lineage = (*Store::Open({.path = path_}))->lineage();
   EXPECT_EQ((*Store::Open({.path = path_}))->lineage(), lineage);

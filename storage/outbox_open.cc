@@ -1,0 +1,191 @@
+// How an outbox is opened, and the proof that no report is missing from it.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "storage/database_open.h"
+#include "storage/keys.h"
+#include "storage/outbox.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/store.h"
+
+namespace suppression {
+namespace {
+
+constexpr char kRefusedFamily[] = "refused";
+constexpr char kDeliveredFamily[] = "delivered";
+constexpr char kMetaFamily[] = "meta";
+constexpr char kStateName[] = "state";
+constexpr size_t kWriteBufferOctets = 4 << 20;
+
+rocksdb::ColumnFamilyOptions FamilyOptions() {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = kWriteBufferOctets;
+  options.compression = rocksdb::kLZ4Compression;
+  options.OptimizeForSmallDb();
+  return options;
+}
+
+// Spreads numbers over all 64 bits (the finaliser of SplitMix64), so that a sum of some tells which they are.
+uint64_t Spread(uint64_t number) {
+  number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
+  number = (number ^ (number >> 27)) * 0x94d049bb133111eb;
+  return number ^ (number >> 31);
+}
+
+}  // namespace
+
+void Outbox::CountIn(uint64_t number, stored::OutboxState* state) {
+  state->set_waiting_count(state->waiting_count() + 1);
+  state->set_waiting_sum(state->waiting_sum() + Spread(number));
+  state->set_newest(std::max(state->newest(), number));
+}
+
+void Outbox::CountOut(uint64_t number, stored::OutboxState* state) {
+  state->set_waiting_count(state->waiting_count() - 1);
+  state->set_waiting_sum(state->waiting_sum() - Spread(number));
+}
+
+// Twice, as a store: to prove that all of it is there, and then to use it.
+absl::Status Outbox::OpenDatabase() {
+  StoreOptions store;
+  store.env = options_.env;
+  rocksdb::DBOptions settings = DatabaseOptions(store);
+  settings.max_total_wal_size = 64 << 20;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, FamilyOptions()},
+                                                                 {kRefusedFamily, FamilyOptions()},
+                                                                 {kDeliveredFamily, FamilyOptions()},
+                                                                 {kMetaFamily, FamilyOptions()}};
+  if (!directory_->is_new() && !directory_->accepts_loss()) {
+    absl::StatusOr<OpenedDatabase> opened = OpenReadOnly(*directory_, settings, families);
+    if (!opened.ok()) return opened.status();
+    Use(*std::move(opened));
+    absl::Status whole = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
+    CloseDatabase(std::move(db_), families_);
+    if (!whole.ok()) return whole;
+  }
+  absl::StatusOr<OpenedDatabase> opened = suppression::OpenDatabase(*directory_, settings, families);
+  if (!opened.ok()) return opened.status();
+  Use(*std::move(opened));
+  return absl::OkStatus();
+}
+
+void Outbox::Use(OpenedDatabase opened) {
+  db_ = std::move(opened.db);
+  families_ = std::move(opened.families);
+  broken_ = opened.read_only;
+}
+
+absl::Status Outbox::Scan(Visit visit) {
+  absl::MutexLock lock(&mutex_);
+  known_.clear();
+  keys_.clear();
+  octets_ = refused_ = 0;
+  if (absl::Status status = ScanWaiting(visit); !status.ok()) return status;
+  if (absl::Status status = ScanRefused(); !status.ok()) return status;
+  stored::OutboxState found;
+  for (const auto& [number, known] : known_) CountIn(number, &found);
+  found.set_refused_count(refused_);
+  if (absl::Status status = CheckComplete(found); !status.ok()) return status;
+  shown_ = std::max(shown_, state_.newest());
+  last_ = std::max(last_, state_.newest());
+  return absl::OkStatus();
+}
+
+absl::Status Outbox::ScanWaiting(Visit visit) {
+  rocksdb::WriteBatch unreadable;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kWaitingFamily]));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const uint64_t number = ParseRevisionKey(ToView(it->key()));
+    stored::OutboxReport report;
+    if (!report.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      if (!directory_->accepts_loss())
+        return directory_->Damaged(directory_->database_path(), "it holds a damaged report");
+      unreadable.Delete(families_[kWaitingFamily], it->key()).PermitUncheckedError();
+      continue;
+    }
+    Learn(number, report, static_cast<int64_t>(it->value().size()));
+    std::string delivered;
+    const rocksdb::Status noted = db_->Get({}, families_[kDelivered], it->key(), &delivered);
+    if (!noted.ok() && !noted.IsNotFound()) return ReadFailure(noted);
+    visit(number, report, delivered);
+  }
+  if (!it->status().ok()) return directory_->Damaged(directory_->database_path(), it->status().ToString());
+  if (unreadable.Count() == 0) return absl::OkStatus();
+  const rocksdb::Status status = db_->Write({}, &unreadable);
+  return status.ok() ? absl::OkStatus() : Fail(status);
+}
+
+absl::Status Outbox::ScanRefused() {
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kRefused]));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    ++refused_;
+    last_ = std::max(last_, ParseRevisionKey(ToView(it->key())));
+  }
+  if (it->status().ok()) return absl::OkStatus();
+  return directory_->Damaged(directory_->database_path(), it->status().ToString());
+}
+
+absl::Status Outbox::ReadState(stored::OutboxState* state, bool* exists) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get({}, families_[kOutboxMeta], kStateName, &value);
+  *exists = status.ok();
+  if ((!status.ok() && !status.IsNotFound()) || !state->ParseFromString(value)) {
+    return directory_->Damaged(directory_->database_path(), "what it says of itself cannot be read");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Outbox::CheckComplete(const stored::OutboxState& found) {
+  stored::OutboxState said;
+  bool exists = false;
+  if (absl::Status status = ReadState(&said, &exists); !status.ok() && !directory_->accepts_loss()) return status;
+  if (directory_->accepts_loss() || (!exists && directory_->is_new())) {
+    state_ = found;
+    state_.set_newest(std::max({last_, found.newest(), said.newest()}));
+    state_.set_serial(said.serial());
+    rocksdb::WriteBatch writes;
+    if (absl::Status status = Commit(state_, true, &writes); !status.ok()) return status;
+    if (absl::Status status = directory_->NoteHead(state_.serial()); !status.ok()) return status;
+    return directory_->EndLoss();
+  }
+  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  if (!noted.ok()) return noted.status();
+  if (said.waiting_count() != found.waiting_count() || said.waiting_sum() != found.waiting_sum() ||
+      said.refused_count() != found.refused_count()) {
+    return directory_->Damaged(
+        directory_->database_path(),
+        absl::StrCat("it holds ", found.waiting_count(), " reports and should hold ", said.waiting_count()));
+  }
+  if (noted->has_value() && **noted > said.serial()) {
+    return directory_->Damaged(directory_->database_path(),
+                               absl::StrCat("it ends at write ", said.serial(), " but was at ", **noted));
+  }
+  state_ = said;
+  durable_serial_ = said.serial();
+  return absl::OkStatus();
+}
+
+absl::Status Outbox::Commit(const stored::OutboxState& next, bool sync, rocksdb::WriteBatch* writes) {
+  stored::OutboxState counted = next;
+  counted.set_serial(state_.serial() + 1);
+  writes->Put(families_[kOutboxMeta], kStateName, counted.SerializeAsString()).PermitUncheckedError();
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  const rocksdb::Status status = db_->Write(options, writes);
+  if (!status.ok()) return Fail(status);
+  state_ = std::move(counted);
+  if (sync) durable_serial_ = state_.serial();
+  return absl::OkStatus();
+}
+
+void Outbox::NoteHead() {
+  uint64_t serial = 0;
+  {
+    absl::MutexLock lock(&database_mutex_);
+    serial = durable_serial_;
+  }
+  directory_->NoteHead(serial).IgnoreError();  // the note only gets older
+}
+
+}  // namespace suppression
