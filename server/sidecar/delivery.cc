@@ -110,15 +110,18 @@ absl::StatusOr<bool> Delivery::DeliverSome() {
   const uint64_t newest = outbox_->summary().newest;
   absl::StatusOr<Reports> reports = outbox_->Read(through_.head(), kDeliveriesMax * 4, kReadOctetsMax);
   if (!reports.ok()) return reports.status();
+  const bool read_any = !reports->empty();
+  const uint64_t last_read = read_any ? reports->back().first : newest;
   {
     absl::MutexLock lock(&mutex_);
     const auto is_delivered = [this](const auto& report)
                                   ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return delivered_.contains(report.first); };
     reports->erase(std::remove_if(reports->begin(), reports->end(), is_delivered), reports->end());
   }
-  const uint64_t through = reports->empty() ? newest : reports->front().first - 1;
+  // Not further than was read: behind what was delivered before there may be more.
+  const uint64_t through = reports->empty() ? last_read : reports->front().first - 1;
   if (through > through_.head()) through_.Advance(through);
-  if (reports->empty()) return false;
+  if (reports->empty()) return read_any;
   reports->resize(Together(*reports));
   std::vector<v1::ReportBounceResponse> responses(reports->size());
   const std::vector<absl::Status> statuses = Send(*reports, &responses);

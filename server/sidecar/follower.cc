@@ -187,10 +187,10 @@ absl::Status Follower::FollowOnce() {
     ended = MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH, "the centre holds older data");
   }
   if (ended.ok()) {
-    const absl::Time begun_at = options_.clock();
+    const SteadyTime begun_at = options_.steady_clock();
     ended = Watch(view, head->revision);
     // A centre that greets and hangs up is not worth a fresh start.
-    if (options_.clock() - begun_at >= kSettledAfter) backoff_.Reset();
+    if (options_.steady_clock() - begun_at >= kSettledAfter) backoff_.Reset();
   }
   const v1::ErrorReason reason = ReasonOf(ended);
   if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE || reason == v1::STORAGE_UNAVAILABLE) {
@@ -221,7 +221,7 @@ absl::StatusOr<RevisionToken> Follower::HeadNow(const ReplicaView& view) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kHeadTimeout));
   v1::AcknowledgeResponse response;
-  const absl::Time asked_at = options_.clock();
+  const SteadyTime asked_at = options_.steady_clock();
   if (!Blocks(&context)) return absl::UnavailableError("stopping");
   const grpc::Status called =
       upstream_->replication().Acknowledge(&context, AcknowledgeRequest(options_.lists, view), &response);
@@ -239,7 +239,7 @@ absl::Status Follower::Watch(const std::shared_ptr<ReplicaView>& view, uint64_t 
   {
     absl::MutexLock lock(&mutex_);
     streaming_ = true;
-    heard_at_ = options_.clock();
+    heard_at_ = options_.steady_clock();
     state_ = v1::Replica::ATTACHED;
     last_error_ = absl::OkStatus();
   }
@@ -283,7 +283,7 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
   while (read.ok() && reader->Read(&step)) {
     {
       absl::MutexLock lock(&mutex_);
-      heard_at_ = options_.clock();
+      heard_at_ = options_.steady_clock();
     }
     const absl::StatusOr<RevisionToken> token = DecodeToken(step.token(), "token");
     const size_t octets = step.ByteSizeLong();
@@ -308,7 +308,7 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
 void Follower::Tick() {
   {
     absl::MutexLock lock(&mutex_);
-    if (streaming_ && options_.clock() - heard_at_ > kSilenceMax) blocking_->TryCancel();
+    if (streaming_ && options_.steady_clock() - heard_at_ > kSilenceMax) blocking_->TryCancel();
     if (asking_ || stopping_ || state_ == v1::Replica::LOADING) return;
     asking_ = true;
   }
@@ -337,7 +337,7 @@ void Follower::AskOnce(std::vector<HeadCallback> callbacks) {
   const std::shared_ptr<ReplicaView> view = replica_->view();
   const auto question = std::make_shared<Question>();
   if (view != nullptr) question->request = AcknowledgeRequest(options_.lists, *view);
-  const absl::Time asked_at = options_.clock();
+  const SteadyTime asked_at = options_.steady_clock();
   const auto answer = [this, question, asked_at, callbacks = std::move(callbacks)](const absl::Status& status) {
     const absl::StatusOr<RevisionToken> head = status.ok() ? DecodeToken(question->response.head_token(), "head_token")
                                                            : absl::StatusOr<RevisionToken>(status);

@@ -31,6 +31,7 @@ struct FollowerOptions {
   FollowedLists lists;
   BackoffOptions backoff = {};
   std::function<absl::Time()> clock;
+  SteadyClock steady_clock;  // for ages
   std::function<double()> random;
   // Called, on the follower's thread, when the replica stands at a new state, and when another replica is served.
   std::function<void()> advanced = [] {};
@@ -97,7 +98,7 @@ class Follower {
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* blocking_ ABSL_GUARDED_BY(mutex_) = nullptr;  // what the thread waits for
   bool streaming_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Time heard_at_ ABSL_GUARDED_BY(mutex_);  // the last message of the stream
+  SteadyTime heard_at_ ABSL_GUARDED_BY(mutex_);  // the last message of the stream
   bool asking_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<HeadCallback> asked_ ABSL_GUARDED_BY(mutex_);  // for the question after the one under way
   std::thread thread_;

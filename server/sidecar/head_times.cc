@@ -9,7 +9,7 @@ constexpr size_t kHeadsMax = 1'024;
 
 }  // namespace
 
-void HeadTimes::Seen(const RevisionToken& head, absl::Time asked_at) {
+void HeadTimes::Seen(const RevisionToken& head, SteadyTime asked_at) {
   absl::MutexLock lock(&mutex_);
   // Of another lineage than the one before: those times say nothing any more.
   if (!heads_.empty() && heads_.back().head.lineage != head.lineage) heads_.clear();
@@ -30,12 +30,12 @@ void HeadTimes::Seen(const RevisionToken& head, absl::Time asked_at) {
   heads_.push_back({head, asked_at});
 }
 
-void HeadTimes::Noted(const RevisionToken& state, absl::Time complete_at) {
+void HeadTimes::Noted(const RevisionToken& state, SteadyTime complete_at) {
   absl::MutexLock lock(&mutex_);
   if (heads_.empty()) heads_.push_back({state, complete_at});
 }
 
-std::optional<absl::Time> HeadTimes::CompleteAt(const RevisionToken& state) const {
+std::optional<SteadyTime> HeadTimes::CompleteAt(const RevisionToken& state) const {
   absl::MutexLock lock(&mutex_);
   const auto reached = [&](const Head& head) {
     return head.head.lineage == state.lineage && head.head.revision <= state.revision;
@@ -45,8 +45,8 @@ std::optional<absl::Time> HeadTimes::CompleteAt(const RevisionToken& state) cons
   return heads_.front().asked_at;
 }
 
-std::optional<absl::Duration> HeadTimes::Staleness(const RevisionToken& state, absl::Time now) const {
-  const std::optional<absl::Time> complete_at = CompleteAt(state);
+std::optional<absl::Duration> HeadTimes::Staleness(const RevisionToken& state, SteadyTime now) const {
+  const std::optional<SteadyTime> complete_at = CompleteAt(state);
   if (!complete_at.has_value()) return std::nullopt;
   return std::max(absl::ZeroDuration(), now - *complete_at);
 }

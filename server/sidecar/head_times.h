@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/sidecar/steady_time.h"
 #include "storage/revision_token.h"
 
 namespace suppression {
@@ -16,19 +17,19 @@ namespace suppression {
 class HeadTimes {
  public:
   // The centre, asked at this time, was at this state or an earlier one.
-  void Seen(const RevisionToken& head, absl::Time asked_at);
+  void Seen(const RevisionToken& head, SteadyTime asked_at);
   // A replica at this state was complete at that time: what it noted before it was stopped.
-  void Noted(const RevisionToken& state, absl::Time complete_at);
+  void Noted(const RevisionToken& state, SteadyTime complete_at);
 
   // The newest time at which a replica at this state held all that the centre had; nothing: not known.
-  std::optional<absl::Time> CompleteAt(const RevisionToken& state) const;
+  std::optional<SteadyTime> CompleteAt(const RevisionToken& state) const;
   // How long ago that was; never negative.
-  std::optional<absl::Duration> Staleness(const RevisionToken& state, absl::Time now) const;
+  std::optional<absl::Duration> Staleness(const RevisionToken& state, SteadyTime now) const;
 
  private:
   struct Head {
     RevisionToken head;
-    absl::Time asked_at;
+    SteadyTime asked_at;
   };
 
   mutable absl::Mutex mutex_;
@@ -39,7 +40,7 @@ class HeadTimes {
 
 // Sets the field staleness of a message, unless it is not known.
 template <typename Message>
-void SetStaleness(const HeadTimes& heads, const RevisionToken& state, absl::Time now, Message* message) {
+void SetStaleness(const HeadTimes& heads, const RevisionToken& state, SteadyTime now, Message* message) {
   const std::optional<absl::Duration> staleness = heads.Staleness(state, now);
   if (!staleness.has_value()) return;
   const int64_t nanos = absl::ToInt64Nanoseconds(*staleness);

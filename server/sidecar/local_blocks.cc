@@ -44,8 +44,8 @@ void LocalBlocks::Remove(const std::vector<uint64_t>& numbers) {
   }
 }
 
-std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name, const RevisionToken& replica) const {
-  std::vector<v1::Cause> found;
+std::vector<LocalCause> LocalBlocks::Find(const EntryName& name, const RevisionToken& replica) const {
+  std::vector<LocalCause> found;
   absl::MutexLock lock(&mutex_);
   const auto causes = causes_.find(EntryKey(name));
   if (causes == causes_.end()) return found;
@@ -54,8 +54,14 @@ std::vector<v1::Cause> LocalBlocks::Find(const EntryName& name, const RevisionTo
     if (delivered.lineage != 0 && delivered.lineage == replica.lineage && delivered.revision <= replica.revision) {
       continue;
     }
-    const auto same = [&block](const v1::Cause& other) { return SameCause(block.cause, other); };
-    if (std::none_of(found.begin(), found.end(), same)) found.push_back(block.cause);
+    const auto same = [&block](const LocalCause& other) { return SameCause(block.cause, other.cause); };
+    const auto known = std::find_if(found.begin(), found.end(), same);
+    const bool in_outbox = block.number < kForwardedFirst;
+    if (known == found.end()) {
+      found.push_back({block.cause, in_outbox});
+    } else {
+      known->in_outbox |= in_outbox;
+    }
   }
   return found;
 }

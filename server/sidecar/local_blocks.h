@@ -1,5 +1,5 @@
-// What reports in the outbox suppress: a layer over the replica until the replica has them from the centre. In memory;
-// it is made anew from the outbox when the sidecar starts.
+// What reports in the outbox suppress, and what the server took from here (forwarded.h): a layer over the replica until
+// the replica has it from the server. In memory; of the outbox it is made again when the sidecar starts.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,15 @@ inline bool SameCause(const v1::Cause& a, const v1::Cause& b) {
   return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
 }
 
+// The numbers of reports in the outbox are less than this; those of writes that the server took begin here.
+inline constexpr uint64_t kForwardedFirst = uint64_t{1} << 63;
+
+// A cause that the replica does not know of.
+struct LocalCause {
+  v1::Cause cause;
+  bool in_outbox = false;  // or the server has taken it
+};
+
 // Thread-safe.
 class LocalBlocks {
  public:
@@ -35,8 +44,9 @@ class LocalBlocks {
 
   // Whether there is nothing: then Find need not be asked.
   bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
-  // The causes on an address that a replica at this state does not know of, without doubles.
-  std::vector<v1::Cause> Find(const EntryName& name, const RevisionToken& replica) const;
+  // The causes on an address (or domain: empty local part) that a replica at this state does not know of, without
+  // doubles.
+  std::vector<LocalCause> Find(const EntryName& name, const RevisionToken& replica) const;
 
  private:
   struct Block {

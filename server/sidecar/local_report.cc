@@ -43,7 +43,8 @@ absl::Status ReadEntry(const EntryName& name, const Store* replica, const LocalB
     if (found.address.has_value()) *entry = *std::move(found.address);
   }
   RestoreMarks(entry);
-  for (v1::Cause& cause : blocks.Find(name, state)) {
+  for (LocalCause& local : blocks.Find(name, state)) {
+    v1::Cause& cause = local.cause;
     v1::Suppression* suppression = entry->mutable_suppression();
     const auto same = std::find_if(suppression->mutable_causes()->begin(), suppression->mutable_causes()->end(),
                                    [&](const v1::Cause& other) { return SameCause(other, cause); });

@@ -27,6 +27,15 @@ struct Current {
   std::string name;
   std::string tenants;  // joined by spaces
   std::optional<absl::Time> complete_at;
+  SteadyTime complete_since_boot;  // the same, by the clock of the machine's run named `boot`
+  std::string boot;
+
+  // When it was complete, by the clock of this run of the machine.
+  std::optional<SteadyTime> CompleteAt(absl::Time now) const {
+    if (!boot.empty() && boot == BootId()) return complete_since_boot;
+    if (!complete_at.has_value()) return std::nullopt;
+    return SteadyNow() - std::max(absl::ZeroDuration(), now - *complete_at);
+  }
 };
 
 // Nothing when the text is none of ours.
@@ -45,6 +54,10 @@ std::optional<Current> ParseCurrent(const std::string& text) {
       current.tenants = std::string(absl::StripPrefix(rest, " "));
     } else if (absl::ConsumePrefix(&rest, "complete_at_micros ") && absl::SimpleAtoi(rest, &micros)) {
       current.complete_at = absl::FromUnixMicros(micros);
+    } else if (absl::ConsumePrefix(&rest, "boot ")) {
+      current.boot = std::string(rest);
+    } else if (absl::ConsumePrefix(&rest, "complete_since_boot_micros ") && absl::SimpleAtoi(rest, &micros)) {
+      current.complete_since_boot = {absl::Microseconds(micros)};
     } else {
       return std::nullopt;
     }
@@ -74,11 +87,11 @@ void RemoveAll(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& options) {
   std::unique_ptr<Replica> replica(new Replica(options));
-  const auto text = ReadSmallFile(absl::StrCat(options.path, "/", kCurrent));
-  if (!text.ok()) return text.status();
+  const auto text = ReadCheckedFile(absl::StrCat(options.path, "/", kCurrent));
+  if (!text.ok() && !absl::IsDataLoss(text.status())) return text.status();
   std::optional<Current> current;
-  if (text->has_value()) {
-    current = ParseCurrent(**text);
+  if (!text.ok() || text->has_value()) {
+    if (text.ok()) current = ParseCurrent(**text);
     if (!current.has_value()) {
       return absl::DataLossError(absl::StrCat(options.path, "/CURRENT is damaged; remove it to take a new snapshot"));
     }
@@ -94,7 +107,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& opt
     if (view.ok()) {
       absl::MutexLock lock(&replica->mutex_);
       replica->view_ = *std::move(view);
-      replica->complete_at_ = current->complete_at;
+      replica->complete_at_ = current->CompleteAt(options.clock());
     } else {
       // It can always be had anew from the centre.
       LogWarning("replica_given_up", {{"why", std::string(view.status().message())}});
@@ -162,13 +175,17 @@ void Replica::Discard(std::shared_ptr<ReplicaView> view) {
   RemoveAll(path);
 }
 
-absl::Status Replica::WriteCurrent(const std::string& name, std::optional<absl::Time> complete_at) const {
+absl::Status Replica::WriteCurrent(const std::string& name, std::optional<SteadyTime> complete_at) const {
   std::string text = absl::StrCat("replica ", name, "\ntenants ", absl::StrJoin(options_.tenants, " "), "\n");
-  if (complete_at.has_value()) absl::StrAppend(&text, "complete_at_micros ", absl::ToUnixMicros(*complete_at), "\n");
-  return WriteSmallFile(options_.path, kCurrent, text);
+  if (complete_at.has_value()) {
+    const absl::Time at = options_.clock() - (SteadyNow() - *complete_at);
+    absl::StrAppend(&text, "complete_at_micros ", absl::ToUnixMicros(at), "\ncomplete_since_boot_micros ",
+                    absl::ToInt64Microseconds(complete_at->since_boot), "\nboot ", BootId(), "\n");
+  }
+  return WriteCheckedFile(options_.path, kCurrent, text);
 }
 
-absl::Status Replica::NoteComplete(absl::Time complete_at) {
+absl::Status Replica::NoteComplete(SteadyTime complete_at) {
   const std::shared_ptr<ReplicaView> served = view();
   if (served == nullptr) return absl::OkStatus();
   return WriteCurrent(fs::path(served->path).filename(), complete_at);

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/service.h"
+#include "server/sidecar/steady_time.h"
 #include "storage/revision_token.h"
 #include "storage/store.h"
 
@@ -54,7 +55,7 @@ class Replica {
   // The replica that is served; null: there is none yet.
   std::shared_ptr<ReplicaView> view() const;
   // When the replica that Open found was known to be complete; nothing: not known.
-  std::optional<absl::Time> complete_at() const { return complete_at_; }
+  std::optional<SteadyTime> complete_at() const { return complete_at_; }
 
   // A new, empty store for a snapshot of this lineage, beside the one that is served.
   absl::StatusOr<std::shared_ptr<ReplicaView>> Begin(uint64_t lineage);
@@ -64,7 +65,7 @@ class Replica {
   static void Discard(std::shared_ptr<ReplicaView> view);
 
   // Notes on disk that the replica that is served was complete at this time.
-  absl::Status NoteComplete(absl::Time complete_at);
+  absl::Status NoteComplete(SteadyTime complete_at);
   // Closes and removes replicas that are no longer served nor read. Called now and then.
   void Sweep();
   // Whether the disk has room for one more replica like the one that is served. OK without one.
@@ -74,10 +75,10 @@ class Replica {
   explicit Replica(const ReplicaOptions& options) : options_(options) {}
   absl::StatusOr<std::shared_ptr<ReplicaView>> OpenStore(const std::string& name, uint64_t source_lineage);
   // Writes CURRENT for the replica of this name.
-  absl::Status WriteCurrent(const std::string& name, std::optional<absl::Time> complete_at) const;
+  absl::Status WriteCurrent(const std::string& name, std::optional<SteadyTime> complete_at) const;
 
   const ReplicaOptions options_;
-  std::optional<absl::Time> complete_at_;
+  std::optional<SteadyTime> complete_at_;
   int next_ = 1;  // the number of the next replica
   mutable absl::Mutex mutex_;
   std::shared_ptr<ReplicaView> view_ ABSL_GUARDED_BY(mutex_);

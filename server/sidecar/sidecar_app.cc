@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<SidecarApp>> SidecarApp::Start(const SidecarOptio
   if (!rules.ok()) return rules.status();
   app->rules_ = *std::move(rules);
   if (options.check_config) return nullptr;
-  app->started_at_ = Now();
+  app->started_at_ = SteadyNow();
   if (absl::Status status = app->OpenDirectory(); !status.ok()) return status;
   app->MakeServices();
   absl::Status serving;
@@ -120,8 +120,10 @@ void SidecarApp::MakeServices() {
   FollowerOptions follower_options;
   follower_options.lists = {{options_.replica_id, kVersion}, SortedTenants(options_)};
   follower_options.clock = Now;
+  follower_options.steady_clock = SteadyNow;
   follower_options.random = RandomFraction;
-  follower_options.advanced = [this] { delivery_->ReplicaAdvanced(); };
+  forwarded_ = std::make_unique<Forwarded>(replica_.get(), blocks_.get());
+  follower_options.advanced = [this] { ReplicaAdvanced(); };
   follower_options.caught_up = [this] { CaughtUp(); };
   follower_ = std::make_unique<Follower>(upstream_.get(), replica_.get(), heads_.get(), follower_options);
   const SidecarParts parts{.replica = replica_.get(),
@@ -131,6 +133,7 @@ void SidecarApp::MakeServices() {
                            .outbox = outbox_.get(),
                            .delivery = delivery_.get(),
                            .blocks = blocks_.get(),
+                           .forwarded = forwarded_.get(),
                            .rules = rules_.get(),
                            .nothing = nothing_.get()};
   const std::vector<std::string> tenants = SortedTenants(options_);
@@ -139,11 +142,13 @@ void SidecarApp::MakeServices() {
                                    .tenants = {tenants.begin(), tenants.end()},
                                    .forward_timeout = absl::Milliseconds(options_.forward_timeout_millis),
                                    .clock = Now,
+                                   .steady_clock = SteadyNow,
                                    .request_id = client_internal::NewRequestId});
   replication_ = std::make_unique<SidecarReplication>(
       parts, SidecarReplicationOptions{.replica_id = options_.replica_id,
                                        .request_octets_max = static_cast<size_t>(options_.max_request_kib) << 10,
-                                       .clock = Now});
+                                       .clock = Now,
+                                       .steady_clock = SteadyNow});
 }
 
 absl::Status SidecarApp::Serve(bool ready) {
@@ -186,6 +191,11 @@ absl::Status SidecarApp::LookUpOnce() const {
   return absl::UnavailableError(absl::StrCat("no lookup is answered on ", bound.front(), ": ", status.error_message()));
 }
 
+void SidecarApp::ReplicaAdvanced() {
+  delivery_->ReplicaAdvanced();
+  forwarded_->ReplicaAdvanced();
+}
+
 void SidecarApp::CaughtUp() {
   delivery_->Kick();
   const absl::Status served = Serve(true);
@@ -200,14 +210,16 @@ void SidecarApp::Reload() {
 
 absl::Status SidecarApp::Tick() {
   follower_->Tick();
-  delivery_->ReplicaAdvanced();
+  ReplicaAdvanced();
   replica_->Sweep();
   NoteState(kNoteInterval);
-  const absl::Time now = Now();
+  const SteadyTime now = SteadyNow();
   if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr &&
       now - started_at_ >= absl::Seconds(options_.on_empty_timeout_seconds)) {
-    return absl::UnavailableError(absl::StrCat("there is no replica after ", options_.on_empty_timeout_seconds,
-                                               " s (--on_empty fail): ", follower_->last_error().message()));
+    const absl::Status why = follower_->last_error();
+    return absl::UnavailableError(
+        absl::StrCat("there is no replica after ", options_.on_empty_timeout_seconds,
+                     " s (--on_empty fail): ", why.ok() ? "the server has not answered yet" : why.message()));
   }
   absl::MutexLock lock(&mutex_);
   return failed_;
@@ -217,7 +229,7 @@ void SidecarApp::NoteState(absl::Duration interval) {
   const std::shared_ptr<ReplicaView> view = replica_->view();
   if (view == nullptr) return;
   view->store->NoteHead().IgnoreError();  // a full disk shows when changes are applied
-  const std::optional<absl::Time> complete_at = heads_->CompleteAt(view->state());
+  const std::optional<SteadyTime> complete_at = heads_->CompleteAt(view->state());
   if (!complete_at.has_value() || *complete_at - noted_at_ < interval) return;
   if (replica_->NoteComplete(*complete_at).ok()) noted_at_ = *complete_at;
 }

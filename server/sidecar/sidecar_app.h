@@ -52,12 +52,13 @@ class SidecarApp final : public Daemon {
   // Whether one real lookup is answered through a bound address.
   absl::Status LookUpOnce() const;
   // Called by the follower.
+  void ReplicaAdvanced();
   void CaughtUp();
   // Tells the disk how far the replica is, and when it was complete, unless that was told less than this ago.
   void NoteState(absl::Duration interval);
 
   const SidecarOptions options_;
-  absl::Time started_at_;
+  SteadyTime started_at_;
   std::unique_ptr<RuleBook> rules_;
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<LocalBlocks> blocks_;
@@ -68,6 +69,7 @@ class SidecarApp final : public Daemon {
   std::unique_ptr<HeadTimes> heads_;
   std::unique_ptr<Upstream> upstream_;
   std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<Forwarded> forwarded_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<SidecarService> service_;
   std::unique_ptr<SidecarReplication> replication_;
@@ -77,7 +79,7 @@ class SidecarApp final : public Daemon {
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);  // serving failed: ends the process
-  absl::Time noted_at_;                          // CURRENT tells of a complete replica since; used by Tick
+  SteadyTime noted_at_;                          // CURRENT tells of a complete replica since; used by Tick
 };
 
 // Runs a sidecar until it is told to stop; see RunDaemon.

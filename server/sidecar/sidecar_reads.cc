@@ -64,19 +64,30 @@ class FirstOf : public std::enable_shared_from_this<FirstOf> {
 
 // Adds the causes that count for this stream and are not there yet.
 template <typename Response>
-void AddBlocks(std::vector<v1::Cause> causes, int64_t now, const std::string& stream, Response* response) {
-  for (v1::Cause& cause : causes) {
-    const auto same = [&cause](const v1::Match& match) {
-      return !match.whole_domain() && SameCause(match.cause(), cause);
+void AddCauses(std::vector<LocalCause> causes, bool whole_domain, int64_t now, const std::string& stream,
+               Response* response) {
+  for (LocalCause& local : causes) {
+    const auto same = [&](const v1::Match& match) {
+      return match.whole_domain() == whole_domain && SameCause(match.cause(), local.cause);
     };
-    if (!Matches(cause, now, stream) || std::any_of(response->matches().begin(), response->matches().end(), same)) {
+    if (!Matches(local.cause, now, stream) ||
+        std::any_of(response->matches().begin(), response->matches().end(), same)) {
       continue;
     }
     v1::Match* match = response->add_matches();
-    *match->mutable_cause() = std::move(cause);
-    match->set_not_yet_delivered(true);
+    *match->mutable_cause() = std::move(local.cause);
+    match->set_whole_domain(whole_domain);
+    match->set_not_yet_delivered(local.in_outbox);
     response->set_suppressed(true);
   }
+}
+
+// Adds what is suppressed here on an address or its domain and is unknown to a replica at this state.
+template <typename Response>
+void AddBlocks(const LocalBlocks& blocks, const EntryName& name, const RevisionToken& state, int64_t now,
+               const std::string& stream, Response* response) {
+  AddCauses(blocks.Find(name, state), false, now, stream, response);
+  AddCauses(blocks.Find({name.tenant, name.domain, ""}, state), true, now, stream, response);
 }
 
 }  // namespace
@@ -97,7 +108,7 @@ absl::StatusOr<SidecarService::View> SidecarService::ViewFor(const std::string& 
 void SidecarService::SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const {
   if (&view == nothing_.get()) return freshness->set_basis(v1::Freshness::NOTHING);
   freshness->set_basis(v1::Freshness::REPLICA);
-  SetStaleness(*parts_.heads, view.state(), options_.clock(), freshness);
+  SetStaleness(*parts_.heads, view.state(), options_.steady_clock(), freshness);
 }
 
 absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) const {
@@ -107,7 +118,7 @@ absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) co
 void SidecarService::AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
                                 std::function<void(absl::Status)> then) const {
   if (view == nothing_) return then(NoReplica());
-  const std::optional<absl::Duration> staleness = parts_.heads->Staleness(view->state(), options_.clock());
+  const std::optional<absl::Duration> staleness = parts_.heads->Staleness(view->state(), options_.steady_clock());
   if (staleness.has_value() && *staleness <= max_staleness) return then(absl::OkStatus());
   const auto reach = [view, deadline, then = std::move(then)](absl::StatusOr<RevisionToken> head) {
     if (!head.ok()) return then(TooStale("the replica is older than that, and the centre gives no answer"));
@@ -166,7 +177,7 @@ absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppress
     // Both were valid a moment ago.
     const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
     const absl::StatusOr<Address> address = NormaliseAddress(request.address());
-    AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}, state),
+    AddBlocks(*parts_.blocks, {*tenant, address->domain, address->local_part}, state,
               absl::ToUnixMicros(options_.clock()), request.stream(), response);
   }
   SetFreshness(view, response->mutable_freshness());
@@ -200,8 +211,7 @@ absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::Batch
     }
     const absl::StatusOr<Address> address = NormaliseAddress(request.addresses(i));
     if (address.ok() && !result.matches_left_out()) {
-      AddBlocks(parts_.blocks->Find({*tenant, address->domain, address->local_part}, state), now, request.stream(),
-                &result);
+      AddBlocks(*parts_.blocks, {*tenant, address->domain, address->local_part}, state, now, request.stream(), &result);
     }
     if (result.suppressed() || !result.error_reason().empty()) *merged.Add() = std::move(result);
   }

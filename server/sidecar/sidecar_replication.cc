@@ -95,7 +95,7 @@ void SidecarReplication::Status(v1::GetReplicaStatusResponse* response) const {
   if (const std::shared_ptr<ReplicaView> view = parts_.replica->view(); view != nullptr) {
     response->set_token(EncodeToken(view->state()));
     response->set_entries_estimate(Clamped(static_cast<int64_t>(view->store->EstimateEntries())));
-    SetStaleness(*parts_.heads, view->state(), options_.clock(), response);
+    SetStaleness(*parts_.heads, view->state(), options_.steady_clock(), response);
   }
   response->set_outbox_reports(Clamped(parts_.delivery->waiting()));
   if (const int64_t oldest = parts_.delivery->oldest_micros(); oldest != 0) {

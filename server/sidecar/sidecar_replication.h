@@ -20,6 +20,7 @@ struct SidecarReplicationOptions {
   int calls_in_flight_max = 1'000;
   int checksums_in_flight_max = 4;
   std::function<absl::Time()> clock;
+  SteadyClock steady_clock;  // for ages
 };
 
 // Thread-safe. The parts must outlive it.

@@ -16,6 +16,7 @@
 #include "server/rule_book.h"
 #include "server/sidecar/delivery.h"
 #include "server/sidecar/follower.h"
+#include "server/sidecar/forwarded.h"
 #include "server/sidecar/head_times.h"
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
@@ -36,6 +37,7 @@ struct SidecarParts {
   Outbox* outbox = nullptr;
   Delivery* delivery = nullptr;
   LocalBlocks* blocks = nullptr;
+  Forwarded* forwarded = nullptr;
   const RuleBook* rules = nullptr;
   // An empty replica, which checks are answered from while there is no other (--on_empty unknown). Null: they are
   // refused (NO_REPLICA).
@@ -50,6 +52,7 @@ struct SidecarServiceOptions {
   // How long the centre is given to take a report before it goes into the outbox.
   absl::Duration forward_timeout = absl::Seconds(2);
   std::function<absl::Time()> clock;
+  SteadyClock steady_clock;  // for ages
   // A new random UUID.
   std::function<std::string()> request_id;
 };
@@ -106,13 +109,14 @@ class SidecarService final : public SuppressionServiceWithReasons {
   // When to give up waiting for something, so that the answer still reaches the caller.
   absl::Time GiveUp(const grpc::CallbackServerContext& context) const;
 
-  // Passes a call on; `after_outbox`: behind the reports that wait for delivery, whatever they are about.
+  // Passes a call on; `after_outbox`: behind the reports that wait for delivery, whatever they are about. `answered` is
+  // called with an answer that is OK before the caller gets it.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* PassOn(grpc::CallbackServerContext* context, const Request* request, Response* response,
                                    void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*,
                                                                                    Response*,
                                                                                    std::function<void(grpc::Status)>),
-                                   bool after_outbox);
+                                   bool after_outbox, std::function<void(const Response&)> answered = nullptr);
   // Takes a report into the outbox. `request` has an id of its own, if it needs one.
   void TakeLocally(const v1::ReportBounceRequest& request, absl::Time received_at, v1::ReportBounceResponse* response,
                    Done done);

@@ -20,8 +20,8 @@ absl::Status Undelivered() {
                    "reports that were taken before wait for the centre");
 }
 
-// A report forwarded: the request as it is sent, and what became of it. Lives until the answer.
-struct Forwarded {
+// A report passed on: the request as it is sent, and what became of it. Lives until the answer.
+struct PassedReport {
   v1::ReportBounceRequest request;
   v1::ReportBounceResponse response;
 };
@@ -67,12 +67,16 @@ grpc::ServerUnaryReactor* SidecarService::PassOn(
     grpc::CallbackServerContext* context, const Request* request, Response* response,
     void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                                     std::function<void(grpc::Status)>),
-    bool after_outbox) {
+    bool after_outbox, std::function<void(const Response&)> answered) {
   return RunUnary(context, *request, options_.service.request_octets_max, &calls_, [&](Done done) {
     const absl::Time deadline = GiveUp(*context);
-    const auto pass = [this, request, response, method, deadline, done](bool delivered) {
+    const auto pass = [this, request, response, method, deadline, done, answered](bool delivered) {
       if (!delivered) return done(Undelivered());
-      parts_.upstream->Pass(method, request, response, deadline, done);
+      parts_.upstream->Pass(method, request, response, deadline,
+                            [response, done, answered](const absl::Status& status) {
+                              if (status.ok() && answered) answered(*response);
+                              done(status);
+                            });
     };
     if (!after_outbox) return pass(true);
     parts_.delivery->AwaitDelivered(deadline, pass);
@@ -81,7 +85,9 @@ grpc::ServerUnaryReactor* SidecarService::PassOn(
 
 grpc::ServerUnaryReactor* SidecarService::Suppress(grpc::CallbackServerContext* context,
                                                    const v1::SuppressRequest* request, v1::SuppressResponse* response) {
-  return PassOn(context, request, response, &Upstream::List::async_interface::Suppress, true);
+  const auto answered = [this](const v1::SuppressResponse& answer) { parts_.forwarded->Taken(answer); };
+  return PassOn<v1::SuppressRequest, v1::SuppressResponse>(context, request, response,
+                                                           &Upstream::List::async_interface::Suppress, true, answered);
 }
 
 grpc::ServerUnaryReactor* SidecarService::Reactivate(grpc::CallbackServerContext* context,
@@ -102,7 +108,7 @@ grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerConte
   Admission* const admission = request->has_raw_message() || request->has_provider_event() ? &mails_ : &calls_;
   return RunUnary(context, *request, options_.service.request_octets_max, admission, [&](Done done) {
     const absl::Time received_at = options_.clock();
-    const auto forwarded = std::make_shared<Forwarded>();
+    const auto forwarded = std::make_shared<PassedReport>();
     forwarded->request = *request;
     if (NeedsRequestId(*request)) forwarded->request.set_request_id(options_.request_id());
     // A report is read on a thread of its own: a large mail would keep checks waiting.
@@ -112,13 +118,16 @@ grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerConte
       });
     };
     // Behind those that wait already, so that none overtakes another about the same address.
-    if (parts_.delivery->waiting() > 0) return take();
+    if (parts_.delivery->waiting() > 0 || parts_.forwarded->full()) return take();
     const absl::Time now = absl::Now();
     const absl::Time deadline =
         std::min(now + options_.forward_timeout, now + (GiveUp(*context) - now) * kForwardShare);
     parts_.upstream->Pass(&Upstream::List::async_interface::ReportBounce, &forwarded->request, &forwarded->response,
-                          deadline, [forwarded, response, take, done](const absl::Status& status) {
+                          deadline, [this, forwarded, received_at, response, take, done](const absl::Status& status) {
                             if (!status.ok() && !IsAnswer(status)) return take();
+                            if (status.ok()) {
+                              parts_.forwarded->Taken(forwarded->request, forwarded->response, received_at);
+                            }
                             *response = std::move(forwarded->response);
                             done(status);
                           });

@@ -150,6 +150,7 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   FollowerOptions follower_options;
   follower_options.lists = {{"lag", "benchmark"}, {}};
   follower_options.clock = options.clock;
+  follower_options.steady_clock = SteadyNow;
   follower_options.random = RandomFraction;
   follower_options.caught_up = [&] { caught_up.Notify(); };
   Follower follower(&upstream, replica.get(), &heads, follower_options);

@@ -5,8 +5,8 @@
 namespace suppression {
 namespace {
 
-absl::Time At(int second) {
-  return absl::FromUnixSeconds(second);
+SteadyTime At(int second) {
+  return {absl::Seconds(second)};
 }
 
 TEST(HeadTimesTest, NothingIsKnownBeforeTheCentreWasSeen) {

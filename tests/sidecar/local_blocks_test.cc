@@ -26,7 +26,7 @@ TEST(LocalBlocksTest, HoldWhatReportsSuppress) {
   blocks.Add(1, BlocksOf("jo", v1::ADDRESS_NOT_FOUND));
   blocks.Add(2, BlocksOf("ann", v1::ADDRESS_NOT_FOUND));
   ASSERT_EQ(blocks.Find(kJo, kReplica).size(), 1U);
-  EXPECT_EQ(blocks.Find(kJo, kReplica)[0].reason(), v1::ADDRESS_NOT_FOUND);
+  EXPECT_EQ(blocks.Find(kJo, kReplica)[0].cause.reason(), v1::ADDRESS_NOT_FOUND);
   EXPECT_TRUE(blocks.Find({"other", "example.com", "jo"}, kReplica).empty());
 }
 
@@ -38,7 +38,7 @@ TEST(LocalBlocksTest, TheSameCauseTwiceIsShownOnceAndStaysUntilBothAreGone) {
   EXPECT_EQ(blocks.Find(kJo, kReplica).size(), 2U);
   blocks.Remove({1, 3});
   ASSERT_EQ(blocks.Find(kJo, kReplica).size(), 1U);
-  EXPECT_EQ(blocks.Find(kJo, kReplica)[0].reason(), v1::MAILBOX_FULL);
+  EXPECT_EQ(blocks.Find(kJo, kReplica)[0].cause.reason(), v1::MAILBOX_FULL);
   blocks.Remove({2, 2, 77});
   EXPECT_TRUE(blocks.Find(kJo, kReplica).empty());
   EXPECT_TRUE(blocks.empty());

@@ -241,5 +241,96 @@ TEST_F(SidecarOutboxTest, AReportThatIsNoBounceIsNotKept) {
   EXPECT_EQ(sidecar.Status().outbox_reports(), 0);
 }
 
+// As a sidecar leaves it that is killed after the server took the first of many, and before its replica showed them.
+TEST_F(SidecarOutboxTest, DeliveryGoesOnBehindWhatWasDeliveredBeforeARestart) {
+  constexpr int kReports = 400, kDelivered = 200;  // more than are read at once
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  for (int i = 0; i < kReports; ++i) ReportLocally(sidecar, "u" + std::to_string(i) + "@example.com");
+  sidecar.Stop();
+  {
+    auto outbox = Outbox::Open({.path = sidecar.options().data_dir + "/outbox"},
+                               [](uint64_t, const stored::OutboxReport&, const std::string&) {});
+    ASSERT_TRUE(outbox.ok()) << outbox.status();
+    const std::string later = EncodeToken({(*Store::Open(centre_.store_options()))->lineage(), 1'000'000});
+    for (uint64_t number = 1; number <= kDelivered; ++number) ASSERT_TRUE((*outbox)->NoteDelivered(number, later).ok());
+  }
+  sidecar.Start();
+  v1::ReactivateRequest reactivate;
+  reactivate.set_address("u399@example.com");
+  reactivate.set_note("works again");
+  v1::ReactivateResponse reactivated;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));
+    EXPECT_EQ(sidecar.stub().Reactivate(&context, reactivate, &reactivated).error_code(), grpc::StatusCode::UNAVAILABLE)
+        << "it does not overtake the report";
+  }
+  centre_.Start();
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  const grpc::Status passed = sidecar.stub().Reactivate(&context, reactivate, &reactivated);
+  EXPECT_TRUE(passed.ok()) << passed.error_message();
+  EXPECT_TRUE(reactivated.changed()) << "the report was there before it";
+  EXPECT_TRUE(sidecar.AwaitDelivered());
+  for (int i = kDelivered; i < kReports - 1; ++i) {
+    EXPECT_TRUE(IsSuppressed(centre_.stub(), "u" + std::to_string(i) + "@example.com")) << i;
+  }
+}
+
+// The server takes writes, but lets no replica follow; and then it is gone.
+TEST_F(SidecarOutboxTest, WhatWasPassedOnBlocksHereUntilTheReplicaShowsIt) {
+  const auto centre =
+      std::make_unique<TestServer>(StoreOptions{}, ServiceOptions{}, "", ReplicationOptions{.watches_max = 1});
+  SidecarOptions options = Options();
+  options.upstream = centre->address();
+  options.tenants = {"default"};
+  TestSidecar blocker(options);
+  ASSERT_TRUE(blocker.AwaitAttached());
+  options.listen_addresses = {"unix:" + (directory_ / "two.sock")};
+  options.data_dir = directory_ / "two";
+  options.replica_id = "two";
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(sidecar.AwaitServing());
+
+  v1::ReportBounceResponse taken;
+  ASSERT_TRUE(Report(sidecar.stub(), "jo@example.com", &taken).ok());
+  ASSERT_EQ(taken.durability(), v1::DURABLE);
+  v1::SuppressRequest suppress;
+  suppress.set_domain("example.org");
+  suppress.set_note("asked for");
+  v1::SuppressResponse suppressed;
+  grpc::ClientContext context;
+  Limit(&context);
+  ASSERT_TRUE(sidecar.stub().Suppress(&context, suppress, &suppressed).ok());
+
+  for (const bool away : {false, true}) {
+    if (away) centre->Stop();
+    const v1::IsSuppressedResponse jo = CheckAt(sidecar.stub(), "jo@example.com");
+    ASSERT_TRUE(jo.suppressed());
+    EXPECT_FALSE(jo.matches(0).not_yet_delivered()) << "the server has it";
+    EXPECT_EQ(jo.matches(0).cause().type(), v1::Cause::HARD_BOUNCE);
+    EXPECT_EQ(jo.matches(0).cause().reason(), v1::ADDRESS_NOT_FOUND);
+    const v1::IsSuppressedResponse domain = CheckAt(sidecar.stub(), "anyone@example.org");
+    ASSERT_TRUE(domain.suppressed());
+    EXPECT_TRUE(domain.matches(0).whole_domain());
+    EXPECT_FALSE(IsSuppressed(sidecar.stub(), "ann@example.com"));
+  }
+  blocker.Stop();
+  centre->Start();
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", taken.token()));
+  v1::ReactivateRequest reactivate;
+  reactivate.set_address("jo@example.com");
+  reactivate.set_note("works again");
+  v1::ReactivateResponse reactivated;
+  grpc::ClientContext reactivating;
+  Limit(&reactivating);
+  ASSERT_TRUE(sidecar.stub().Reactivate(&reactivating, reactivate, &reactivated).ok());
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "jo@example.com", reactivated.token())) << "the block has ended";
+  sidecar.Stop();
+}
+
 }  // namespace
 }  // namespace suppression
