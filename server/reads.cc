@@ -161,6 +161,10 @@ absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,
   const int64_t now = absl::ToUnixMicros(clock_());
   if (found.address.has_value()) AddMatches(&*found.address, false, now, request.stream(), response);
   if (found.domain.has_value()) AddMatches(&*found.domain, true, now, request.stream(), response);
+  // A replica's service knows no rules: the sidecar adds the text.
+  if (response->suppressed() && rules_ != nullptr) {
+    response->set_refusal_text(rules_->classifier()->RefusalText(response->matches(0).cause()));
+  }
   response->set_token(Token(found.revision));
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "protos/error.h"
 #include "server/digest.h"
 #include "server/mail/bounce_mail.h"
+#include "server/report_facts.h"
 #include "server/return_if_error.h"
 #include "server/rules/provider_event.h"
 #include "server/rules/reply_text.h"
@@ -94,6 +95,8 @@ struct Reading {
   bool truncated = false;
   absl::string_view recipient_field;
   std::vector<ReportedRecipient> recipients;
+  // Of a mail, what tells it from others; see OwnIdOf.
+  std::string own_id{};
 };
 
 absl::StatusOr<Reading> ReadReply(v1::SmtpReply reply, const Classifier& classifier) {
@@ -133,7 +136,9 @@ absl::StatusOr<Reading> ReadMessage(const v1::RawMessage& message, const Classif
   }
   absl::StatusOr<MailReport> report = ReadBounceMail(message, classifier);
   if (!report.ok()) return report.status();
-  return Reading{report->kind, report->truncated, "raw_message.content", std::move(report->recipients)};
+  Reading reading{report->kind, report->truncated, "raw_message.content", std::move(report->recipients)};
+  if (!reading.recipients.empty()) reading.own_id = OwnIdOf(report->message_id, message.content());
+  return reading;
 }
 
 absl::StatusOr<Reading> ReadReport(const v1::ReportBounceRequest& request, const Classifier& classifier) {
@@ -156,30 +161,6 @@ absl::StatusOr<Reading> ReadReport(const v1::ReportBounceRequest& request, const
                          "report");
 }
 
-// A time that a mail or payload gives, where it can be one; strangers' clocks are not worth an error.
-bool IsPlausible(bool set, const google::protobuf::Timestamp& time, absl::Time latest) {
-  const absl::StatusOr<int64_t> micros = TimeOf(set, time, 0, "");
-  return set && micros.ok() && *micros > 0 && *micros <= absl::ToUnixMicros(latest);
-}
-
-// Fills in what the request says of all events; what the report itself says of one comes second, but for its verdict.
-void Complete(const v1::BounceEvent& shared, const v1::ReportBounceRequest& request, absl::Time now,
-              v1::ReportKind kind, v1::BounceEvent* event) {
-  const bool occurred = !request.has_occurred_at() && IsPlausible(event->has_occurred_at(), event->occurred_at(), now);
-  if (!occurred) *event->mutable_occurred_at() = shared.occurred_at();
-  *event->mutable_received_at() = shared.received_at();
-  const bool sent = !request.has_mail_sent_at() && IsPlausible(event->has_mail_sent_at(), event->mail_sent_at(), now);
-  if (shared.has_mail_sent_at()) {
-    *event->mutable_mail_sent_at() = shared.mail_sent_at();
-  } else if (!sent) {
-    event->clear_mail_sent_at();
-  }
-  event->set_stream(shared.stream());
-  event->set_source(shared.source());
-  if (!shared.message_id().empty()) event->set_message_id(shared.message_id());
-  if (event->kind() == v1::REPORT_KIND_UNSPECIFIED) event->set_kind(kind);
-}
-
 // How much a decision does to an address, and how bad the verdict behind it is.
 std::pair<int, int> WeightOf(const stored::RecipientReport& report) {
   const int classes[] = {v1::Verdict::CLASS_UNSPECIFIED, v1::Verdict::NOT_A_BOUNCE,
@@ -192,12 +173,16 @@ std::pair<int, int> WeightOf(const stored::RecipientReport& report) {
 // Turns what was read into commands.
 class Planner {
  public:
-  Planner(const v1::ReportBounceRequest& request, v1::ReportKind kind, const stored::Command& start,
+  Planner(const v1::ReportBounceRequest& request, const Reading& reading, const stored::Command& start,
           const Policy& policy)
-      : request_(request), is_payload_(kind == v1::PROVIDER_WEBHOOK), start_(start), policy_(policy) {}
+      : request_(request),
+        is_payload_(reading.kind == v1::PROVIDER_WEBHOOK),
+        own_id_(reading.own_id),
+        start_(start),
+        policy_(policy) {}
 
-  // `content`: ContentDigest of an event of a payload that has no id.
-  void Add(ReportedRecipient reported, const std::string& content) {
+  // `content`: ContentDigest of an event of a payload that has no id. `is_dated`: see CompleteEvent.
+  void Add(ReportedRecipient reported, const std::string& content, bool is_dated) {
     PlannedOutcome& planned = plan_.outcomes.emplace_back();
     planned.outcome.set_event_id(reported.event_id);
     const absl::StatusOr<Address> address = NormaliseAddress(reported.recipient);
@@ -211,6 +196,8 @@ class Planner {
     stored::RecipientReport report;
     SetTarget(*address, reported.recipient, report.mutable_target());
     *report.mutable_decision() = policy_.Decide(command.tenant(), reported.event.verdict());
+    report.set_undated(IsMail() && !is_dated);
+    reported.event.set_identity(EventIdentity(reported.event, *address, OwnIdFor(reported, content)));
     *report.mutable_event() = std::move(reported.event);
     const int known = Find(command.report(), *address);
     if (known < 0) {
@@ -241,6 +228,14 @@ class Planner {
     if (reported.error != v1::ERROR_REASON_UNSPECIFIED) return reported.error;
     if (is_address) return v1::ERROR_REASON_UNSPECIFIED;
     return absl::StripAsciiWhitespace(reported.recipient).empty() ? v1::NO_RECIPIENT : v1::INVALID_ADDRESS;
+  }
+
+  bool IsMail() const { return request_.report_case() == v1::ReportBounceRequest::kRawMessage; }
+
+  // What tells an event from others where it is of no mail that is known. Events of a webhook have ids enough.
+  std::string OwnIdFor(const ReportedRecipient& reported, const std::string& content) const {
+    if (!is_payload_ || !IsMail()) return own_id_;
+    return absl::StrCat("event:", reported.event_id.empty() ? content : reported.event_id);
   }
 
   static int Find(const stored::ReportOperation& report, const Address& address) {
@@ -281,10 +276,14 @@ class Planner {
       command->set_claim_digest(start_.payload_digest());
     }
     if (!reported.event_id.empty()) {
-      const bool mailed = request_.report_case() == v1::ReportBounceRequest::kRawMessage;
-      command->set_request_key(absl::StrCat(mailed ? kMailedEventKeyPrefix : kEventKeyPrefix, reported.event_id));
+      command->set_request_key(absl::StrCat(IsMail() ? kMailedEventKeyPrefix : kEventKeyPrefix, reported.event_id));
       if (reported.earlier_event_id.empty()) return;
       command->set_earlier_request_key(absl::StrCat(kEventKeyPrefix, reported.earlier_event_id));
+      return;
+    }
+    if (IsMail() && request_.event_id().empty()) {
+      // Whoever reads a mail again gives it another request id.
+      command->set_request_key(absl::StrCat(kMailedEventKeyPrefix, "\t", content));
       return;
     }
     std::string key = start_.request_key();
@@ -296,6 +295,7 @@ class Planner {
 
   const v1::ReportBounceRequest& request_;
   const bool is_payload_;
+  const std::string& own_id_;
   const stored::Command& start_;
   const Policy& policy_;
   ReportPlan plan_;
@@ -326,14 +326,16 @@ absl::StatusOr<ReportPlan> PlanReport(const v1::ReportBounceRequest& request, ab
   if (!shared.ok()) return shared.status();
   absl::StatusOr<Reading> reading = ReadReport(request, classifier);
   if (!reading.ok()) return reading.status();
-  Planner planner(request, reading->kind, *start, policy);
+  Planner planner(request, *reading, *start, policy);
   bool truncated = reading->truncated;
+  const absl::Time reported_at =
+      request.has_received_at() ? std::min(now, absl::FromUnixMicros(ToMicros(request.received_at()))) : now;
   for (ReportedRecipient& reported : reading->recipients) {
     const bool has_id = reading->kind != v1::PROVIDER_WEBHOOK || !reported.event_id.empty();
     const std::string content = has_id ? "" : ContentDigest(reported.recipient, reported.event);
-    Complete(*shared, request, now, reading->kind, &reported.event);
+    const bool is_dated = CompleteEvent(*shared, request, reported_at, reading->kind, &reported);
     truncated |= reported.event.truncated();
-    planner.Add(std::move(reported), content);
+    planner.Add(std::move(reported), content, is_dated);
   }
   ReportPlan plan = planner.Finish();
   plan.kind = reading->kind;

@@ -94,6 +94,7 @@ void Complete(const stored::CommandResult& result, int recipient, v1::RecipientO
   outcome->set_address(result.verdicts(recipient).address());
   *outcome->mutable_verdict() = result.verdicts(recipient).verdict();
   outcome->set_effect(result.effects(recipient));
+  outcome->set_duplicate(recipient < result.repeats_size() && result.repeats(recipient));
 }
 
 // Whether the result of the only command of a plan is about the recipients that the report is read as naming. A first
@@ -127,7 +128,7 @@ void AddOutcomes(const ReportPlan& plan, const ReportResults& results, v1::Repor
       continue;
     }
     Complete(result, planned.recipient, outcome);
-    if (is_payload) outcome->set_duplicate(result.duplicate());
+    if (is_payload && result.duplicate()) outcome->set_duplicate(true);
   }
 }
 

@@ -21,6 +21,14 @@ EntryName DomainOf(const EntryName& name) {
   return {name.tenant, name.domain, ""};
 }
 
+// What the answer says of one recipient.
+void Tell(const EntryName& name, const v1::BounceEvent& event, stored::CommandResult* result) {
+  result->add_effects(event.effect());
+  stored::ReportedVerdict* verdict = result->add_verdicts();
+  verdict->set_address(name.Address());
+  *verdict->mutable_verdict() = event.verdict();
+}
+
 }  // namespace
 
 CommandBatch::CommandBatch(const Store& store) : store_(store), revision_(store.head().head()) {}
@@ -120,10 +128,14 @@ stored::CommandResult CommandBatch::Add(const stored::Command& command) {
     if ((*answer)->error_reason().empty()) Claim(command);
     return **std::move(answer);
   }
-  if (!answer.ok() || !LoadAll(command).ok()) {
+  absl::Status loaded = answer.status();
+  if (loaded.ok()) loaded = LoadAll(command);
+  const absl::StatusOr<KnownEvents> known = loaded.ok() ? FindKnownEvents(command) : loaded;
+  if (!known.ok()) {
     result.set_error_reason(ReasonName(v1::INTERNAL_ERROR));
     return result;
   }
+  if (known->all) return AnswerKnown(command, *known);
   ++revision_;
   stored::Change change;
   *change.mutable_at() = command.at();
@@ -131,7 +143,7 @@ stored::CommandResult CommandBatch::Add(const stored::Command& command) {
   v1::ErrorReason refused = v1::INTERNAL_ERROR;
   switch (command.operation_case()) {
     case stored::Command::kReport:
-      refused = AddReport(command, &change, &result);
+      refused = AddReport(command, *known, &change, &result);
       break;
     case stored::Command::kSuppress:
       refused = AddSuppress(command, &change, &result);
@@ -153,11 +165,32 @@ stored::CommandResult CommandBatch::Add(const stored::Command& command) {
   return result;
 }
 
-v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, stored::Change* change,
-                                        stored::CommandResult* result) {
+stored::CommandResult CommandBatch::AnswerKnown(const stored::Command& command, const KnownEvents& known) {
+  stored::CommandResult result;
+  for (size_t i = 0; i < known.events.size(); ++i) {
+    Tell(NameOf(command, command.report().recipients(static_cast<int>(i)).target()), *known.events[i], &result);
+    result.add_repeats(true);
+  }
+  result.set_revision(known.revision);
+  Remember(command, command.request_key(), command.payload_digest(), result);
+  Claim(command);
+  result.set_duplicate(true);
+  return result;
+}
+
+v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, const KnownEvents& known,
+                                        stored::Change* change, stored::CommandResult* result) {
   const int64_t at = ToMicros(command.at());
-  for (const stored::RecipientReport& recipient : command.report().recipients()) {
+  const auto is_known = [](const std::optional<v1::BounceEvent>& event) { return event.has_value(); };
+  const bool some_known = std::any_of(known.events.begin(), known.events.end(), is_known);
+  for (int i = 0; i < command.report().recipients_size(); ++i) {
+    const stored::RecipientReport& recipient = command.report().recipients(i);
     const EntryName name = NameOf(command, recipient.target());
+    if (some_known) result->add_repeats(known.events[i].has_value());
+    if (known.events[i].has_value()) {
+      Tell(name, *known.events[i], result);
+      continue;
+    }
     Loaded* loaded = Find(name);
     stored::StoredEntry& entry = loaded->entry;
     v1::BounceEvent event = recipient.event();
@@ -170,10 +203,8 @@ v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, stored::
       entry.mutable_event_revisions()->erase(entry.event_revisions().begin());
     }
     Save(name, at, loaded, change);
-    result->add_effects(event.effect());
-    stored::ReportedVerdict* verdict = result->add_verdicts();
-    verdict->set_address(name.Address());
-    *verdict->mutable_verdict() = event.verdict();
+    RememberEvent(command, event, revision_);
+    Tell(name, event, result);
   }
   return v1::ERROR_REASON_UNSPECIFIED;
 }

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "rocksdb/write_batch.h"
@@ -70,7 +71,27 @@ class CommandBatch {
                 const stored::CommandResult& result);
   // Remembers the request that a command is a part of, unless that was done.
   void Claim(const stored::Command& command);
-  v1::ErrorReason AddReport(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
+
+  // What is known already of the events of a report.
+  struct KnownEvents {
+    std::vector<std::optional<v1::BounceEvent>> events;  // per recipient
+    uint64_t revision = 0;                               // of the newest
+    bool all = false;                                    // there are some, and all are known
+  };
+  absl::StatusOr<KnownEvents> FindKnownEvents(const stored::Command& command);
+  // Of one recipient; `revision` is raised to the event's. Every entry of the command must be loaded.
+  absl::StatusOr<std::optional<v1::BounceEvent>> FindKnownEvent(const stored::Command& command,
+                                                                const stored::RecipientReport& told,
+                                                                uint64_t* revision);
+  // The same in the kept events of the entry, for longer than requests are remembered.
+  absl::StatusOr<std::optional<v1::BounceEvent>> FindInHistory(const stored::Command& command,
+                                                               const stored::RecipientReport& told, uint64_t* revision);
+  void RememberEvent(const stored::Command& command, const v1::BounceEvent& event, uint64_t revision);
+  // The answer to a report of which every event is known.
+  stored::CommandResult AnswerKnown(const stored::Command& command, const KnownEvents& known);
+
+  v1::ErrorReason AddReport(const stored::Command& command, const KnownEvents& known, stored::Change* change,
+                            stored::CommandResult* result);
   v1::ErrorReason AddSuppress(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   v1::ErrorReason AddReactivate(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   void Audit(const stored::Command& command, const char* action, const EntryName& name, const std::string& note,

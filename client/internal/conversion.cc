@@ -306,6 +306,7 @@ CheckResult FromProto(const v1::IsSuppressedResponse& response) {
   to.matches = ToVector(response.matches(), ToMatch);
   to.token = response.token();
   to.freshness = ToFreshness(response);
+  to.refusal_text = response.refusal_text();
   return to;
 }
 

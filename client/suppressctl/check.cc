@@ -21,6 +21,7 @@ struct CheckOptions {
   std::string stream;
   std::string at_least;
   std::string max_staleness;
+  bool refusal = false;
 };
 
 // Gives addresses one by one: those of the command line, and for "-" the lines of in().
@@ -133,7 +134,29 @@ int Worse(int exit_code, const BatchResult& result) {
   return exit_code;
 }
 
+// For a mail server that asks about the one recipient it is about to take.
+int PrintRefusal(const CheckOptions& options, Session& session) {
+  if (options.addresses.size() != 1 || options.addresses[0] == "-" || !session.table()) {
+    return session.Fail(absl::InvalidArgumentError("--refusal goes with one address, and without -o"));
+  }
+  CheckRequest request;
+  request.address = options.addresses[0];
+  request.stream = options.stream;
+  request.at_least = options.at_least;
+  if (const absl::Status usage = ParseMaxStaleness(options.max_staleness, &request.max_staleness); !usage.ok()) {
+    return session.Fail(usage);
+  }
+  const absl::StatusOr<Client> client = session.MakeClient();
+  if (!client.ok()) return session.Fail(client.status());
+  const absl::StatusOr<CheckResult> result = client->IsSuppressed(request);
+  if (!result.ok()) return session.Fail(result.status());
+  if (!result->suppressed) return kDone;
+  session.out() << Escape(result->refusal_text) << "\n";
+  return kFinding;
+}
+
 int Check(const CheckOptions& options, Session& session) {
+  if (options.refusal) return PrintRefusal(options, session);
   BatchRequest request;
   request.stream = options.stream;
   if (const absl::Status usage = ParseMaxStaleness(options.max_staleness, &request.max_staleness); !usage.ok()) {
@@ -177,6 +200,9 @@ void AddCheck(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
   command->add_option("--max_staleness", options->max_staleness,
                       "How old the answer of a sidecar may be, such as 5s; 0s: the newest [default: however old]");
+  command->add_flag("--refusal", options->refusal,
+                    "Of one address: print nothing but what a mail server is to say when it refuses it "
+                    "(docs/mail_servers.md); nothing when it is not suppressed");
   command->footer("Exit codes: 0 none is suppressed, 1 at least one is, 2 error or an invalid address.");
   command->callback([options, &session, exit_code] { *exit_code = Check(*options, session); });
 }

@@ -32,7 +32,12 @@ struct ReportOptions {
   std::vector<std::string> mails;  // files, mboxes, directories, or "-"
   std::string webhook;             // the provider; empty: no webhook
   bool signature_verified = false;
+  bool sysexits = false;
+  std::vector<std::string> columns;  // of a file of replies; empty: kReportColumns
 };
+
+// The columns of a file of replies where none are named.
+inline constexpr const char* kReportColumns[] = {"recipient", "code", "enhanced", "stage", "remote_mta", "text"};
 
 // INVALID_ARGUMENT unless exactly one kind of report is given, with options that go with it, and times that can be
 // read.
@@ -45,9 +50,9 @@ absl::Status OneRecipientOneMail();
 // be read.
 absl::StatusOr<ReportRequest> MakeReport(const ReportOptions& options);
 
-// The request of one line of a report file: "recipient<TAB>code<TAB>enhanced<TAB>stage<TAB>remote_mta<TAB>text".
-// Fields from the third on may be missing; "" or "-" stands for an unknown one; the text may hold tabs.
-// Everything else comes from `options`. INVALID_ARGUMENT says what is wrong without the address.
+// The request of one line of a report file: the columns, separated by tabs. Those behind the second may be missing, and
+// "" or "-" stands for an unknown one; the last column may hold tabs. Everything else comes from `options`.
+// INVALID_ARGUMENT says what is wrong without the address.
 absl::StatusOr<ReportRequest> ParseReportLine(const std::string& line, const ReportOptions& options);
 
 // The request of one mail. INVALID_ARGUMENT too when it is empty.
@@ -56,7 +61,12 @@ absl::StatusOr<ReportRequest> MakeMailReport(ClassifyInput mail, const ReportOpt
 // The request of a provider's payload.
 absl::StatusOr<ReportRequest> MakeWebhookReport(std::string payload, const ReportOptions& options);
 
-// The options for the N-th of many: with the event id "PREFIX:N", so that the same input reported again counts once.
+// The options for the N-th line of a file: with the event id "PREFIX:N", so that the same file reported again counts
+// once.
 ReportOptions WithNumber(const ReportOptions& options, int64_t number);
+
+// The options for one mail: with the event id "PREFIX:DIGEST", which is the mail's own wherever it stands among others,
+// and cannot be taken by another mail.
+ReportOptions WithMailId(const ReportOptions& options, absl::string_view content);
 
 }  // namespace suppression::suppressctl

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -5,11 +8,13 @@
 #include "absl/strings/str_split.h"
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/report.h"
+#include "server/mail/mime_mail.h"
 
 namespace suppression::suppressctl {
 namespace {
 
-constexpr size_t kFields = 6;
+// Half of a SHA-256 is enough to tell mails apart.
+constexpr size_t kMailIdDigits = 32;
 
 absl::Status Misused(absl::string_view what) {
   return absl::InvalidArgumentError(what);
@@ -53,6 +58,32 @@ absl::Status OneRecipientOneMail() {
 
 namespace {
 
+// The option that a column of text stands for; null: there is none.
+std::string* FindColumn(absl::string_view name, ReportOptions* options) {
+  const std::pair<absl::string_view, std::string*> columns[] = {
+      {"recipient", &options->recipient},    {"enhanced", &options->enhanced}, {"stage", &options->stage},
+      {"remote_mta", &options->remote_mta},  {"text", &options->text},         {"message_id", &options->message_id},
+      {"occurred_at", &options->occurred_at}};
+  for (const auto& [column, option] : columns) {
+    if (column == name) return option;
+  }
+  return nullptr;
+}
+
+absl::Status CheckColumns(ReportOptions options) {
+  if (options.columns.empty()) return absl::OkStatus();
+  if (options.file.empty() || !options.webhook.empty()) return Misused("--columns goes with --file only");
+  std::set<std::string> seen;
+  for (const std::string& column : options.columns) {
+    if (column != "code" && FindColumn(column, &options) == nullptr) {
+      return Misused(absl::StrCat("--columns: there is no column ", column));
+    }
+    if (!seen.insert(column).second) return Misused(absl::StrCat("--columns: ", column, " stands twice"));
+  }
+  const bool enough = seen.count("recipient") > 0 && seen.count("code") + seen.count("text") > 0;
+  return enough ? absl::OkStatus() : Misused("--columns needs recipient, and code or text");
+}
+
 absl::Status CheckKind(const ReportOptions& options) {
   const bool file = !options.file.empty();
   const bool mails = !options.mails.empty();
@@ -80,7 +111,8 @@ absl::Status CheckKind(const ReportOptions& options) {
 }  // namespace
 
 absl::Status CheckReportOptions(const ReportOptions& options) {
-  const absl::Status status = CheckKind(options);
+  absl::Status status = CheckKind(options);
+  if (status.ok()) status = CheckColumns(options);
   return status.ok() ? StartReport(options).status() : status;
 }
 
@@ -121,24 +153,34 @@ ReportOptions WithNumber(const ReportOptions& options, int64_t number) {
   return one;
 }
 
-absl::StatusOr<ReportRequest> ParseReportLine(const std::string& line, const ReportOptions& options) {
-  std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits('\t', kFields - 1));
-  if (fields.size() < 2) return absl::InvalidArgumentError("needs at least a recipient and a code, separated by a tab");
-  fields.resize(kFields);
-  for (std::string& field : fields) {
-    if (field == "-") field.clear();
-  }
-  if (fields[0].empty()) return absl::InvalidArgumentError("has no recipient");
+ReportOptions WithMailId(const ReportOptions& options, absl::string_view content) {
   ReportOptions one = options;
-  one.recipient = fields[0];
+  if (!options.event_id.empty()) {
+    one.event_id = absl::StrCat(options.event_id, ":", MailDigest(content).substr(0, kMailIdDigits));
+  }
+  return one;
+}
+
+absl::StatusOr<ReportRequest> ParseReportLine(const std::string& line, const ReportOptions& options) {
+  std::vector<std::string> columns = options.columns;
+  if (columns.empty()) columns.assign(std::begin(kReportColumns), std::end(kReportColumns));
+  const std::vector<std::string> fields = absl::StrSplit(line, absl::MaxSplits('\t', columns.size() - 1));
+  if (fields.size() < std::min<size_t>(2, columns.size())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("needs at least ", columns[0], " and ", columns[1], ", separated by a tab"));
+  }
+  ReportOptions one = options;
+  one.recipient.clear();
   one.code = 0;
-  if (!fields[1].empty() && (!absl::SimpleAtoi(fields[1], &one.code) || one.code < 200 || one.code > 599)) {
+  std::string code;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i] == "-" || fields[i].empty()) continue;
+    (columns[i] == "code" ? code : *FindColumn(columns[i], &one)) = fields[i];
+  }
+  if (one.recipient.empty()) return absl::InvalidArgumentError("has no recipient");
+  if (!code.empty() && (!absl::SimpleAtoi(code, &one.code) || one.code < 200 || one.code > 599)) {
     return absl::InvalidArgumentError("the code must be from 200 to 599");
   }
-  one.enhanced = fields[2];
-  one.stage = fields[3];
-  one.remote_mta = fields[4];
-  one.text = fields[5];
   return MakeReport(one);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "client/suppressctl/render.h"
 
 namespace suppression::suppressctl {
@@ -28,6 +29,23 @@ std::string Row(const Outcome& outcome) {
 
 }  // namespace
 
+Sysexit SysexitOf(const absl::Status& status) {
+  static constexpr absl::string_view kAboutTheReport[] = {"NO_RECIPIENT",     "INVALID_ADDRESS",  "NOT_A_MESSAGE",
+                                                          "MISSING_FIELD",    "UNKNOWN_EVENT",    "MALFORMED_PAYLOAD",
+                                                          "UNKNOWN_PROVIDER", "REQUEST_ID_REUSED"};
+  if (status.ok()) return kTaken;
+  const std::string reason = ErrorReason(status);
+  const auto* const end = std::end(kAboutTheReport);
+  if (std::find(std::begin(kAboutTheReport), end, reason) != end) return kDataError;
+  // What else the service finds wrong came from an option.
+  return absl::IsInvalidArgument(status) ? kUsage : kTryAgain;
+}
+
+Sysexit SysexitOf(const ReportResult& result) {
+  const bool nothing = result.outcomes.empty() && result.kind != ReportKind::kProviderWebhook;
+  return nothing || !AllTaken(result).ok() ? kDataError : kTaken;
+}
+
 absl::Status AllTaken(const ReportResult& result) {
   const auto refused = [](const Outcome& outcome) { return !outcome.error_reason.empty(); };
   const auto first = std::find_if(result.outcomes.begin(), result.outcomes.end(), refused);
@@ -45,9 +63,11 @@ ReportRun::ReportRun(const Client& client, Session& session) : client_(client), 
 void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>& request) {
   if (stopped_) return;
   absl::Status status = request.status();
+  Sysexit code = kDataError;  // what cannot be made a report of
   if (status.ok()) {
     const absl::StatusOr<ReportResult> result = client_.ReportBounce(*request);
     status = result.status();
+    code = result.ok() ? SysexitOf(*result) : SysexitOf(status);
     if (result.ok()) {
       Print(name, *result);
       token_ = result->token;
@@ -55,6 +75,7 @@ void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>
       status = AllTaken(*result);
     }
   }
+  worst_ = std::max(worst_, code);
   if (status.ok()) {
     ++reported_;
     return;
@@ -66,6 +87,7 @@ void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>
 
 void ReportRun::Fail(const absl::Status& status) {
   ++failed_;
+  worst_ = kTryAgain;
   session_.Fail(status);
 }
 
@@ -78,6 +100,11 @@ int ReportRun::Finish() {
     if (kept_locally_ > 0) session_.err() << kept_locally_ << " of them " << kKeptLocally << "\n";
   }
   return failed_ == 0 ? kDone : kFailed;
+}
+
+int ReportRun::FinishWithSysexit() {
+  Finish();
+  return reported_ + failed_ == 0 ? kDataError : worst_;
 }
 
 void ReportRun::Print(const ReportName& name, const ReportResult& result) {

@@ -9,6 +9,16 @@
 
 namespace suppression::suppressctl {
 
+// What report --sysexits exits with, for those that deliver mail to it (sysexits.h): a mail server keeps a mail for
+// which it is told kTryAgain.
+enum Sysexit { kTaken = 0, kUsage = 64, kDataError = 65, kTryAgain = 75 };
+
+// The exit code for a report that failed: kDataError for one that will never be taken, kUsage for a wrong command line,
+// kTryAgain for all else.
+Sysexit SysexitOf(const absl::Status& status);
+// For one that was answered: kDataError for a mail that is no bounce, and where a part was not taken.
+Sysexit SysexitOf(const ReportResult& result);
+
 // How errors and rows name one report of a run.
 struct ReportName {
   std::string file;  // of a mail; empty: a line of a file
@@ -29,6 +39,9 @@ class ReportRun {
 
   // Prints the sums. Returns the exit code. Call it once, at the end.
   int Finish();
+  // The same as one of Sysexit: of several reports the worst, kTryAgain before kDataError; kDataError where there was
+  // none.
+  int FinishWithSysexit();
 
  private:
   void Print(const ReportName& name, const ReportResult& result);
@@ -40,6 +53,7 @@ class ReportRun {
   int64_t kept_locally_ = 0;
   bool printed_ = false;
   bool stopped_ = false;
+  Sysexit worst_ = kTaken;
   std::string token_;
 };
 

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "client/suppressctl/commands.h"
+#include "client/suppressctl/report_run.h"
 #include "client/suppressctl/text.h"
 
 #ifndef SUPPRESSCTL_VERSION
@@ -79,7 +80,8 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   } catch (const CLI::ParseError& error) {
     // CLI11 has no other way to say it.
     session.err() << "suppressctl: usage: " << Escape(error.what()) << "; see suppressctl --help\n";
-    return kFailed;
+    const bool sysexits = std::find(arguments.begin(), arguments.end(), "--sysexits") != arguments.end();
+    return sysexits ? static_cast<int>(kUsage) : static_cast<int>(kFailed);
   }
   return exit_code;
 }

@@ -43,15 +43,21 @@ v1::BounceEvent StartEvent(const MailContents& contents, const DeliveryStatus& s
   return event;
 }
 
-void AddRecipient(absl::string_view recipient, v1::BounceEvent event, MailReport* report) {
+void AddRecipient(absl::string_view recipient, v1::BounceEvent event, std::vector<int64_t> bounced_at,
+                  MailReport* report) {
   for (ReportedRecipient& known : report->recipients) {
     if (known.error != v1::ERROR_REASON_UNSPECIFIED || !absl::EqualsIgnoreCase(known.recipient, recipient)) continue;
     // Named twice: what failed counts, and what was said first.
     const bool keep = known.event.verdict().bounce_class() != v1::Verdict::NOT_A_BOUNCE;
-    if (!keep) known.event = std::move(event);
+    if (keep) return;
+    known.event = std::move(event);
+    known.bounced_at = std::move(bounced_at);
     return;
   }
-  report->recipients.push_back({Cut(recipient, kRecipientOctetsMax), std::move(event), ""});
+  ReportedRecipient& added = report->recipients.emplace_back();
+  added.recipient = Cut(recipient, kRecipientOctetsMax);
+  added.event = std::move(event);
+  added.bounced_at = std::move(bounced_at);
 }
 
 // Whether anybody is named who can be reported.
@@ -84,6 +90,7 @@ class Reader {
     status_ = ReadDeliveryStatus(contents_.status);
     report_.kind = KindOf(mail, contents_.notice.text);
     report_.truncated = mail.truncated || message.truncated() || contents_.truncated || status_.truncated;
+    report_.message_id = Cut(mail.Header("message-id"), kMessageIdOctetsMax);
     event_ = StartEvent(contents_, status_, report_);
   }
 
@@ -123,8 +130,14 @@ class Reader {
   void ReadWords();
   void AddStatus(const RecipientStatus& status, bool alone);
   // A recipient with the verdict on what is said of it; one that is no bounce, by a rule of this file.
-  void AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement);
-  void AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text);
+  void AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement,
+                 const std::string& last_attempt_date = "");
+  void AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text,
+                   const std::string& last_attempt_date = "");
+  // When the mail says that it bounced, the best first. RFC 3464: Last-Attempt-Date is when this recipient was last
+  // tried (section 2.3.7); the mail is made when it was given up; Arrival-Date is when the returned mail had come in
+  // (2.2.5).
+  std::vector<int64_t> BouncedAt(const std::string& last_attempt_date) const;
   // An event with as much of the diagnostic as one of `sharers_` recipients may have.
   v1::BounceEvent EventWith(absl::string_view diagnostic);
   std::vector<NoticeRecipient> WordsRecipients() const;
@@ -190,7 +203,7 @@ MailReport Reader::ReadComplaint() {
                               ? "abuse"
                               : Cut(absl::AsciiStrToLower(complaint.feedback_type()), kTypeOctetsMax));
   event.set_remote_mta(Cut(reporter, kHostOctetsMax));
-  for (const std::string& recipient : complainants) AddRecipient(recipient, event, &report_);
+  for (const std::string& recipient : complainants) AddRecipient(recipient, event, BouncedAt(""), &report_);
   return std::move(report_);
 }
 
@@ -228,25 +241,35 @@ v1::BounceEvent Reader::EventWith(absl::string_view diagnostic) {
   return event;
 }
 
-void Reader::AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement) {
+std::vector<int64_t> Reader::BouncedAt(const std::string& last_attempt_date) const {
+  std::vector<int64_t> times;
+  for (const std::string& date : {last_attempt_date, std::string(mail_.Header("date")), status_.arrival_date}) {
+    if (const std::optional<int64_t> time = ParseMailDate(date); time.has_value()) times.push_back(*time);
+  }
+  return times;
+}
+
+void Reader::AddJudged(absl::string_view recipient, const std::string& remote_mta, Judgement judgement,
+                       const std::string& last_attempt_date) {
   v1::BounceEvent event = EventWith(judgement.diagnostic);
   event.set_remote_mta(remote_mta);
   *event.mutable_verdict() = std::move(judgement.verdict);
-  AddRecipient(recipient, std::move(event), &report_);
+  AddRecipient(recipient, std::move(event), BouncedAt(last_attempt_date), &report_);
 }
 
-void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text) {
+void Reader::AddNoBounce(absl::string_view recipient, const char* rule, absl::string_view text,
+                         const std::string& last_attempt_date) {
   v1::BounceEvent event = EventWith(absl::StripAsciiWhitespace(text));
   event.mutable_verdict()->set_bounce_class(v1::Verdict::NOT_A_BOUNCE);
   event.mutable_verdict()->set_rule_id(rule);
   event.mutable_verdict()->set_rule_set_version(classifier_.version());
-  AddRecipient(recipient, std::move(event), &report_);
+  AddRecipient(recipient, std::move(event), BouncedAt(last_attempt_date), &report_);
 }
 
 void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   const std::string recipient = StatusRecipient(status, alone);
   if (!HasFailed(status)) {
-    if (!recipient.empty()) AddNoBounce(recipient, "dsn.not_failed", status.diagnostic);
+    if (!recipient.empty()) AddNoBounce(recipient, "dsn.not_failed", status.diagnostic, status.last_attempt_date);
     return;
   }
   v1::SmtpReply reply;
@@ -255,7 +278,7 @@ void Reader::AddStatus(const RecipientStatus& status, bool alone) {
   reply.set_remote_mta(Cut(status.remote_mta, kHostOctetsMax));
   const std::string remote_mta = reply.remote_mta();
   Judgement judgement = JudgeRecipient(classifier_, std::move(reply), ContextOf(recipient, alone));
-  if (!recipient.empty()) return AddJudged(recipient, remote_mta, std::move(judgement));
+  if (!recipient.empty()) return AddJudged(recipient, remote_mta, std::move(judgement), status.last_attempt_date);
   // Whoever it was, he must not vanish from the report.
   const std::string& named = status.original_recipient.empty() ? status.final_recipient : status.original_recipient;
   ReportedRecipient& unusable = report_.recipients.emplace_back();
@@ -350,7 +373,7 @@ absl::StatusOr<MailReport> ReadBounceMail(const v1::RawMessage& message, const C
   if (!mail.ok()) return mail.status();
   std::vector<ReportedRecipient> notified = ReadNotificationMail(*mail, message.recipient(), classifier);
   if (!notified.empty()) {
-    return MailReport{v1::PROVIDER_WEBHOOK, mail->truncated || message.truncated(), std::move(notified)};
+    return MailReport{v1::PROVIDER_WEBHOOK, mail->truncated || message.truncated(), "", std::move(notified)};
   }
   Reader reader(message, *mail, classifier);
   const std::string inner = reader.PassedOn();

@@ -25,6 +25,8 @@ struct MailReport {
   // Not all of it was read or kept: it is over one of the limits (octets, parts, levels, recipients, lines of the
   // notice, diagnostics), or the caller had cut it.
   bool truncated = false;
+  // The Message-ID of the mail itself, as it stands there; empty: none.
+  std::string message_id;
   // One per recipient, in the order of the mail. A bounce or complaint that names nobody gives one with an empty
   // recipient. A mail that is no bounce gives none, a delay notice those it names, NOT_A_BOUNCE. One with an error is
   // an event that cannot be taken (kind PROVIDER_WEBHOOK), or a failed recipient of a delivery status that is no

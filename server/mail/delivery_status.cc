@@ -186,6 +186,8 @@ class Groups {
       current_.status = StatusOf(field.value);
     } else if (field.name == "remote-mta") {
       current_.remote_mta = SplitType(field.value).second;
+    } else if (field.name == "last-attempt-date") {
+      current_.last_attempt_date = field.value;
     } else if (field.name == "diagnostic-code") {
       auto [type, text] = SplitType(field.value);
       if (SaysMore(type, text, current_)) std::tie(current_.diagnostic_type, current_.diagnostic) = {type, text};

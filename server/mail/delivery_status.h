@@ -25,6 +25,7 @@ struct RecipientStatus {
   std::string diagnostic_type;  // lower case: smtp, x-postfix, ...
   std::string diagnostic;       // of several fields the one that says most
   std::string remote_mta;       // without type
+  std::string last_attempt_date;
 };
 
 struct DeliveryStatus {

@@ -244,6 +244,16 @@ std::optional<int64_t> ParseMailDate(const std::string& date) {
   return seconds;
 }
 
+std::string MailDigest(absl::string_view content) {
+  const std::string lines = PlainLines(Prefix(content, kMailOctetsMax));
+  const absl::string_view text = absl::StripTrailingAsciiWhitespace(SkipMboxLine(lines));
+  char* const digest =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(text.data()), text.size());
+  std::string hex(digest);
+  g_free(digest);
+  return hex;
+}
+
 std::string ToUtf8(absl::string_view octets) {
   if (IsValidUtf8(octets)) {
     const bool japanese = absl::StrContains(octets, "\x1b$B") || absl::StrContains(octets, "\x1b$@");

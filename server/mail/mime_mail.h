@@ -52,6 +52,10 @@ struct MimeMail {
 // Thread-safe.
 absl::StatusOr<MimeMail> ReadMimeMail(absl::string_view content);
 
+// SHA-256 of a mail as it is read, in 64 hexadecimal digits: the same whatever its line ends, and with or without what
+// an mbox adds around it. Thread-safe.
+std::string MailDigest(absl::string_view content);
+
 // Whether a part is an attached mail or the header block of one.
 bool IsAttachedMail(absl::string_view type);
 

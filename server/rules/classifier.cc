@@ -188,7 +188,13 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::WithUserRules(absl
   const std::vector<std::string> problems =
       FindRuleProblems(merged, static_cast<int>(merged.file_names.size()) - 1,
                        [&](const v1::SmtpReply& reply) { return (*both)->Classify(reply); });
-  if (problems.empty()) return both;
+  if (problems.empty()) {
+    v1::SmtpReply refused;
+    refused.set_text(absl::StrCat("550 5.7.1 ", (*both)->RefusalText(v1::Cause())));
+    const bool known = rules_->set.refusal == merged.refusal || (*both)->Classify(refused).rule_id() == kRefusalRule;
+    if (known) return both;
+    return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(name, ": the text of refusal is not recognised"));
+  }
   std::string what = problems.front();
   if (problems.size() > 1) absl::StrAppend(&what, " (and ", problems.size() - 1, " more like this)");
   return InvalidArgument(v1::INVALID_FIELD, what);
@@ -213,6 +219,10 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Make(RuleSet set, 
 
 const std::string& Classifier::version() const {
   return rules_->version;
+}
+
+std::string Classifier::RefusalText(const v1::Cause& cause) const {
+  return suppression::RefusalText(rules_->set.refusal, cause);
 }
 
 const RuleSet& Classifier::rules() const {

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "suppression/v1/bounce.pb.h"
+#include "suppression/v1/suppression.pb.h"
 
 namespace suppression {
 
@@ -50,6 +51,9 @@ class Classifier {
   // The name and a content hash of each file: "builtin-0123456789abcdef", "builtin-0123456789abcdef+rules-…" with the
   // stem of the upper file's name. Stands in every verdict.
   const std::string& version() const;
+
+  // What to say when a recipient is refused for this cause; Classify recognises it. See refusal_text.h.
+  std::string RefusalText(const v1::Cause& cause) const;
 
   // The rules as data, in the order in which they are asked; valid as long as this is.
   const RuleSet& rules() const;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/rules/refusal_text.h"
 
 namespace suppression {
 namespace {
@@ -52,9 +53,12 @@ v1::Verdict DecideProviderVerdict(absl::string_view provider, const ProviderTypi
                                   const Classifier& classifier) {
   v1::Verdict by_provider = ByProvider(provider, typing, reply);
   const bool silent = reply.text().empty() && reply.code() == 0 && reply.enhanced_code().empty();
-  if (typing.worst == kTextNotAsked || silent) return by_provider;
+  if (silent) return by_provider;
 
   v1::Verdict by_text = classifier.Classify(reply);
+  // Whatever the provider takes it for, it is what we said ourselves.
+  if (by_text.rule_id() == kRefusalRule) return by_text;
+  if (typing.worst == kTextNotAsked) return by_provider;
   by_provider.set_code(by_text.code());
   by_provider.set_enhanced_code(by_text.enhanced_code());
   by_provider.set_stage(by_text.stage());

@@ -1,6 +1,7 @@
 // What one report says of one recipient, whatever the report was: a mail, or a provider's event.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct ReportedRecipient {
   // INVALID_ADDRESS or NO_RECIPIENT: one recipient of several that a mail does not name so that he could be suppressed.
   // The recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
   v1::ErrorReason error = v1::ERROR_REASON_UNSPECIFIED;
+  // When a mail says that it bounced, in seconds since 1970; the one that knows it best first. Strangers' clocks: any
+  // of them may be absurd.
+  std::vector<int64_t> bounced_at{};
 };
 
 }  // namespace suppression

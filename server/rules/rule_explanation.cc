@@ -18,6 +18,7 @@ constexpr char kCodeLayer[] = "code";
 
 const char* LayerMeaning(RuleLayer layer) {
   static constexpr const char* kMeanings[kRuleLayers] = {
+      "what suppressd says itself, asked before everything",
       "rules of your own that come before everything",
       "no bounce at all, whatever it quotes",
       "one provider's codes and wording, or wording of narrow scope",

@@ -1,5 +1,6 @@
 #include "server/rules/rule_file.h"
 
+#include <re2/re2.h>
 #include <unistr.h>
 
 #include <algorithm>
@@ -40,7 +41,11 @@ RuleSet StartSet(absl::string_view name, const RuleSet* base) {
 class RuleFileReader {
  public:
   RuleFileReader(absl::string_view name, const RuleSet* base)
-      : yaml_(name), set_(StartSet(name, base)), patterns_(&yaml_, &set_), rules_(&yaml_, &patterns_, &set_) {}
+      : yaml_(name),
+        is_built_in_(base == nullptr),
+        set_(StartSet(name, base)),
+        patterns_(&yaml_, &set_),
+        rules_(&yaml_, &patterns_, &set_) {}
 
   absl::StatusOr<RuleSet> Read(absl::string_view text) {
     if (const int line = InvalidUtf8Line(text); line > 0) {
@@ -50,8 +55,9 @@ class RuleFileReader {
     if (!root.ok()) return root.status();
     std::map<std::string, YAML::Node> sections;
     absl::Status status = yaml_.ForEachEntry(*root, "the file", [&](const std::string& key, const YAML::Node& value) {
-      const bool other = key == "words" || key == "families" || key == "stages" || key == "off";
-      if (!other && FindLayer(key) == kRuleLayers) return Unknown(value, key);
+      const bool other = key == "words" || key == "families" || key == "stages" || key == "off" || key == "refusal";
+      const bool kept = key == LayerName(RuleLayer::kOwn) && !is_built_in_;
+      if (kept || (!other && FindLayer(key) == kRuleLayers)) return Unknown(value, key);
       sections[key].reset(value);
       return absl::OkStatus();
     });
@@ -66,6 +72,8 @@ class RuleFileReader {
     if (status.ok()) status = ReadOff(sections["off"]);
     if (!status.ok()) return status;
     Merge();
+    status = ReadRefusal(sections["refusal"]);
+    if (!status.ok()) return status;
     return std::move(set_);
   }
 
@@ -134,6 +142,26 @@ class RuleFileReader {
     });
   }
 
+  // How refusals are worded; the rule about them gets to know the marker, beside those it knows.
+  absl::Status ReadRefusal(const YAML::Node& node) {
+    if (node.IsNull()) return absl::OkStatus();
+    absl::Status status = yaml_.ForEachEntry(node, "refusal", [&](const std::string& key, const YAML::Node& value) {
+      if (key == "marker") return yaml_.ReadString(value, key, &set_.refusal.marker);
+      if (key == "text") return yaml_.ReadString(value, key, &set_.refusal.text);
+      return Unknown(value, key);
+    });
+    if (!status.ok()) return status;
+    if (const std::string problem = ProblemOf(set_.refusal); !problem.empty()) return yaml_.Error(node, problem);
+    const auto rule =
+        std::find_if(set_.rules.begin(), set_.rules.end(), [](const Rule& each) { return each.id == kRefusalRule; });
+    if (rule == set_.rules.end() || rule->layer != RuleLayer::kOwn) {
+      return yaml_.Error(node, absl::StrCat("needs the rule ", kRefusalRule, ", which is off or replaced"));
+    }
+    const std::string& marker = set_.refusal.marker;
+    rule->match.push_back({re2::RE2::QuoteMeta(marker), marker, patterns_.PlaceOf(node)});
+    return absl::OkStatus();
+  }
+
   // Both lists are in order of layers; so becomes their sum, the file's own rules first in each layer.
   void Merge() {
     for (Rule& rule : set_.rules) {
@@ -144,6 +172,7 @@ class RuleFileReader {
   }
 
   const YamlReader yaml_;
+  const bool is_built_in_;
   RuleSet set_;  // the rules of lower files, until Merge
   PatternReader patterns_;
   RuleReader rules_;

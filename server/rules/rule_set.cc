@@ -6,8 +6,8 @@
 namespace suppression {
 
 const char* LayerName(RuleLayer layer) {
-  static constexpr const char* kNames[kRuleLayers] = {"override",  "notice", "provider", "sender",
-                                                      "recipient", "stage",  "enhanced", "fallback"};
+  static constexpr const char* kNames[kRuleLayers] = {"own",       "override", "notice",   "provider", "sender",
+                                                      "recipient", "stage",    "enhanced", "fallback"};
   return kNames[static_cast<size_t>(layer)];
 }
 

@@ -9,13 +9,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/rules/code_pattern.h"
+#include "server/rules/refusal_text.h"
 #include "suppression/v1/bounce.pb.h"
 
 namespace suppression {
 
-// In the order in which they are asked; the first rule that applies wins. kOverride is for rules of one's own.
-enum class RuleLayer { kOverride, kNotice, kProvider, kSender, kRecipient, kStage, kEnhanced, kFallback };
-inline constexpr size_t kRuleLayers = 8;
+// In the order in which they are asked; the first rule that applies wins. kOwn is for suppressd's own words and in the
+// built-in file only, kOverride for rules of a file of one's own.
+enum class RuleLayer { kOwn, kOverride, kNotice, kProvider, kSender, kRecipient, kStage, kEnhanced, kFallback };
+inline constexpr size_t kRuleLayers = 9;
 
 // The name of its section: "override", "notice".
 const char* LayerName(RuleLayer layer);
@@ -99,6 +101,7 @@ struct RuleSet {
   std::vector<RuleStage> stages;
   // In order of layers; within a layer the rules of the highest file first, each file's in its own order.
   std::vector<Rule> rules;
+  RefusalFormat refusal;
 };
 
 // "NAME:LINE: what"; and the same as INVALID_ARGUMENT (INVALID_FIELD).

@@ -180,6 +180,9 @@ absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppress
     AddBlocks(*parts_.blocks, {*tenant, address->domain, address->local_part}, state,
               absl::ToUnixMicros(options_.clock()), request.stream(), response);
   }
+  if (response->suppressed()) {
+    response->set_refusal_text(parts_.rules->classifier()->RefusalText(response->matches(0).cause()));
+  }
   SetFreshness(view, response->mutable_freshness());
   if (&view == nothing_.get()) response->clear_token();
   return absl::OkStatus();

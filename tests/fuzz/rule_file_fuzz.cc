@@ -22,6 +22,7 @@ constexpr char kBase[] = R"(
 words: {gone: 'left|moved'}
 families: {acme: {mta: ['\.acme\.example$'], text: ['acme mail']}}
 stages: {RCPT: ['after rcpt'], DATA: ['after data']}
+own: [{id: suppressd.refusal, match: '\[suppressd\]', class: NOT_A_BOUNCE}]
 provider: [{id: p.acme, mta: acme, match: 'odd', class: SENDER_SIDE}]
 sender: [{id: s.spam, match: spam, unless: spammer, class: SENDER_SIDE}]
 recipient: [{id: r.gone, match: '{{gone}}', class: HARD, reason: ADDRESS_NOT_FOUND, decisive: true}]
@@ -34,11 +35,13 @@ void CheckTaken(const Classifier& both, const Classifier& base) {
   FUZZ_CHECK(both.version().substr(0, base.version().size() + 1) == base.version() + "+");
   const auto classify = [&](const v1::SmtpReply& reply) { return both.Classify(reply); };
   FUZZ_CHECK(suppression::FindRuleProblems(both.rules(), 1, classify).empty());
-  suppression::RuleLayer layer = suppression::RuleLayer::kOverride;
+  suppression::RuleLayer layer = suppression::RuleLayer::kOwn;
   for (const suppression::Rule& rule : both.rules().rules) {
     FUZZ_CHECK(layer <= rule.layer);
     layer = rule.layer;
     FUZZ_CHECK(both.FindRule(rule.id) == &rule);
+    FUZZ_CHECK((rule.layer == suppression::RuleLayer::kOwn) ==
+               (rule.place.file == 0 && rule.id == suppression::kRefusalRule));
     const auto text = suppression::ExplainRule(both, rule.id);
     FUZZ_CHECK(text.ok() && !text->empty());
     for (const suppression::RuleExample& example : rule.examples) {

@@ -119,6 +119,15 @@ TEST(MimeMailTest, SkipsAByteOrderMark) {
   EXPECT_EQ(Read("\xEF\xBB\xBFSubject: x\n\ntext\n").Header("subject"), "x");
 }
 
+TEST(MimeMailTest, ADigestIsTheMailsOwnWhateverItWasKeptIn) {
+  const std::string digest = MailDigest("Subject: x\n\nFrom here on\n");
+  EXPECT_EQ(digest.size(), 64u);
+  EXPECT_EQ(MailDigest("Subject: x\r\n\r\nFrom here on\r\n"), digest);
+  EXPECT_EQ(MailDigest("From a Mon Mar  2 09:15:07 2026\nSubject: x\n\nFrom here on\n\n"), digest);
+  EXPECT_NE(MailDigest("Subject: x\n\nFrom there on\n"), digest);
+  EXPECT_EQ(MailDigest("").size(), 64u);
+}
+
 TEST(MimeMailTest, PartsAndLevelsThatAreLeftOutAreSaid) {
   const auto with_parts = [](int parts) {
     std::string mail = "Content-Type: multipart/mixed; boundary=b\n\n";

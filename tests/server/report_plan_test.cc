@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/str_replace.h"
 #include "protos/error.h"
 #include "server/digest.h"
 #include "tests/mail/mails.h"
@@ -267,6 +268,46 @@ TEST(ReportPlanTest, WhenTheMailWasSentComesFromTheMail) {
   EXPECT_EQ(event.message_id(), "<m1@example.org>");
   EXPECT_EQ(event.occurred_at().seconds(), kNow);
   EXPECT_EQ(event.received_at().seconds(), kNow);
+}
+
+// Of the only event that a mail tells.
+std::string IdentityOf(const std::string& mail) {
+  return OnlyEvent(Mail(mail)).identity();
+}
+
+TEST(ReportPlanTest, AMailHasAnIdentityWhateverItLacks) {
+  const std::string text = TextBounce("<jo@example.com>:\n550 5.1.1 no such user\n");
+  EXPECT_EQ(IdentityOf(text).size(), 32u) << "neither its own Message-ID nor that of a returned mail";
+  EXPECT_EQ(IdentityOf(absl::StrReplaceAll(text, {{"\n", "\r\n"}})), IdentityOf(text));
+  EXPECT_NE(IdentityOf(text + "\nBye.\n"), IdentityOf(text));
+  const std::string own = "Message-ID: <b1@mx.example.org>\n" + text;
+  EXPECT_EQ(IdentityOf(own + "\nBye.\n"), IdentityOf(own)) << "known by its Message-ID";
+  EXPECT_NE(IdentityOf(own), IdentityOf(text));
+  const std::string dsn = Dsn("It failed.", Failed("jo@example.com"));
+  EXPECT_EQ(IdentityOf("Message-ID: <b2@mx.example.org>\n" + dsn), IdentityOf(dsn)) << "known by the returned mail's";
+  EXPECT_NE(IdentityOf(Dsn("It failed.", Failed("ann@example.com"))), IdentityOf(dsn));
+}
+
+TEST(ReportPlanTest, AReplyHasTheIdentityOfTheMailThatBounced) {
+  v1::ReportBounceRequest reply;
+  reply.mutable_smtp_reply()->set_recipient("Jo@Example.com");
+  reply.mutable_smtp_reply()->set_text("550 5.1.1 user unknown");
+  EXPECT_EQ(OnlyEvent(reply).identity(), "") << "nothing tells it from another";
+  const std::string identity = IdentityOf(Dsn("It failed.", Failed("jo@example.com")));
+  for (const char* message_id : {"m1@example.org", "<m1@example.org>", " <m1@example.org> (news)"}) {
+    reply.set_message_id(message_id);
+    EXPECT_EQ(OnlyEvent(reply).identity(), identity) << message_id;
+  }
+  reply.mutable_smtp_reply()->set_text("450 4.2.2 mailbox full");
+  EXPECT_NE(OnlyEvent(reply).identity(), identity) << "it says something else";
+}
+
+TEST(ReportPlanTest, ASidecarsReportIsNotLaterThanItWasTaken) {
+  v1::ReportBounceRequest request =
+      Mail(absl::StrCat("Date: Thu, 05 Nov 2026 09:00:00 +0000\n", Dsn("It failed.", Failed("jo@example.com"))));
+  EXPECT_EQ(OnlyEvent(request).occurred_at().seconds(), kNow - 1'600);
+  request.mutable_received_at()->set_seconds(kNow - 1'700);
+  EXPECT_EQ(OnlyEvent(request).occurred_at().seconds(), kNow - 1'700);
 }
 
 TEST(ReportPlanTest, ImplausibleTimesAreIgnored) {

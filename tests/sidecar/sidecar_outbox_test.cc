@@ -1,4 +1,5 @@
 // What a sidecar does with reports while the centre is away.
+#include "tests/mail/mails.h"
 #include "tests/sidecar/sidecar_fixture.h"
 
 namespace suppression {
@@ -103,6 +104,32 @@ TEST_F(SidecarOutboxTest, ARepeatedReportIsTakenOnce) {
   v1::ReportBounceResponse again;
   ASSERT_TRUE(Report(centre_.stub(), "jo@example.com", &again, kUuid).ok());
   EXPECT_TRUE(again.duplicate()) << "it was delivered under the same id, with the same payload";
+}
+
+TEST_F(SidecarOutboxTest, AMailThatIsReadAgainWhileTheCentreIsAwayCountsOnce) {
+  TestSidecar sidecar(Options());
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  centre_.Stop();
+  v1::ReportBounceRequest request;
+  request.mutable_raw_message()->set_content(
+      Dsn("It failed.",
+          "Final-Recipient: rfc822; jo@example.com\nAction: failed\nStatus: 5.1.1\n"
+          "Diagnostic-Code: smtp; 550 5.1.1 user unknown\n"));
+  for (int i = 0; i < 3; ++i) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::ReportBounceResponse response;
+    ASSERT_TRUE(sidecar.stub().ReportBounce(&context, request, &response).ok());
+    EXPECT_EQ(response.durability(), v1::LOCAL_DURABLE);
+  }
+  EXPECT_EQ(CheckAt(sidecar.stub(), "jo@example.com").refusal_text().find("suppressed: address not found, since 20"),
+            0u);
+  centre_.Start();
+  ASSERT_TRUE(sidecar.AwaitDelivered());
+  const v1::IsSuppressedResponse check = CheckAt(centre_.stub(), "jo@example.com");
+  ASSERT_EQ(check.matches_size(), 1);
+  EXPECT_EQ(check.matches(0).cause().event_count(), 1);
+  EXPECT_EQ(CheckAt(sidecar.stub(), "jo@example.com", check.token()).refusal_text(), check.refusal_text());
 }
 
 TEST_F(SidecarOutboxTest, WhenItIsFullReportsAreRefusedAndNothingIsDropped) {

@@ -96,6 +96,9 @@ struct CheckResult {
   absl::Status unavailable;    // when assumed: why there was no answer; else OK
   // How fresh the answer of a sidecar is. Unset: answered by the centre, which holds the list itself, or assumed.
   std::optional<Freshness> freshness;
+  // What a mail server is to say when it refuses the recipient, so that it is recognised when it comes back as a
+  // bounce. Empty when not suppressed or assumed.
+  std::string refusal_text;
 };
 
 // Many checks, answered from one state. At most 10,000 addresses.

@@ -1,0 +1,84 @@
+// Reports of events that are known already: found by their identity, among what is remembered of requests and in the
+// history of the address.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "storage/command_batch.h"
+#include "storage/known_event.h"
+
+namespace suppression {
+namespace {
+
+// Where the events of one identity are remembered, among the idempotency keys.
+std::string IdentityName(const std::string& identity) {
+  return absl::StrCat("i:", identity);
+}
+
+}  // namespace
+
+absl::StatusOr<CommandBatch::KnownEvents> CommandBatch::FindKnownEvents(const stored::Command& command) {
+  KnownEvents known;
+  known.all = command.report().recipients_size() > 0;
+  for (const stored::RecipientReport& told : command.report().recipients()) {
+    absl::StatusOr<std::optional<v1::BounceEvent>> event = FindKnownEvent(command, told, &known.revision);
+    if (!event.ok()) return event.status();
+    known.all &= event->has_value();
+    known.events.push_back(*std::move(event));
+  }
+  return known;
+}
+
+absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindKnownEvent(const stored::Command& command,
+                                                                            const stored::RecipientReport& told,
+                                                                            uint64_t* revision) {
+  const std::string& identity = told.event().identity();
+  if (identity.empty()) return std::nullopt;
+  const absl::StatusOr<const stored::StoredRequest*> known = FindRequest(command, IdentityName(identity));
+  if (!known.ok()) return known.status();
+  if (*known != nullptr) {
+    for (const v1::BounceEvent& event : (*known)->events()) {
+      if (!IsKnownEvent(event, told)) continue;
+      *revision = std::max(*revision, (*known)->result().revision());
+      return event;
+    }
+  }
+  if (!MayBeForgotten(told, ToMicros(command.at()), store_.horizon_.request_window_micros)) return std::nullopt;
+  return FindInHistory(command, told, revision);
+}
+
+absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindInHistory(const stored::Command& command,
+                                                                           const stored::RecipientReport& told,
+                                                                           uint64_t* revision) {
+  const EntryName name{command.tenant(), told.target().domain(), told.target().local_part()};
+  for (const uint64_t kept : Find(name)->entry.event_revisions()) {
+    std::string value;
+    const rocksdb::Status status = store_.db_->Get({}, store_.families_[kBounces], BounceKey(name, kept), &value);
+    if (status.IsNotFound()) continue;  // past the retention, or of this very batch, which is remembered
+    v1::BounceEvent event;
+    if (!status.ok()) return ReadFailure(status);
+    if (!event.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+    if (event.identity() != told.event().identity() || !IsKnownEvent(event, told)) continue;
+    *revision = std::max(*revision, kept);
+    RememberEvent(command, event, kept);
+    return event;
+  }
+  return std::nullopt;
+}
+
+void CommandBatch::RememberEvent(const stored::Command& command, const v1::BounceEvent& event, uint64_t revision) {
+  if (event.identity().empty()) return;
+  const std::string name = IdentityName(event.identity());
+  const absl::StatusOr<const stored::StoredRequest*> known = FindRequest(command, name);
+  stored::StoredRequest next;
+  if (known.ok() && *known != nullptr) next = **known;
+  AddKnownEvent(event, &next);
+  *next.mutable_at() = command.at();
+  next.mutable_result()->set_revision(std::max(next.result().revision(), revision));
+  const std::string key = RequestKey(command.tenant(), name);
+  Put(kRequests, key, next.SerializeAsString());
+  requests_[key] = std::move(next);
+}
+
+}  // namespace suppression
