@@ -119,14 +119,14 @@ class HostileClientsTest(unittest.TestCase):
         self.assert_all_cut(self.attack("unread_answers", 4, 26 if FULL else 8, 60))
 
     def test_calls_within_the_limit_of_each_connection_are_bounded_in_all(self):
-        outcome = self.attack("quiet_unread_answers", 100 if FULL else 30, 64, 8 if FULL else 4)
+        outcome = self.attack("quiet_unread_answers", 24 if FULL else 18, 64, 8 if FULL else 3)
         self.assertGreater(outcome["cut"], 0)
 
     def test_batches_whose_answers_are_not_read_are_bounded(self):
-        self.attack("unread_batches", 4, 100 if FULL else 30, 20 if FULL else 4)
+        self.attack("unread_batches", 4, 100 if FULL else 30, 20 if FULL else 2)
 
     def test_requests_that_never_end_are_bounded(self):
-        self.attack("half_requests", 4, 400 if FULL else 60, 20 if FULL else 4)
+        self.attack("half_requests", 4, 400 if FULL else 60, 20 if FULL else 2)
 
     def test_continuation_flood_is_cut_off(self):
         self.assert_all_cut(self.attack("continuation_flood", 1, 400 if FULL else 16, 60))
@@ -150,7 +150,7 @@ class HostileClientsTest(unittest.TestCase):
         self.assert_all_cut(self.attack("empty_data", 4, 50 if FULL else 24, 60))
 
     def test_window_updates_cost_no_memory(self):
-        self.attack("window_updates", 4, 100 if FULL else 16, 20 if FULL else 4)
+        self.attack("window_updates", 4, 100 if FULL else 16, 20 if FULL else 2)
 
     def test_garbage_is_cut_off(self):
         self.assert_all_cut(self.attack("garbage", 20, 10, 60))
