@@ -12,6 +12,7 @@
 #include "protos/error.h"
 #include "server/drain.h"
 #include "server/grpc_status.h"
+#include "server/unread_answers.h"
 #include "server/worker_pool.h"
 
 namespace suppression {
@@ -49,10 +50,12 @@ inline absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
 }
 
 // Runs one unary call. `handler` is void(Done); it is not started when the call is too large, too late or too many.
+// `large`: the answer may be large, and counts until it is read.
 template <typename Request, typename Handler>
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const Request& request,
-                                   size_t request_octets_max, Admission* admission, const Handler& handler) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+                                   size_t request_octets_max, Admission* admission, const Handler& handler,
+                                   LargeAnswer* large = nullptr) {
+  grpc::ServerUnaryReactor* reactor = large != nullptr ? large : context->DefaultReactor();
   absl::Status refused;
   if (request.ByteSizeLong() > request_octets_max) {
     refused =
@@ -68,8 +71,9 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const R
     reactor->Finish(ToGrpcStatus(refused));
     return reactor;
   }
-  handler([reactor, admission](absl::Status status) {
+  handler([reactor, large, admission](absl::Status status) {
     admission->Leave();
+    if (large != nullptr && status.ok()) status = large->Hold();
     reactor->Finish(ToGrpcStatus(status));
   });
   return reactor;

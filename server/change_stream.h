@@ -7,6 +7,7 @@
 // 30 s it is cut, and it resumes with the last token it got.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -32,6 +33,9 @@ inline constexpr size_t kChangesPerReadMaxOctets = 1 << 20;
 // Entries of one change go into several messages of about this size, unless a single one is larger: clients refuse
 // messages over 4 MiB.
 inline constexpr size_t kChangePartMaxOctets = 1 << 20;
+// A stream that has caught up looks for changes no sooner than this after its last message: where one write follows the
+// other, it sends several at a time.
+inline constexpr absl::Duration kLookPause = absl::Milliseconds(10);
 
 // One stream of changes. Response has token and committed_at. The store must outlive it.
 template <typename Response>
@@ -55,7 +59,7 @@ class ChangeStream : public StreamCall<Response> {
   void Follow(uint64_t after, std::set<std::string> tenants) {
     after_ = after;
     tenants_ = std::move(tenants);
-    Step();
+    this->RunOnPump([this] { Step(); });
   }
 
   void Step() final {
@@ -72,7 +76,7 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   void Woken(bool in_time) final {
-    if (!in_time || store_->head().head() > after_ || this->Stopping()) return Step();
+    if (!in_time || store_->head().head() > after_ || this->Stopping() || absl::Now() < heartbeat_at_) return Step();
     this->message_.Clear();
     this->message_.set_token(EncodeToken({store_->lineage(), after_}));
     SendAt();
@@ -143,7 +147,8 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   void SendAt() {
-    heartbeat_at_ = absl::Now() + heartbeat_interval_;
+    sent_at_ = absl::Now();
+    heartbeat_at_ = sent_at_ + heartbeat_interval_;
     Complete(&this->message_);
     Reached(after_);
     this->Send();
@@ -153,6 +158,7 @@ class ChangeStream : public StreamCall<Response> {
   // that is still open from an earlier wait serves this one too.
   void Wait() {
     CaughtUp();
+    if (absl::Now() < sent_at_ + kLookPause) return this->WaitUntil(std::min(sent_at_ + kLookPause, heartbeat_at_));
     const std::shared_ptr<ServedStream> self = this->shared_from_this();
     const uint64_t wanted = after_ + 1;  // once the wait began, another thread may go on with after_
     this->WaitUntil(heartbeat_at_);
@@ -178,6 +184,7 @@ class ChangeStream : public StreamCall<Response> {
   std::deque<RevisionChange> pending_;
   int sent_entries_ = 0;  // of the first of them
   absl::Status ended_;
+  absl::Time sent_at_ = absl::InfinitePast();
   absl::Time heartbeat_at_ = absl::Now() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
 
   std::atomic<bool> head_asked_{false};

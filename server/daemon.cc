@@ -2,12 +2,17 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <csignal>
 #include <ctime>
 #include <iostream>
 #include <random>
+#include <string>
 
+#include "absl/synchronization/mutex.h"
+#include "server/free_memory.h"
 #include "server/log.h"
+#include "server/socket_gate.h"
 
 namespace suppression {
 namespace {
@@ -21,6 +26,16 @@ sigset_t ServedSignals() {
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   return signals;
+}
+
+// What the gate turned away since it was last asked.
+void LogCuts() {
+  const std::array<int64_t, kCutReasons> cuts = SocketGate::Get().TakeCuts();
+  for (int i = 0; i < kCutReasons; ++i) {
+    if (cuts[i] == 0) continue;
+    LogWarning("connections_cut",
+               {{"reason", std::string(CutReasonName(static_cast<CutReason>(i)))}, {"count", std::to_string(cuts[i])}});
+  }
 }
 
 int Refuse(const absl::Status& status) {
@@ -37,6 +52,8 @@ double RandomFraction() {
 
 int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<std::unique_ptr<Daemon>>()>& start) {
   SetLogLevel(options.log_level);
+  // Debian's Abseil is built with a search for cycles among locks, at every lock.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   umask(kUmask);
   // Blocked before any thread is made, so that only the loop below receives them.
   const sigset_t signals = ServedSignals();
@@ -49,12 +66,15 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
     return 0;
   }
   const timespec interval{.tv_sec = kTickSeconds, .tv_nsec = 0};
+  FreeMemory free_memory;
   absl::Status running;
   while (running.ok()) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     if (signal == SIGHUP) (*daemon)->Reload();
     if (signal == SIGTERM || signal == SIGINT) break;
     running = (*daemon)->Tick();
+    free_memory.Tick();
+    LogCuts();
   }
   LogInfo("stopping");
   (*daemon)->Stop(running.ok() ? absl::Seconds(options.drain_timeout_seconds) : absl::ZeroDuration());

@@ -1,10 +1,14 @@
 #include "server/listener.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -12,6 +16,7 @@
 #include "grpcpp/server_builder.h"
 #include "server/listen_address.h"
 #include "server/port_file.h"
+#include "server/socket_gate.h"
 
 namespace suppression {
 namespace {
@@ -19,13 +24,39 @@ namespace {
 constexpr size_t kGrpcMemoryOctetsMax = size_t{1} << 30;
 constexpr int kPingIntervalMinMillis = 20'000;  // clients ping every 30 s; the default allows one in 5 minutes
 
-void SetUp(grpc::ServerBuilder* builder) {
+// A client that has not greeted by then is gone.
+constexpr int kHandshakeMaxMillis = 10'000;
+// A client is asked for a sign of life this often, and cut when none came in time: it is gone, or reads nothing.
+constexpr int kKeepaliveMillis = 60'000;
+constexpr int kKeepaliveTimeoutMillis = 30'000;
+// Open files that are kept for the database, the log and the like.
+constexpr int kFilesReserved = 512;
+
+// Connections that there may be. Raises the limit on open files to the highest that the system allows.
+int ConnectionsMax(const ServerOptions& options) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return options.max_connections;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  const rlim_t room = files.rlim_max > 2 * kFilesReserved ? files.rlim_max - kFilesReserved : files.rlim_max / 2;
+  return static_cast<int>(std::min<rlim_t>(room, options.max_connections));
+}
+
+void SetUp(const ServerOptions& options, grpc::ServerBuilder* builder) {
   grpc::EnableDefaultHealthCheckService(true);
   builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
   builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // else a second server would share the port in silence
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMillis);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMillis);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMaxMillis);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls_per_connection);
+  SocketGate::Get().SetLimits({.connections_max = ConnectionsMax(options),
+                               .connections_per_peer_max = options.max_connections_per_peer,
+                               .calls_per_connection_max = static_cast<size_t>(options.max_calls_per_connection),
+                               .calls_max = int64_t{options.max_calls} + options.max_watches});
 }
 
 absl::StatusOr<std::vector<ListenAddress>> ClearedAddresses(const ServerOptions& options) {
@@ -50,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& o
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
-  SetUp(&builder);
+  SetUp(options, &builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   const absl::StatusOr<std::vector<ListenAddress>> wanted = ClearedAddresses(options);
   if (!wanted.ok()) return wanted.status();
@@ -82,6 +113,7 @@ absl::Status Listener::NoteAddress(const ServerOptions& options, const std::stri
   }
   if (socket_path.empty()) {
     addresses_.push_back(absl::StrCat(text.substr(0, text.rfind(':')), ":", port));
+    ports_.push_back(port);
     return absl::OkStatus();
   }
   addresses_.push_back(text);
@@ -97,7 +129,19 @@ void Listener::SetAllServing(bool serving) {
 }
 
 void Listener::Shutdown(absl::Time deadline) {
+  // gRPC alone waits for clients to acknowledge that the server goes away, or for the deadline.
+  SocketGate& gate = SocketGate::Get();
+  for (const int port : ports_) gate.EndIdle(port);
+  absl::Notification ended;
+  std::thread stalled([&] {
+    while (!ended.WaitForNotificationWithTimeout(kStalledMax)) {
+      for (const int port : ports_) gate.EndStalled(port);
+    }
+  });
   server_->Shutdown(absl::ToChronoTime(deadline));
+  ended.Notify();
+  stalled.join();
+  for (const int port : ports_) gate.ForgetPort(port);
 }
 
 void Listener::Wait() {

@@ -16,6 +16,9 @@ namespace suppression {
 // Beyond this gRPC itself refuses a message, without reading it; below, the service answers with a reason.
 inline constexpr int kMessageOctetsMax = 32 << 20;
 
+// While the server stops, a connection that takes nothing for this long is ended.
+inline constexpr absl::Duration kStalledMax = absl::Seconds(2);
+
 // Not thread-safe.
 class Listener {
  public:
@@ -30,7 +33,8 @@ class Listener {
   // What the health service tells of a name; of all names.
   void SetServing(const std::string& name, bool serving);
   void SetAllServing(bool serving);
-  // Ends calls that are left at the deadline; returns when none is.
+  // Ends connections that have no call, those that take nothing for kStalledMax, and at the deadline all that are left;
+  // returns when none is.
   void Shutdown(absl::Time deadline);
   void Wait();
 
@@ -41,6 +45,7 @@ class Listener {
 
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;
+  std::vector<int> ports_;  // of TCP
 };
 
 }  // namespace suppression

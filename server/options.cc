@@ -60,6 +60,14 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "max_mails", options->max_mails, "Most mails that came back and providers' payloads in flight")
       ->check(CLI::Range(1, 10'000));
   Row(command, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
+  Row(command, "max_connections", options->max_connections, "Maximum number of TCP connections")
+      ->check(CLI::Range(1, 50'000));
+  Row(command, "max_connections_per_peer", options->max_connections_per_peer,
+      "Maximum number of TCP connections from one IPv4 address or IPv6 /64")
+      ->check(CLI::Range(1, 50'000));
+  Row(command, "max_calls_per_connection", options->max_calls_per_connection,
+      "Maximum number of calls and streams at once on one connection; clients queue the next ones")
+      ->check(CLI::Range(10, 100'000));
   Row(command, "drain_timeout_seconds", options->drain_timeout_seconds,
       "Longest wait for calls in flight, and for reports to be delivered, on SIGTERM")
       ->check(CLI::Range(0, 3'600));

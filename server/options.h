@@ -29,6 +29,9 @@ struct ServerOptions {
   int max_listings = 64;
   int max_mails = 64;
   int max_watches = 1'000;
+  int max_connections = 2'000;
+  int max_connections_per_peer = 500;
+  int max_calls_per_connection = 1'000;
   int drain_timeout_seconds = 20;
   StoreOptions store;
 };

@@ -109,8 +109,9 @@ class BatchResults {
 
 template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* context, const Request* request,
-                                                   Admission* admission, Work work, WorkerPool* pool) {
-  return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
+                                                   Admission* admission, Work work, WorkerPool* pool,
+                                                   LargeAnswer* large) {
+  const auto read = [&](Done done) {
     if (request->at_least().empty() && pool == nullptr) return done(work());
     AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
                   [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
@@ -118,7 +119,8 @@ grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* 
                     if (pool == nullptr) return done(work());
                     pool->Run([done, work] { done(work()); });
                   });
-  });
+  };
+  return RunUnary(context, *request, options_.request_octets_max, admission, read, large);
 }
 
 grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerContext* context,
@@ -130,7 +132,8 @@ grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerC
 grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackServerContext* context,
                                                                 const v1::BatchIsSuppressedRequest* request,
                                                                 v1::BatchIsSuppressedResponse* response) {
-  return Read(context, request, &calls_, [this, request, response] { return CheckBatch(*request, response); });
+  const auto check = [this, request, response] { return CheckBatch(*request, response); };
+  return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }
 
 grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackServerContext* context,
@@ -138,14 +141,14 @@ grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackSer
                                                                v1::ListSuppressionsResponse* response) {
   const auto stop = [context] { return context->IsCancelled(); };
   const auto list = [this, stop, request, response] { return List(*request, stop, response); };
-  return Read(context, request, &listings_, list, &listing_pool_);
+  return Read(context, request, &listings_, list, &listing_pool_, new LargeAnswer(&unread_, context, response));
 }
 
 grpc::ServerUnaryReactor* SuppressionService::GetBounceDetails(grpc::CallbackServerContext* context,
                                                                const v1::GetBounceDetailsRequest* request,
                                                                v1::GetBounceDetailsResponse* response) {
-  return Read(
-      context, request, &listings_, [this, request, response] { return Details(*request, response); }, &listing_pool_);
+  const auto read = [this, request, response] { return Details(*request, response); };
+  return Read(context, request, &listings_, read, &listing_pool_, new LargeAnswer(&unread_, context, response));
 }
 
 absl::Status SuppressionService::Check(const v1::IsSuppressedRequest& request,

@@ -96,7 +96,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   // Runs a read once the state it demands is reached; with a pool, on one of its threads.
   template <typename Request, typename Work>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
-                                 Work work, WorkerPool* pool = nullptr);
+                                 Work work, WorkerPool* pool = nullptr, LargeAnswer* large = nullptr);
   // Appends a command and answers from its result.
   template <typename Request, typename Answer>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request* request,
@@ -122,6 +122,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   Admission mails_;
   WorkerPool listing_pool_;
   WorkerPool mail_pool_;
+  UnreadAnswers unread_;
   StreamRegistry watches_;
 };
 

@@ -1,10 +1,12 @@
 // What every stream to a caller does, whatever it sends: one message under way at a time, a cut when the reader takes
 // nothing for too long, an orderly end.
 //
-// A stream is driven by one event at a time: its beginning, the end of a write, or the end of a wait. A drain and a
-// cancellation only end a wait, so all work happens where those events come: on gRPC's threads.
+// A stream is driven by one event at a time: its beginning, the end of a write, or the end of a wait, all on the one
+// thread of its registry's pump. A drain and a cancellation only end a wait.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -12,7 +14,6 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "grpcpp/alarm.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/grpc_status.h"
@@ -41,7 +42,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   void Stop() final {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    if (waiting_) wait_alarm_->Cancel();
+    EndWait();
   }
   void Cut() final {
     absl::MutexLock lock(&mutex_);
@@ -51,20 +52,20 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   void OnWriteDone(bool ok) final {
     {
       absl::MutexLock lock(&mutex_);
-      if (write_alarm_ != nullptr) write_alarm_->Cancel();
+      pump_->Cancel(std::exchange(write_timer_, 0));
     }
     if (!ok) return FinishOnce(grpc::Status::CANCELLED);  // nobody is told: the call is over
-    Step();
+    RunOnPump([this] { Step(); });
   }
   void OnCancel() final { Stop(); }
   void OnDone() final {
-    std::unique_ptr<grpc::Alarm> wait_alarm, write_alarm;  // their callbacks hold this call
     {
       absl::MutexLock lock(&mutex_);
       done_ = true;
-      wait_alarm = std::move(wait_alarm_);
-      write_alarm = std::move(write_alarm_);
       waiting_ = false;
+      // They hold this call.
+      pump_->Cancel(std::exchange(wait_timer_, 0));
+      pump_->Cancel(std::exchange(write_timer_, 0));
     }
     Closed();
     registry_->Remove(this);  // may delete this
@@ -72,7 +73,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
 
  protected:
   StreamCall(StreamRegistry* registry, grpc::CallbackServerContext* context, absl::Duration slow_reader_max)
-      : registry_(registry), context_(context), slow_reader_max_(slow_reader_max) {}
+      : registry_(registry), pump_(&registry->pump()), context_(context), slow_reader_max_(slow_reader_max) {}
 
   // What to do now: Send, WaitUntil or End, once. Called when a message was taken.
   virtual void Step() = 0;
@@ -87,43 +88,50 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
     return stopping_ || context_->IsCancelled();
   }
 
-  // Sends message_, which must stay as it is until the next Step.
+  // Sends message_, which must stay as it is until the next Step. (gRPC's buffer hint, by which several messages would
+  // go together, leaves the last of them unsent now and then in 1.51.)
   void Send() {
     {
       absl::MutexLock lock(&mutex_);
-      write_alarm_ = std::make_unique<grpc::Alarm>();
-      write_alarm_->Set(absl::ToChronoTime(absl::Now() + slow_reader_max_),
-                        [this, self = shared_from_this()](bool slow) {
-                          if (slow) Cut();
-                        });
+      write_timer_ = pump_->RunAt(absl::Now() + slow_reader_max_, [this, self = shared_from_this()] { Cut(); });
     }
     this->StartWrite(&message_);
   }
 
-  // Waits. Woken may come, on another thread, before this returns.
+  // Waits. No more than one wait at a time.
   void WaitUntil(absl::Time time) {
     absl::MutexLock lock(&mutex_);
     waiting_ = true;
-    wait_alarm_ = std::make_unique<grpc::Alarm>();
-    wait_alarm_->Set(absl::ToChronoTime(time), [this, self = shared_from_this()](bool in_time) {
+    wait_timer_ = pump_->RunAt(time, [this, self = shared_from_this(), wait = ++waits_] {
       {
-        absl::MutexLock alarm_lock(&mutex_);
+        absl::MutexLock timer_lock(&mutex_);
+        if (!waiting_ || wait != waits_) return;  // it was ended before
         waiting_ = false;
       }
-      Woken(in_time);
+      Woken(true);
     });
-    if (stopping_) wait_alarm_->Cancel();
+    if (stopping_) EndWait();
   }
 
   // Ends a wait, if there is one. Any thread.
   void WakeUp() {
     absl::MutexLock lock(&mutex_);
-    if (waiting_) wait_alarm_->Cancel();
+    EndWait();
+  }
+
+  void RunOnPump(std::function<void()> event) {
+    pump_->Run([self = shared_from_this(), event = std::move(event)] { event(); });
   }
 
   Response message_;
 
  private:
+  void EndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!std::exchange(waiting_, false)) return;
+    pump_->Cancel(std::exchange(wait_timer_, 0));
+    RunOnPump([this] { Woken(false); });
+  }
+
   void FinishOnce(const grpc::Status& status) {
     {
       absl::MutexLock lock(&mutex_);
@@ -133,6 +141,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   }
 
   StreamRegistry* const registry_;
+  StreamPump* const pump_;
   grpc::CallbackServerContext* const context_;
   const absl::Duration slow_reader_max_;
 
@@ -141,8 +150,9 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<grpc::Alarm> wait_alarm_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<grpc::Alarm> write_alarm_ ABSL_GUARDED_BY(mutex_);
+  uint64_t waits_ ABSL_GUARDED_BY(mutex_) = 0;  // so far
+  uint64_t wait_timer_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t write_timer_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace suppression

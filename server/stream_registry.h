@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "server/stream_pump.h"
 
 namespace suppression {
 
@@ -37,6 +38,8 @@ class StreamRegistry {
   void Drain();
   // How many there are, those that were refused and are not done included.
   int size() const;
+  // What drives them.
+  StreamPump& pump() { return pump_; }
 
  private:
   const std::string what_;
@@ -44,6 +47,7 @@ class StreamRegistry {
   mutable absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<std::shared_ptr<ServedStream>> streams_ ABSL_GUARDED_BY(mutex_);
+  StreamPump pump_;  // last: what it still runs may use the registry
 };
 
 }  // namespace suppression

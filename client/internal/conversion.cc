@@ -142,6 +142,7 @@ BounceEvent ToEvent(const v1::BounceEvent& from) {
   to.truncated = from.truncated();
   to.provider = from.provider();
   to.signature_verified = from.signature_verified();
+  to.identity = from.identity();
   return to;
 }
 

@@ -60,7 +60,8 @@ JsonObject ToJson(const BounceEvent& event) {
       .Add("kind", EnumName(event.kind))
       .Add("truncated", event.truncated)
       .Add("provider", event.provider)
-      .Add("signatureVerified", event.signature_verified);
+      .Add("signatureVerified", event.signature_verified)
+      .Add("identity", event.identity);
 }
 
 JsonObject ToJson(const CauseExplanation& explanation) {

@@ -134,8 +134,8 @@ void SidecarService::AwaitFresh(const View& view, absl::Duration max_staleness, 
 
 template <typename Request, typename Work>
 grpc::ServerUnaryReactor* SidecarService::Read(grpc::CallbackServerContext* context, const Request* request,
-                                               Admission* admission, Work work, WorkerPool* pool) {
-  return RunUnary(context, *request, options_.service.request_octets_max, admission, [&](Done done) {
+                                               Admission* admission, Work work, WorkerPool* pool, LargeAnswer* large) {
+  const auto start = [&](Done done) {
     absl::StatusOr<View> found = ViewFor(request->tenant());
     if (!found.ok()) return done(found.status());
     const View view = *std::move(found);
@@ -159,7 +159,8 @@ grpc::ServerUnaryReactor* SidecarService::Read(grpc::CallbackServerContext* cont
           InvalidArgument(v1::INVALID_FIELD, "max_staleness must be a valid time and not negative", "max_staleness"));
     }
     AwaitFresh(view, absl::Seconds(max.seconds()) + absl::Nanoseconds(max.nanos()), deadline, read);
-  });
+  };
+  return RunUnary(context, *request, options_.service.request_octets_max, admission, start, large);
 }
 
 grpc::ServerUnaryReactor* SidecarService::IsSuppressed(grpc::CallbackServerContext* context,
@@ -191,8 +192,10 @@ absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppress
 grpc::ServerUnaryReactor* SidecarService::BatchIsSuppressed(grpc::CallbackServerContext* context,
                                                             const v1::BatchIsSuppressedRequest* request,
                                                             v1::BatchIsSuppressedResponse* response) {
-  return Read(context, request, &calls_,
-              [this, request, response](const ReplicaView& view) { return CheckBatch(view, *request, response); });
+  const auto check = [this, request, response](const ReplicaView& view) {
+    return CheckBatch(view, *request, response);
+  };
+  return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }
 
 absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,
@@ -231,7 +234,7 @@ grpc::ServerUnaryReactor* SidecarService::ListSuppressions(grpc::CallbackServerC
     return view.service->List(
         *request, [context] { return context->IsCancelled(); }, response);
   };
-  return Read(context, request, &listings_, list, &listing_pool_);
+  return Read(context, request, &listings_, list, &listing_pool_, new LargeAnswer(&unread_, context, response));
 }
 
 grpc::ServerWriteReactor<v1::WatchResponse>* SidecarService::Watch(grpc::CallbackServerContext* context,

@@ -99,7 +99,7 @@ class SidecarService final : public SuppressionServiceWithReasons {
   // Runs a read once the replica is as fresh as it demands; with a pool, on one of its threads.
   template <typename Request, typename Work>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
-                                 Work work, WorkerPool* pool = nullptr);
+                                 Work work, WorkerPool* pool = nullptr, LargeAnswer* large = nullptr);
   // The replica, if it may answer for these lists.
   absl::StatusOr<View> ViewFor(const std::string& tenant) const;
   // Waits until the replica holds at least what the centre has now, unless it is fresh enough.
@@ -128,6 +128,7 @@ class SidecarService final : public SuppressionServiceWithReasons {
   Admission calls_;
   Admission mails_;  // reports that are mails or payloads
   Admission listings_;
+  UnreadAnswers unread_;
   WorkerPool listing_pool_;
   WorkerPool report_pool_;
 };

@@ -279,6 +279,7 @@ struct BounceEvent {
   bool truncated = false;                      // the end of the report was not read
   std::string provider;                        // whose event it was, lower case; empty: none
   bool signature_verified = false;             // the reporter said that it had verified the provider's signature
+  std::string identity;                        // the same for all reports of one event; empty: none can be told
 };
 
 // A cause in plain words.

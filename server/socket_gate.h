@@ -1,0 +1,101 @@
+// What stands between the network and gRPC: how many connections there are, and what each may do.
+//
+// gRPC 1.51 has no limits of this kind and no place to put them, so the gate stands where gRPC asks the system: this
+// program has functions of its own in place of accept4, recvmsg, sendmsg and close (docs/decisions/0014). They ask the
+// system, count, and for a connection that does too much answer as if the peer had reset it. Only TCP connections that
+// this process accepted are looked at: Unix sockets and connections to others pass.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/connection_limits.h"
+
+namespace suppression {
+
+// Calls taken back on all connections: so many at once, and so many a second ever after. Beyond, a connection that took
+// back more than its share is cut.
+inline constexpr double kAllResetsBurst = 20'000;
+inline constexpr double kAllResetsPerSecond = 5'000;
+inline constexpr double kResetsShare = 100;
+
+struct GateLimits {
+  int connections_max = 2'000;
+  // From one address.
+  int connections_per_peer_max = 500;
+  // Open at once on one connection, and on all.
+  size_t calls_per_connection_max = 1'000;
+  int64_t calls_max = 11'000;
+};
+
+// One per process, as the functions above are. Thread-safe.
+class SocketGate {
+ public:
+  static SocketGate& Get();
+
+  // For connections that are accepted from now on.
+  void SetLimits(const GateLimits& limits);
+  // Connections to this port of ours that were told to go away, or are, end as soon as no call is open on them.
+  void EndIdle(int port);
+  // Ends connections to this port to which nothing was sent since the last call of this, or of EndIdle. How many are
+  // left.
+  int EndStalled(int port);
+  // Forgets what EndIdle was told of a port.
+  void ForgetPort(int port);
+
+  int connections() const;
+  // Connections turned away or cut since the last call of this, by reason; those that were turned away under kNone.
+  std::array<int64_t, kCutReasons> TakeCuts();
+
+  // What the functions in place of the system's do.
+  int Accept(int listening, sockaddr* address, socklen_t* address_bytes, int flags);
+  ssize_t Receive(int socket, msghdr* message, int flags);
+  ssize_t Send(int socket, const msghdr* message, int flags);
+  int Close(int fd);
+
+ private:
+  struct Connection;
+  // A connection with a higher number is turned away.
+  static constexpr int kSocketsMax = 1 << 16;
+
+  SocketGate();
+  Connection* Find(int fd) const {
+    return fd >= 0 && fd < kSocketsMax ? connections_by_fd_[fd].load(std::memory_order_acquire) : nullptr;
+  }
+  // False: there are too many.
+  bool Add(int fd, const std::string& peer, int port);
+  // Ends a connection as if the peer had reset it. False: it is ended already.
+  bool End(Connection* connection);
+  void Cut(Connection* connection, CutReason reason);
+  // When too many calls are open: ends the largest connection of the peer that has most of them.
+  void CutLargest();
+  void EndIfIdle(Connection* connection) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts calls that were opened or ended.
+  void Count(int64_t calls);
+
+  std::array<std::atomic<Connection*>, kSocketsMax> connections_by_fd_{};
+  std::atomic<int64_t> open_calls_{0};
+  std::atomic<int64_t> calls_max_{GateLimits().calls_max};
+  std::array<std::atomic<int64_t>, kCutReasons> cuts_{};
+  std::atomic<int> ports_that_end_{0};
+
+  mutable absl::Mutex mutex_;
+  GateLimits limits_ ABSL_GUARDED_BY(mutex_);
+  std::set<int> ending_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::unique_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int> per_peer_ ABSL_GUARDED_BY(mutex_);
+  Allowance all_resets_ ABSL_GUARDED_BY(mutex_){kAllResetsBurst, kAllResetsPerSecond};
+};
+
+}  // namespace suppression
