@@ -19,7 +19,7 @@ absl::Duration Now() {
   return absl::DurationFromTimespec(now);
 }
 
-// The address without the port, which a client chooses anew for each connection.
+// The address without the port, which differs from connection to connection.
 std::string PeerOf(const sockaddr_storage& address) {
   if (address.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
