@@ -2,8 +2,8 @@
 // long its headers are, how many frames it sends that ask for nothing.
 //
 // gRPC 1.51 bounds none of these: a call that is reset no longer counts as a stream while its work is still queued,
-// the size of headers is counted from zero in each CONTINUATION frame, and SETTINGS_MAX_CONCURRENT_STREAMS holds only for
-// those who acknowledge it.
+// the size of headers is counted from zero in each CONTINUATION frame, and SETTINGS_MAX_CONCURRENT_STREAMS holds only
+// for those who acknowledge it.
 #pragma once
 
 #include <cstddef>
