@@ -67,6 +67,10 @@ absl::Status Outbox::OpenDatabase() {
   absl::StatusOr<OpenedDatabase> opened = suppression::OpenDatabase(*directory_, settings, families);
   if (!opened.ok()) return opened.status();
   Use(*std::move(opened));
+  if (directory_->is_new() || broken_) return absl::OkStatus();
+  // What a killed process had not synced is durable from here on: what is written next counts on it.
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+  if (!flushed.ok()) broken_ = true;  // Add opens it again
   return absl::OkStatus();
 }
 

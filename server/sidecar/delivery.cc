@@ -204,11 +204,7 @@ void Delivery::ReplicaAdvanced() {
   {
     absl::MutexLock lock(&mutex_);
     for (const auto& [number, delivered] : delivered_) {
-      // Of another lineage: once the replica was replaced by one of it, or of yet another, nothing more will come.
-      const bool same = delivered.state.lineage == state.lineage;
-      if (same ? delivered.state.revision <= state.revision : delivered.served_lineage != state.lineage) {
-        held.push_back(number);
-      }
+      if (IsSettled(delivered.state, delivered.served_lineage, state)) held.push_back(number);
     }
   }
   if (held.empty() || !outbox_->Remove(held).ok()) return;

@@ -77,13 +77,11 @@ void Forwarded::ReplicaAdvanced() {
   const RevisionToken state = view->state();
   std::vector<uint64_t> held;
   absl::MutexLock lock(&mutex_);
-  // Of another lineage: once the replica was replaced by one of it, or of yet another, nothing more will come.
   const bool replaced = seen_lineage_ != state.lineage;
   seen_lineage_ = state.lineage;
   for (auto it = writes_.begin(); it != writes_.end() && (replaced || it->first <= state.revision);) {
     const Write& write = it->second;
-    const bool same = write.lineage == state.lineage;
-    if (same ? it->first <= state.revision : write.served_lineage != state.lineage) {
+    if (IsSettled({write.lineage, it->first}, write.served_lineage, state)) {
       held.push_back(write.number);
       it = writes_.erase(it);
     } else {

@@ -22,6 +22,14 @@ inline bool SameCause(const v1::Cause& a, const v1::Cause& b) {
   return a.type() == b.type() && a.reason() == b.reason() && a.stream() == b.stream();
 }
 
+// Whether a replica at this state has no more to learn of what the server made at the state `made`: it holds that, or
+// it was replaced since (then it was of `served_lineage`) by one of other data than the server had, and nothing more
+// comes.
+inline bool IsSettled(const RevisionToken& made, uint64_t served_lineage, const RevisionToken& replica) {
+  if (made.lineage == replica.lineage) return made.revision <= replica.revision;
+  return served_lineage != replica.lineage;
+}
+
 // The numbers of reports in the outbox are less than this; those of writes that the server took begin here.
 inline constexpr uint64_t kForwardedFirst = uint64_t{1} << 63;
 

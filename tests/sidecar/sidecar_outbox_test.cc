@@ -308,10 +308,10 @@ TEST_F(SidecarOutboxTest, DeliveryGoesOnBehindWhatWasDeliveredBeforeARestart) {
 
 // The server takes writes, but lets no replica follow; and then it is gone.
 TEST_F(SidecarOutboxTest, WhatWasPassedOnBlocksHereUntilTheReplicaShowsIt) {
-  const auto centre =
+  const auto server =
       std::make_unique<TestServer>(StoreOptions{}, ServiceOptions{}, "", ReplicationOptions{.watches_max = 1});
   SidecarOptions options = Options();
-  options.upstream = centre->address();
+  options.upstream = server->address();
   options.tenants = {"default"};
   TestSidecar blocker(options);
   ASSERT_TRUE(blocker.AwaitAttached());
@@ -333,7 +333,7 @@ TEST_F(SidecarOutboxTest, WhatWasPassedOnBlocksHereUntilTheReplicaShowsIt) {
   ASSERT_TRUE(sidecar.stub().Suppress(&context, suppress, &suppressed).ok());
 
   for (const bool away : {false, true}) {
-    if (away) centre->Stop();
+    if (away) server->Stop();
     const v1::IsSuppressedResponse jo = CheckAt(sidecar.stub(), "jo@example.com");
     ASSERT_TRUE(jo.suppressed());
     EXPECT_FALSE(jo.matches(0).not_yet_delivered()) << "the server has it";
@@ -345,7 +345,7 @@ TEST_F(SidecarOutboxTest, WhatWasPassedOnBlocksHereUntilTheReplicaShowsIt) {
     EXPECT_FALSE(IsSuppressed(sidecar.stub(), "ann@example.com"));
   }
   blocker.Stop();
-  centre->Start();
+  server->Start();
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", taken.token()));
   v1::ReactivateRequest reactivate;

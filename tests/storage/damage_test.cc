@@ -358,7 +358,7 @@ class OutboxDamageTest : public ::testing::Test {
 TEST_F(OutboxDamageTest, AnyLogThatIsLostOrCutIsNoticedAndNamed) {
   for (int run = 0; run < 3; ++run) Run(50);
   const std::vector<std::string> logs = Logs(options_.path);
-  ASSERT_EQ(logs.size(), 3u) << "each run left one";
+  ASSERT_FALSE(logs.empty());
   const std::string aside = directory_ / "aside";
   for (const std::string& log : logs) {
     const std::string sound = ReadFile(log);
@@ -380,9 +380,24 @@ TEST_F(OutboxDamageTest, AnyLogThatIsLostOrCutIsNoticedAndNamed) {
   EXPECT_EQ(visited_, 150);
 }
 
+// As of a store: the database of the first run, with the log and the note of the third.
+TEST_F(OutboxDamageTest, ALogThatIsLostBetweenTwoOthersIsNoticed) {
+  Run(50);
+  const std::string before = directory_ / "before";
+  fs::copy(options_.path, before, fs::copy_options::recursive);
+  Run(50);
+  Run(50);
+  fs::copy(Logs(options_.path).back(), before + "/db");
+  fs::copy(options_.path + "/HEAD", before, fs::copy_options::overwrite_existing);
+  fs::remove_all(options_.path);
+  fs::rename(before, options_.path);
+  ASSERT_EQ(Logs(options_.path).size(), 2u);
+  EXPECT_THAT(std::string(Open().status().message()), HasSubstr("it holds 100 reports and should hold 150"));
+}
+
 TEST_F(OutboxDamageTest, AnAcceptedLossKeepsTheRest) {
   for (int run = 0; run < 3; ++run) Run(50);
-  fs::remove(Logs(options_.path)[1]);
+  for (const std::string& log : Logs(options_.path)) fs::remove(log);
   ASSERT_FALSE(Open().ok());
   WriteFile(options_.path + "/ACCEPT_LOSS", "");
   ASSERT_TRUE(Open().ok());
@@ -391,6 +406,25 @@ TEST_F(OutboxDamageTest, AnAcceptedLossKeepsTheRest) {
   Run(1);
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(visited_, 101);
+}
+
+// A killed process had removed a delivered report, unsynced; the next one took another, and then the power went.
+TEST_F(OutboxDamageTest, WhatAKilledProcessHadNotSyncedIsDurableBeforeTheNextWrite) {
+  Run(2);
+  {
+    auto outbox = Open();
+    ASSERT_TRUE((*outbox)->Remove({1}).ok());
+  }
+  {
+    auto outbox = Open();
+    ASSERT_TRUE(Add(outbox->get()).ok());
+    files_->SetFull(true);  // closing must not sync anything more
+  }
+  files_->LoseUnsyncedData();
+  files_->SetFull(false);
+  const auto outbox = Open();
+  ASSERT_TRUE(outbox.ok()) << outbox.status();
+  EXPECT_EQ(visited_, 2);
 }
 
 TEST_F(OutboxDamageTest, WhatWasDeliveredOrRefusedIsNotMissed) {
