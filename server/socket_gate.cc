@@ -189,6 +189,7 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
   {
     absl::MutexLock lock(&connection->mutex);
     ForEachPart(*message, received, [&](absl::string_view bytes) {
+      connection->mutex.AssertHeld();
       if (reason == CutReason::kNone) reason = connection->limits.Received(bytes, now);
     });
     const size_t open = connection->limits.open_calls();
@@ -202,6 +203,7 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
       if (!all_resets_.Take(now) && over_share && reason == CutReason::kNone) reason = CutReason::kAllResets;
     }
   }
+  if (reason == CutReason::kNone && IsOverShare(*connection, now)) reason = CutReason::kAllCalls;
   if (reason != CutReason::kNone) {
     Cut(connection, reason);
     errno = ECONNRESET;
@@ -223,7 +225,10 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
   connection->bytes_sent.fetch_add(sent, std::memory_order_relaxed);
   {
     absl::MutexLock lock(&connection->mutex);
-    ForEachPart(*message, sent, [&](absl::string_view bytes) { connection->limits.Sent(bytes); });
+    ForEachPart(*message, sent, [&](absl::string_view bytes) {
+      connection->mutex.AssertHeld();
+      connection->limits.Sent(bytes);
+    });
     const size_t open = connection->limits.open_calls();
     Count(static_cast<int64_t>(open) - static_cast<int64_t>(connection->open_calls.exchange(open)));
   }
@@ -236,7 +241,14 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
 
 bool SocketGate::End(Connection* connection) {
   if (connection->ended.exchange(true)) return false;
-  Count(-static_cast<int64_t>(connection->open_calls.exchange(0)));
+  const int64_t calls = connection->open_calls.exchange(0);
+  Count(-calls);
+  if (calls > 0) {
+    absl::MutexLock lock(&ended_mutex_);
+    ForgetEnded(Now());
+    ended_.push_back({connection->peer, calls, Now()});
+    ended_calls_.fetch_add(calls, std::memory_order_relaxed);
+  }
   shutdown(connection->fd, SHUT_RDWR);
   return true;
 }
@@ -245,15 +257,45 @@ void SocketGate::Cut(Connection* connection, CutReason reason) {
   if (End(connection)) cuts_[static_cast<int>(reason)].fetch_add(1, std::memory_order_relaxed);
 }
 
+std::map<absl::string_view, int64_t> SocketGate::CallsOfPeers() const {
+  std::map<absl::string_view, int64_t> calls;
+  for (const auto& [fd, connection] : connections_) {
+    calls[connection->peer] += connection->open_calls.load(std::memory_order_relaxed);
+  }
+  return calls;
+}
+
+void SocketGate::ForgetEnded(absl::Duration now) {
+  while (!ended_.empty() && now - ended_.front().at > kEndedCallsCount) {
+    ended_calls_.fetch_sub(ended_.front().calls, std::memory_order_relaxed);
+    ended_.pop_front();
+  }
+}
+
+bool SocketGate::IsOverShare(const Connection& connection, absl::Duration now) {
+  const int64_t calls_max = calls_max_.load(std::memory_order_relaxed);
+  const int64_t open = connection.open_calls.load(std::memory_order_relaxed);
+  if (open <= kCallsShareMin || open_calls_.load() + ended_calls_.load() <= calls_max) return false;
+  absl::MutexLock lock(&mutex_);
+  if (open <= calls_max / 2 / static_cast<int64_t>(connections_.size())) return false;
+  absl::MutexLock ended_lock(&ended_mutex_);
+  ForgetEnded(now);
+  if (open_calls_.load() + ended_calls_.load() <= calls_max) return false;
+  std::map<absl::string_view, int64_t> of_peers = CallsOfPeers();
+  for (const Ended& ended : ended_) of_peers[ended.peer] += ended.calls;
+  for (const auto& [peer, calls] : of_peers) {
+    if (calls > of_peers[connection.peer]) return false;
+  }
+  return true;
+}
+
 void SocketGate::CutLargest() {
   if (open_calls_.load(std::memory_order_relaxed) <= calls_max_.load(std::memory_order_relaxed)) return;
   absl::MutexLock lock(&mutex_);
   if (open_calls_.load(std::memory_order_relaxed) <= limits_.calls_max) return;
-  std::map<absl::string_view, size_t> of_peers;
-  size_t most = 0;
-  for (const auto& [fd, connection] : connections_) {
-    most = std::max(most, of_peers[connection->peer] += connection->open_calls.load(std::memory_order_relaxed));
-  }
+  std::map<absl::string_view, int64_t> of_peers = CallsOfPeers();
+  int64_t most = 0;
+  for (const auto& [peer, calls] : of_peers) most = std::max(most, calls);
   Connection* largest = nullptr;
   for (const auto& [fd, connection] : connections_) {
     if (of_peers[connection->peer] == most && (largest == nullptr || connection->open_calls > largest->open_calls)) {

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,6 +30,11 @@ namespace suppression {
 inline constexpr double kAllResetsBurst = 20'000;
 inline constexpr double kAllResetsPerSecond = 5'000;
 inline constexpr double kResetsShare = 100;
+
+// The calls of a connection that was ended keep their memory until gRPC has cancelled them; they count so long.
+inline constexpr absl::Duration kEndedCallsCount = absl::Seconds(5);
+// What a connection may have open in any case while there are too many calls.
+inline constexpr int64_t kCallsShareMin = 10;
 
 struct GateLimits {
   int connections_max = 2'000;
@@ -78,17 +84,31 @@ class SocketGate {
   // Ends a connection as if the peer had reset it. False: it is ended already.
   bool End(Connection* connection);
   void Cut(Connection* connection, CutReason reason);
+  // When there are too many calls, those of ended connections included. True: this connection is of the peer that has
+  // most of them and has more than its share, so that what it has just sent is not taken.
+  bool IsOverShare(const Connection& connection, absl::Duration now);
   // When too many calls are open: ends the largest connection of the peer that has most of them.
   void CutLargest();
+  void ForgetEnded(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(ended_mutex_);
+  std::map<absl::string_view, int64_t> CallsOfPeers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndIfIdle(Connection* connection) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts calls that were opened or ended.
   void Count(int64_t calls);
 
   std::array<std::atomic<Connection*>, kSocketsMax> connections_by_fd_{};
   std::atomic<int64_t> open_calls_{0};
+  std::atomic<int64_t> ended_calls_{0};  // in the sum of ended_
   std::atomic<int64_t> calls_max_{GateLimits().calls_max};
   std::array<std::atomic<int64_t>, kCutReasons> cuts_{};
   std::atomic<int> ports_that_end_{0};
+
+  struct Ended {
+    std::string peer;
+    int64_t calls;
+    absl::Duration at;
+  };
+  mutable absl::Mutex ended_mutex_ ABSL_ACQUIRED_AFTER(mutex_);
+  std::deque<Ended> ended_ ABSL_GUARDED_BY(ended_mutex_);  // for kEndedCallsCount, oldest first
 
   mutable absl::Mutex mutex_;
   GateLimits limits_ ABSL_GUARDED_BY(mutex_);

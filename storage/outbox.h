@@ -130,7 +130,7 @@ class Outbox {
   absl::Status ScanWaiting(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
   absl::Status ScanRefused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
   // Whether what was found is what the outbox says of itself.
-  absl::Status CheckComplete(const stored::OutboxState& found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  absl::Status CheckComplete(const stored::OutboxState& found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
   absl::Status ReadState(stored::OutboxState* state, bool* exists) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   // Writes a batch together with what the outbox is afterwards.
   absl::Status Commit(const stored::OutboxState& next, bool sync, rocksdb::WriteBatch* writes)

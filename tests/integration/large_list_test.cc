@@ -10,11 +10,7 @@
 namespace suppression {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int64_t kEntries = 50'000;  // the same facts, in bearable time
-#else
-constexpr int64_t kEntries = 1'000'000;
-#endif
+constexpr int64_t kEntries = SUPPRESSD_SANITIZED ? 50'000 : 1'000'000;  // the same facts, in bearable time
 
 TEST(LargeListTest, PagesMissNoneAndDoubleNoneWhileBeingWritten) {
   TempDirectory directory;

@@ -277,11 +277,8 @@ int64_t StatusKib(pid_t pid, const std::string& name) {
 TEST_F(SidecarProcessTest, FiftySidecarsAtOnceCostTheCentreABoundedAmountOfMemory) {
   constexpr int kSidecars = 50;
   constexpr int kEntries = 5'000;
-#ifdef __SANITIZE_ADDRESS__
-  constexpr int64_t kGrowthMaxKib = (192 + 256) << 10;  // AddressSanitizer holds back 256 MiB of what was freed
-#else
-  constexpr int64_t kGrowthMaxKib = 192 << 10;
-#endif
+  // AddressSanitizer holds back 256 MiB of what was freed.
+  constexpr int64_t kGrowthMaxKib = (SUPPRESSD_SANITIZED ? 192 + 256 : 192) << 10;
   StartCentre();
   const auto centre = v1::SuppressionService::NewStub(Connect(centre_->address()));
   for (int i = 0; i < kEntries; ++i) {
