@@ -1,8 +1,7 @@
 """The image of script/image: what is in it, that it is the same each time, and that it serves from its own root file system,
 read-only and as 65532. Skipped (77) where neither root nor a user may make mount namespaces."""
 
-import email.message
-import email.policy
+import base64
 import hashlib
 import json
 import os
@@ -18,16 +17,19 @@ import harness  # noqa: E402
 import rooted  # noqa: E402
 
 SKIPPED = 77
-MIB_GOAL_BYTES = 60_000_000
+UNPACKED_MAX_BYTES = 60_000_000
 SOURCE = "https://example.com/suppressd"
 CTL = "/usr/bin/suppressctl"
-# A sentence that the rules know, and what stands around it in the charset of the mail.
-HTML = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=%s"></head><body><p>%s</p>
-<p>Your message to <b>&lt;ada@example.com&gt;</b> could not be delivered.</p><p>550 5.1.1 User unknown</p><p>%s</p></body></html>"""
-CHARSETS = {"iso-8859-1": "Zustellung unmöglich", "utf-8": "Доставка невозможна", "koi8-r": "Доставка невозможна",
-            "windows-1251": "Доставка невозможна", "shift_jis": "配信できませんでした", "iso-2022-jp": "配信できませんでした",
-            "euc-jp": "配信できませんでした", "gb18030": "无法投递", "big5": "無法投遞", "euc-kr": "배달할 수 없습니다",
-            "windows-1252": "Échec de la remise", "iso-8859-15": "Boîte pleine", "utf-16": "Échec", "cp850": "Échec"}
+# What a bounce says in words that the rules know in that language only, so that it is understood when it is decoded.
+GERMAN, FRENCH, RUSSIAN = "Empfänger unbekannt", "La boîte aux lettres est pleine", "пользователь не найден"
+JAPANESE, CHINESE, KOREAN = "宛先のユーザーは存在しません", "系统找不到该地址", "계정이 존재하지 않습니다"
+CHARSETS = {"iso-8859-1": GERMAN, "iso-8859-15": FRENCH, "windows-1252": FRENCH, "cp850": FRENCH, "utf-8": RUSSIAN,
+            "koi8-r": RUSSIAN, "windows-1251": RUSSIAN, "iso-8859-5": RUSSIAN, "shift_jis": JAPANESE,
+            "iso-2022-jp": JAPANESE, "euc-jp": JAPANESE, "gb18030": CHINESE, "gb2312": CHINESE, "big5": "用戶不存在",
+            "euc-kr": KOREAN, "iso-8859-2": "użytkownik nie istnieje", "iso-8859-9": "kullanıcı bulunamadı",
+            "utf-16": CHINESE, "utf-7": CHINESE}
+HTML = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=%s"></head>
+<body><p>&lt;ada@example.com&gt;:</p><p>550 %s</p></body></html>"""
 
 
 def build(out, **environment):
@@ -54,15 +56,10 @@ def is_elf(path):
 
 def bounce(charset, label, words):
     """A bounce whose only text is HTML in `charset`; `label` is what its own <meta> says."""
-    mail = email.message.EmailMessage(policy=email.policy.SMTP)
-    mail["From"] = "Mail Delivery System <mailer-daemon@mx.example.net>"
-    mail["To"] = "news@example.org"
-    mail["Subject"] = "Undelivered Mail Returned to Sender"
-    mail["Date"] = "Fri, 27 Nov 2026 10:00:00 +0000"
-    mail["Auto-Submitted"] = "auto-replied"
-    mail.set_content((HTML % (label, words, words)).encode(charset), "text", "html", cte="base64",
-                     params={"charset": charset})
-    return mail.as_string()
+    body = base64.encodebytes((HTML % (label, words)).encode(charset)).decode()
+    return ("From: mailer-daemon@mx.example.net\nTo: news@example.org\nSubject: Undelivered Mail Returned to Sender\n"
+            "Date: Fri, 27 Nov 2026 10:00:00 +0000\nMIME-Version: 1.0\n"
+            f"Content-Type: text/html; charset={charset}\nContent-Transfer-Encoding: base64\n\n{body}")
 
 
 class ImageTest(unittest.TestCase):
@@ -84,7 +81,7 @@ class ImageTest(unittest.TestCase):
 
     def test_it_is_small(self):
         unpacked = int(re.search(r"unpacked (\d+) bytes", self.said).group(1))
-        self.assertLessEqual(unpacked, MIB_GOAL_BYTES)
+        self.assertLessEqual(unpacked, UNPACKED_MAX_BYTES)
 
     def test_only_the_two_programs_can_be_started(self):
         self.assertEqual(sorted(os.listdir(os.path.join(self.root, "usr/bin"))), ["suppressctl", "suppressd"])
@@ -206,25 +203,28 @@ class ImageTest(unittest.TestCase):
             self.ctl(server_box, 1, "check", "ada@example.com")
             self.assertIn("ada@example.com", self.ctl(server_box, 0, "list"))
             self.assertIn("ADDRESS_NOT_FOUND", self.ctl(server_box, 0, "details", "ada@example.com"))
-            # It looks up a host name by the image's own resolver and files.
-            with rooted.Daemon(sidecar_box, "sidecar", "--upstream", server.tcp, "--data_dir", "/var/lib/suppressd"):
+            with rooted.Daemon(sidecar_box, "sidecar", "--upstream", server.tcp.replace("127.0.0.1", "localhost"), "--data_dir", "/var/lib/suppressd"):
                 self.ctl(sidecar_box, 1, "check", "Ada@example.com")
-                self.ctl(sidecar_box, 0, "report", "--mail", "-", stdin=bounce("koi8-r", "koi8-r", CHARSETS["koi8-r"]).replace("ada@", "eve@"))
+                self.ctl(sidecar_box, 0, "report", "--mail", "-", stdin=bounce("koi8-r", "koi8-r", RUSSIAN))
                 self.ctl(sidecar_box, 0, "reactivate", "ada@example.com", "--note", "works again")
             self.ctl(server_box, 0, "check", "ada@example.com")
 
     def test_mail_in_any_charset_is_read_as_outside(self):
-        """Outside: the same program with all of ICU's data. A wrong label in the HTML must change nothing either."""
+        """Outside: the same program with all of ICU's data. A wrong label in the HTML changes nothing either."""
         box = self.box()
+        expected = {}
         for charset, words in CHARSETS.items():
             for label in (charset, "utf-8", "windows-1253", "ibm-943_P15A-2003"):
-                with self.subTest(charset=charset, label=label):
-                    mail = bounce(charset, label, words)
-                    outside = harness.suppressctl("-o", "json", "classify", "--mail", "-", stdin=mail)
-                    inside = box.run(CTL, "-o", "json", "classify", "--mail", "-", stdin=mail)
-                    self.assertEqual((inside.code, inside.out), (outside.code, outside.out))
-                    self.assertIn("ada@example.com", inside.out)
-                    self.assertIn(words, json.loads(inside.out.splitlines()[0] if inside.out.count("\n") == 1 else inside.out.strip()).__repr__())
+                name = f"{charset}-{label}.eml"
+                expected[name] = ("HARD", "MAILBOX_FULL" if words == FRENCH else "ADDRESS_NOT_FOUND")
+                with open(os.path.join(box.data, name), "w", encoding="ascii") as mail:
+                    mail.write(bounce(charset, label, words))
+                os.chmod(mail.name, 0o644)
+        outside = harness.suppressctl("-o", "json", "classify", box.data)
+        inside = box.run(CTL, "-o", "json", "classify", "/var/lib/suppressd")
+        self.assertEqual((inside.code, inside.out), (outside.code, outside.out))
+        verdicts = {verdict["file"]: (verdict["class"], verdict.get("reason", "")) for verdict in inside.json()}
+        self.assertEqual(verdicts, expected)
 
 
 if __name__ == "__main__":
