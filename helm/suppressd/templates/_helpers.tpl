@@ -33,10 +33,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* metadata of an object: list of root, suffix of the name, component, annotations of its own. */}}
+{{- /* metadata of an object: list of root, suffix of the name, component, annotations of its own, and the name where it
+       is another. */}}
 {{- define "suppressd.metadata" -}}
 {{- $root := index . 0 -}}
-name: {{ include "suppressd.fullname" $root }}{{ index . 1 }}
+name: {{ if gt (len .) 4 }}{{ index . 4 }}{{ else }}{{ include "suppressd.fullname" $root }}{{ index . 1 }}{{ end }}
 namespace: {{ $root.Release.Namespace }}
 labels:
   app.kubernetes.io/name: {{ include "suppressd.name" $root }}
