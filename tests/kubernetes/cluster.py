@@ -5,12 +5,14 @@ The tests run beside the node (node.sh), which sets KUBECONFIG, NODE_NAME, CONTA
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAMESPACE = "mail"
+STORAGE_CLASS = "node-disk"
 CALL_MAX_SECONDS = 60
 STEP_MAX_SECONDS = 120
 POLL_SECONDS = 0.2
@@ -98,16 +100,16 @@ def create_namespace():
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": enforce}})
 
 
-def create_volume(name, storage_class, size="2Gi"):
+def create_volume(name, size="2Gi"):
     """A volume on the node's disk. Its directory has our owner: the kubelet changes none of such a volume."""
     path = os.path.join(os.environ["VOLUMES"], name)
     os.makedirs(path)
     os.chown(path, USER, USER)
     os.chmod(path, 0o700)
-    apply({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": storage_class},
+    apply({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": STORAGE_CLASS},
            "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"},
           {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
-           "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
+           "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": STORAGE_CLASS,
                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path},
                     "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
                         {"key": "kubernetes.io/hostname", "operator": "In", "values": [os.environ["NODE_NAME"]]}]}]}}}})
@@ -124,3 +126,10 @@ def explain():
     for pod in get("pods")["items"]:
         for logs in ([], ["--previous"]):
             show("logs", "--all-containers", "--prefix", "--tail", "30", *logs, pod["metadata"]["name"])
+
+
+def keep():
+    """With --keep: the node goes on until Ctrl-C, which ends script/test_kubernetes and all below it."""
+    if os.environ.get("KEEP") == "true":
+        print("The node goes on until Ctrl-C.", file=sys.stderr)
+        signal.pause()

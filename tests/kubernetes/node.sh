@@ -5,7 +5,7 @@
 #   node.sh SCRATCH TOOLS IMAGE_ARCHIVE COMMAND...
 #
 # TOOLS holds the commands of Kubernetes, `debian` with containerd, etcd and the CNI plugins, and `pause.tar`. COMMAND gets KUBECONFIG,
-# NODE_NAME, CONTAINERD_SOCKET (ctr's --address) and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
+# NODE_NAME, CONTAINERD_SOCKET (ctr's --address), KUBELET_ROOT and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
 set -euo pipefail
 
 scratch=$1 tools=$2 image=$3
@@ -24,6 +24,7 @@ STEP_MAX_SECONDS=120
 
 logs=$scratch/log pki=$scratch/pki
 export KUBECONFIG=$pki/admin.kubeconfig CONTAINERD_SOCKET=$scratch/containerd/containerd.sock VOLUMES=$scratch/volumes
+export KUBELET_ROOT=$scratch/kubelet/root
 mkdir -p "$logs" "$pki" "$VOLUMES" "$scratch"/{etcd,containerd,cni,kubelet}
 declare -A processes=()  # by name
 
@@ -183,7 +184,7 @@ evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available:
 imageGCHighThresholdPercent: 100
 END
   start kubelet kubelet --config="$scratch/kubelet.yaml" --kubeconfig="$pki/kubelet.kubeconfig" \
-    --root-dir="$scratch/kubelet/root" --hostname-override="$NODE_NAME" --node-ip="$NODE_IP"
+    --root-dir="$KUBELET_ROOT" --hostname-override="$NODE_NAME" --node-ip="$NODE_IP"
   cat >"$scratch/kube_proxy.yaml" <<END
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration

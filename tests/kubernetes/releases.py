@@ -1,0 +1,86 @@
+"""The two releases of the walk: the server, and a sender with a native sidecar. Each is asked by suppressctl in its pod."""
+
+import json
+import os
+
+import cluster
+from cluster import get, helm, kubectl, wait_until
+
+CHARTS = os.path.join(cluster.REPOSITORY, "helm")
+IMAGE = "localhost/suppressd"
+
+
+def merged(values, changes):
+    """Values with others over them, maps within maps, as helm itself does it."""
+    result = dict(values)
+    for key, change in changes.items():
+        result[key] = merged(result.get(key, {}), change) if isinstance(change, dict) else change
+    return result
+
+
+class Release:
+    """A chart installed under a name, with values."""
+
+    name = chart = selector = container = target = ""
+    values = {}
+
+    def helm(self, verb, changes=None, **options):
+        """helm install or upgrade with the values of the release, and changes over them."""
+        return helm(verb, self.name, os.path.join(CHARTS, self.chart), "--values", "-", "--wait", "--timeout",
+                    f"{cluster.STEP_MAX_SECONDS}s", stdin=json.dumps(merged(self.values, changes or {})), **options)
+
+    def revision(self):
+        return json.loads(helm("status", self.name, "--output", "json").out)["version"]
+
+    def pods(self):
+        """All of its pods, as JSON has them."""
+        return get("pods", None, "--selector", self.selector)["items"]
+
+    def pod(self):
+        """Its pod, once it is ready."""
+        return cluster.ready_pod(self.selector)
+
+    def ctl(self, code, *arguments, stdin=""):
+        """What suppressctl in the pod prints. It must exit with the code (None: any)."""
+        outcome = kubectl("exec", "--stdin", self.pod()["metadata"]["name"], "--container", self.container, "--",
+                          "suppressctl", "--target", self.target, *arguments, stdin=stdin, code=code)
+        return outcome.out + outcome.err
+
+
+class Server(Release):
+    name = chart = container = "suppressd"
+    target = "127.0.0.1:7025"
+    selector = "app.kubernetes.io/name=suppressd,app.kubernetes.io/component=server"
+    values = {"image": {"repository": IMAGE}, "config": {"insecure": True}, "podDisruptionBudget": {"enabled": True},
+              "persistence": {"storageClass": cluster.STORAGE_CLASS, "size": "2Gi"}}
+    # What an upgrade changes: a full mailbox does not suppress any more, and an option.
+    other_values = {"policy": {"content": "default:\n  hard:\n    MAILBOX_FULL: {action: record}\n"},
+                    "config": {"maxListings": 65}}
+    other_option = "--max_listings=65"
+    # Changes that are refused, and what the refusal says.
+    bad_values = [({"replicas": 2}, "set replicas to 1"),
+                  ({"config": {"insecure": False}}, "set config.insecure=true"),
+                  ({"networkPolicy": {"enabled": False}}, "needs networkPolicy.enabled=true"),
+                  ({"persistence": {"existingClaim": "mine"}}, "persistence.storageClass"),
+                  ({"config": {"maxCallz": 1}}, "maxCallz")]
+
+    def has_other_option(self):
+        return self.other_option in self.pod()["spec"]["containers"][0]["args"]
+
+    def scale(self, replicas):
+        kubectl("scale", f"statefulset/{self.name}", f"--replicas={replicas}")
+        wait_until(f"{replicas} server pods", lambda: len(self.pods()) == replicas and
+                   all(cluster.is_ready(pod) for pod in self.pods()))
+
+
+class Sender(Release):
+    name = "sender"
+    chart = os.path.join("examples", "sender")
+    container, target = "suppressd", "unix:/run/suppressd/suppressd.sock"
+    selector = "app.kubernetes.io/name=sender"
+    values = {}
+
+    def data_directory(self, pod):
+        """Where the sidecar's files are on the node."""
+        return os.path.join(os.environ["KUBELET_ROOT"], "pods", pod["metadata"]["uid"], "volumes",
+                            "kubernetes.io~empty-dir", "suppressd-data")
