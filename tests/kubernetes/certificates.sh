@@ -4,6 +4,7 @@
 #
 #   certificates.sh DIRECTORY NODE_NAME NODE_IP API_SERVICE_IP
 set -euo pipefail
+umask 077
 cd "$1"
 node_name=$2 node_ip=$3 api_service_ip=$4
 API=https://127.0.0.1:6443

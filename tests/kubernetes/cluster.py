@@ -56,9 +56,14 @@ def helm(*arguments, seconds=STEP_MAX_SECONDS, **options):
 
 
 def get(kind, name=None, *arguments):
-    """An object, or those of a kind, as JSON has it. None when there is none of this name."""
+    """An object, or the list of a kind, as JSON has it. None when there is none."""
     outcome = kubectl("get", kind, *([name] if name else []), "--output", "json", "--ignore-not-found", *arguments)
     return json.loads(outcome.out) if outcome.out.strip() else None
+
+
+def objects(kind, *arguments):
+    """All objects of a kind in the namespace."""
+    return (get(kind, None, *arguments) or {"items": []})["items"]
 
 
 def apply(*objects):
@@ -89,7 +94,7 @@ def is_ready(pod):
 def ready_pod(selector, besides=None):
     """Waits for the ready pod that a selector finds, not the one with the uid `besides`; returns it."""
     def find():
-        pods = get("pods", None, "--selector", selector)["items"]
+        pods = objects("pods", "--selector", selector)
         return next((p for p in pods if is_ready(p) and p["metadata"]["uid"] != besides), None)
     return wait_until(f"a pod {selector} is ready", find)
 
@@ -98,6 +103,7 @@ def create_namespace():
     """The namespace of the tests: no pod comes in that the security standard `restricted` does not allow."""
     enforce = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": enforce}})
+    wait_until("the namespace has its service account", lambda: get("serviceaccount", "default"))
 
 
 def create_volume(name, size="2Gi"):
@@ -123,7 +129,7 @@ def explain():
     show("get", "all,persistentvolumeclaims", "--output", "wide")
     show("get", "events", "--sort-by=.lastTimestamp")
     show("describe", "pods")
-    for pod in get("pods")["items"]:
+    for pod in objects("pods"):
         for logs in ([], ["--previous"]):
             show("logs", "--all-containers", "--prefix", "--tail", "30", *logs, pod["metadata"]["name"])
 

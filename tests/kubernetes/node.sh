@@ -5,7 +5,7 @@
 #   node.sh SCRATCH TOOLS IMAGE_ARCHIVE COMMAND...
 #
 # TOOLS holds the commands of Kubernetes, `debian` with containerd, etcd and the CNI plugins, and `pause.tar`. COMMAND gets KUBECONFIG,
-# NODE_NAME, CONTAINERD_SOCKET (ctr's --address), KUBELET_ROOT and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
+# NODE_NAME, CONTAINERD_SOCKET (ctr's --address), KUBELET_ROOT, SCRATCH and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
 set -euo pipefail
 
 scratch=$1 tools=$2 image=$3
@@ -24,15 +24,17 @@ STEP_MAX_SECONDS=120
 
 logs=$scratch/log pki=$scratch/pki
 export KUBECONFIG=$pki/admin.kubeconfig CONTAINERD_SOCKET=$scratch/containerd/containerd.sock VOLUMES=$scratch/volumes
-export KUBELET_ROOT=$scratch/kubelet/root
-mkdir -p "$logs" "$pki" "$VOLUMES" "$scratch"/{etcd,containerd,cni,kubelet}
+export KUBELET_ROOT=$scratch/kubelet/root SCRATCH=$scratch HOME=$scratch/home  # kubectl and helm keep caches there
+mkdir -p "$logs" "$pki" "$VOLUMES" "$scratch"/{etcd,containerd,cni,home,kubelet}
 declare -A processes=()  # by name
 
 say() { printf '==> node: %s\n' "$*" >&2; }
 
+show_logs() { tail -n 8 "$logs"/*.log | cut -c 1-300 >&2; }
+
 failed() {
+  show_logs
   say "FAILED: $*"
-  tail -n 12 "$logs"/*.log >&2
   exit 1
 }
 
@@ -201,7 +203,9 @@ END
 .:53 {
   errors
   ready $NODE_IP:8181
-  kubernetes cluster.local { kubeconfig $pki/coredns.kubeconfig }
+  kubernetes cluster.local {
+    kubeconfig $pki/coredns.kubeconfig
+  }
 }
 END
   start coredns coredns -conf "$scratch/Corefile"
@@ -228,5 +232,5 @@ say "ready after $SECONDS s: $(kubectl version | tr '\n' ' ')"
 
 code=0
 "$@" || code=$?
-[[ $code -eq 0 ]] || tail -n 12 "$logs"/*.log >&2
+[[ $code -eq 0 ]] || show_logs
 exit "$code"

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 
 import cluster
-from cluster import get, helm, kubectl, wait_until
+from cluster import helm, kubectl, wait_until
 
-CHARTS = os.path.join(cluster.REPOSITORY, "helm")
+# A copy: `helm dependency` writes into a chart.
+CHARTS = shutil.copytree(os.environ.get("CHARTS", os.path.join(cluster.REPOSITORY, "helm")), os.path.join(os.environ["SCRATCH"], "helm"))
 IMAGE = "localhost/suppressd"
 
 
@@ -21,7 +23,10 @@ def merged(values, changes):
 class Release:
     """A chart installed under a name, with values."""
 
-    name = chart = selector = container = target = ""
+    name = chart = selector = ""
+    suppressd = ""  # the container that runs it
+    asker = ""  # the container that suppressctl is run in
+    target = ()  # how suppressctl is told where to ask
     values = {}
 
     def helm(self, verb, changes=None, **options):
@@ -34,7 +39,7 @@ class Release:
 
     def pods(self):
         """All of its pods, as JSON has them."""
-        return get("pods", None, "--selector", self.selector)["items"]
+        return cluster.objects("pods", "--selector", self.selector)
 
     def pod(self):
         """Its pod, once it is ready."""
@@ -42,14 +47,14 @@ class Release:
 
     def ctl(self, code, *arguments, stdin=""):
         """What suppressctl in the pod prints. It must exit with the code (None: any)."""
-        outcome = kubectl("exec", "--stdin", self.pod()["metadata"]["name"], "--container", self.container, "--",
-                          "suppressctl", "--target", self.target, *arguments, stdin=stdin, code=code)
+        outcome = kubectl("exec", "--stdin", self.pod()["metadata"]["name"], "--container", self.asker, "--",
+                          "suppressctl", *self.target, *arguments, stdin=stdin, code=code)
         return outcome.out + outcome.err
 
 
 class Server(Release):
-    name = chart = container = "suppressd"
-    target = "127.0.0.1:7025"
+    name = chart = suppressd = asker = "suppressd"
+    target = ("--target", "127.0.0.1:7025")
     selector = "app.kubernetes.io/name=suppressd,app.kubernetes.io/component=server"
     values = {"image": {"repository": IMAGE}, "config": {"insecure": True}, "podDisruptionBudget": {"enabled": True},
               "persistence": {"storageClass": cluster.STORAGE_CLASS, "size": "2Gi"}}
@@ -76,9 +81,14 @@ class Server(Release):
 class Sender(Release):
     name = "sender"
     chart = os.path.join("examples", "sender")
-    container, target = "suppressd", "unix:/run/suppressd/suppressd.sock"
+    suppressd, asker = "suppressd-sidecar", "app"  # the application finds the sidecar by its environment
     selector = "app.kubernetes.io/name=sender"
-    values = {}
+    values = {"suppressd-sidecar": {"image": {"repository": IMAGE},
+                                    "config": {"upstream": "suppressd:7025", "insecure": True}}}
+
+    def prepare(self):
+        """Takes the library chart into the sender's, as its own people would."""
+        helm("dependency", "update", os.path.join(CHARTS, self.chart))
 
     def data_directory(self, pod):
         """Where the sidecar's files are on the node."""

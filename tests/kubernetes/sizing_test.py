@@ -11,7 +11,7 @@ import time
 import unittest
 
 import cluster
-from cluster import get, kubectl, wait_until
+from cluster import kubectl, wait_until
 from releases import Sender, Server
 
 ENTRIES = int(os.environ.get("SIZING_ENTRIES", "1000000"))
@@ -70,9 +70,9 @@ class Sizing(unittest.TestCase):
         volume = cluster.create_volume("server", "20Gi")
         server.helm("install")
         print("\n| state | memory, MiB | with cached files, MiB | disk, MiB |\n| --- | --- | --- | --- |")
-        print_row("server, empty", server.pod(), server.container, volume)
+        print_row("server, empty", server.pod(), server.suppressd, volume)
         self.fill(server)
-        print_row(f"server, {ENTRIES:,} entries, just reported", server.pod(), server.container, volume)
+        print_row(f"server, {ENTRIES:,} entries, just reported", server.pod(), server.suppressd, volume)
 
         before = server.pod()["metadata"]
         started = time.monotonic()
@@ -80,15 +80,16 @@ class Sizing(unittest.TestCase):
         restarted = cluster.ready_pod(server.selector, besides=before["uid"])
         took = time.monotonic() - started
         print_row(f"server, {ENTRIES:,} entries, pod recreated ({took:.1f} s until ready)", restarted,
-                  server.container, volume)
+                  server.suppressd, volume)
 
         started = time.monotonic()
+        sender.prepare()
         sender.helm("install", seconds=600)
         pod = sender.pod()
         took = time.monotonic() - started
-        print_row(f"sidecar, {ENTRIES:,} entries, loaded ({took:.1f} s until ready)", pod, sender.container,
+        print_row(f"sidecar, {ENTRIES:,} entries, loaded ({took:.1f} s until ready)", pod, sender.suppressd,
                   sender.data_directory(pod))
-        print_row("server, after it sent the snapshot", server.pod(), server.container, volume)
+        print_row("server, after it sent the snapshot", server.pod(), server.suppressd, volume)
         self.assertIn("yes", sender.ctl(1, "check", f"user{ENTRIES - 1}@d{(ENTRIES - 1) % 9973}.example.com"))
 
     def fill(self, server):

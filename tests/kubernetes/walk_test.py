@@ -10,7 +10,7 @@ import unittest
 
 import cluster
 import demo
-from cluster import get, helm, kubectl, wait_until
+from cluster import helm, kubectl, objects, wait_until
 from releases import Sender, Server
 
 OVER_QUOTA = ("--code", "552", "--enhanced", "5.2.2", "--text", "552 5.2.2 mailbox is over quota", "--recipient")
@@ -51,6 +51,7 @@ class Walk(unittest.TestCase):
         demo.Demo(self.server.ctl).walk()
 
     def test_05_a_sender_is_installed_and_its_sidecar_answers(self):
+        self.sender.prepare()
         self.sender.helm("install")
         self.assertRegex(self.sender.ctl(1, "check", "mary@example.edu"), "yes +HARD_BOUNCE")
 
@@ -104,11 +105,11 @@ class Walk(unittest.TestCase):
 
     def test_11_a_drained_node_gets_its_pods_back_with_their_data(self):
         node = os.environ["NODE_NAME"]
-        budgets = get("poddisruptionbudgets")["items"]
+        budgets = objects("poddisruptionbudgets")
         self.assertTrue(budgets, "there is no PodDisruptionBudget to respect")
         kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout",
                 f"{cluster.STEP_MAX_SECONDS}s", seconds=cluster.STEP_MAX_SECONDS + cluster.CALL_MAX_SECONDS)
-        self.assertFalse([p for p in get("pods")["items"] if p["spec"].get("nodeName")], "the node is not empty")
+        self.assertFalse([p for p in objects("pods") if p["spec"].get("nodeName")], "the node is not empty")
         kubectl("uncordon", node)
         self.server.pod()
         self.sender.pod()
@@ -118,7 +119,7 @@ class Walk(unittest.TestCase):
     def test_12_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
         helm("uninstall", self.server.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("the server pod is gone", lambda: not self.server.pods())
-        claims = get("persistentvolumeclaims")["items"]
+        claims = objects("persistentvolumeclaims")
         self.assertEqual([c["status"]["phase"] for c in claims], ["Bound"])
         self.server.helm("install")
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
@@ -126,7 +127,7 @@ class Walk(unittest.TestCase):
     def test_13_everything_is_uninstalled(self):
         for release in (self.sender, self.server):
             helm("uninstall", release.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
-        wait_until("no pod is left", lambda: not get("pods")["items"])
+        wait_until("no pod is left", lambda: not objects("pods"))
 
 
 def main():
