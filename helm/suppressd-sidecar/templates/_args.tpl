@@ -1,0 +1,34 @@
+{{- /* Options that are passed on as they are; the key in `config` is the option in camel case. */}}
+{{- define "suppressd-sidecar.plainOptions" -}}
+upstream data_dir port_file socket_mode socket_group log_level insecure channelz check_config max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds block_cache_mib change_log_max_revisions change_log_max_age_days replica_id on_empty on_empty_timeout_seconds forward_timeout_millis outbox_max_reports outbox_max_mib
+{{- end }}
+
+{{- /* Arguments of `suppressd sidecar`. Helm keeps numbers as floats, which print as 5e+06. */}}
+{{- define "suppressd-sidecar.args" -}}
+{{- $v := index .Values "suppressd-sidecar" -}}
+- sidecar
+{{- range $v.config.listenAddress }}
+- {{ printf "--listen_address=%s" . | quote }}
+{{- end }}
+{{- range $v.config.tenants }}
+- {{ printf "--tenants=%s" . | quote }}
+{{- end }}
+{{- range $file := list "policy" "rules" }}
+{{- $path := index $v.config (printf "%sFile" $file) }}
+{{- if (index $v $file).existingConfigMap }}
+{{- $path = printf "/etc/suppressd/%s/%s.yaml" $file $file }}
+{{- end }}
+{{- with $path }}
+- {{ printf "--%s_file=%s" $file . | quote }}
+{{- end }}
+{{- end }}
+{{- range $option := splitList " " (include "suppressd-sidecar.plainOptions" .) }}
+{{- $value := index $v.config ($option | camelcase | untitle) }}
+{{- if not (kindIs "invalid" $value) }}
+- {{ printf "--%s=%s" $option (kindIs "float64" $value | ternary (int64 (kindIs "float64" $value | ternary $value 0)) $value | toString) | quote }}
+{{- end }}
+{{- end }}
+{{- with $v.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,56 @@
+{{- /* What the server and the check of its configuration have in common. Ends with the arguments. */}}
+{{- define "suppressd.container" -}}
+image: {{ include "suppressd.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  {{- toYaml .Values.securityContext | nindent 2 }}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  - name: data
+    mountPath: {{ dir .Values.config.dataDir }}
+  {{- range $file := list "policy" "rules" }}
+  {{- $source := index $.Values $file }}
+  {{- if or $source.content $source.existingConfigMap }}
+  - name: {{ $file }}
+    mountPath: /etc/suppressd/{{ $file }}
+    readOnly: true
+  {{- end }}
+  {{- end }}
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+args:
+  {{- include "suppressd.args" . | nindent 2 }}
+{{- end }}
+
+{{- define "suppressd.volumes" -}}
+{{- with .Values.persistence }}
+{{- if not .enabled }}
+- name: data
+  emptyDir: {sizeLimit: {{ .size }}}
+{{- else if .existingClaim }}
+- name: data
+  persistentVolumeClaim:
+    claimName: {{ .existingClaim }}
+{{- end }}
+{{- end }}
+{{- range $file := list "policy" "rules" }}
+{{- $source := index $.Values $file }}
+{{- if or $source.content $source.existingConfigMap }}
+- name: {{ $file }}
+  configMap:
+    name: {{ $source.existingConfigMap | default (printf "%s-config" (include "suppressd.fullname" $)) }}
+    items:
+      - key: {{ $source.key }}
+        path: {{ $file }}.yaml
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

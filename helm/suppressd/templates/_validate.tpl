@@ -1,0 +1,135 @@
+{{- /* Values that contradict each other: one sentence each, which says what to do. */}}
+{{- define "suppressd.validate" -}}
+{{- $v := .Values }}
+{{- if not $v.image.repository }}
+{{- fail "image.repository is missing: build the image with script/image, push it to your registry and set image.repository to where it is." }}
+{{- end }}
+{{- if and $v.image.tag $v.image.digest }}
+{{- fail "image.tag and image.digest are both set: a digest names one image already, so remove image.tag." }}
+{{- end }}
+{{- range $index, $secret := $v.imagePullSecrets }}
+{{- if not $secret.name }}
+{{- fail (printf "imagePullSecrets[%d] has no name: give the name of a Secret of type kubernetes.io/dockerconfigjson." $index) }}
+{{- end }}
+{{- end }}
+{{- if ne (int $v.replicas) 1 }}
+{{- fail (printf "replicas is %d, but each server keeps a log of its own: set replicas to 1; to answer more checks give each sender a sidecar, to stop the server use kubectl scale statefulset." (int $v.replicas)) }}
+{{- end }}
+{{- include "suppressd.validateListening" . }}
+{{- include "suppressd.validateFiles" . }}
+{{- include "suppressd.validateStorage" . }}
+{{- include "suppressd.validatePod" . }}
+{{- end }}
+
+{{- define "suppressd.validateListening" -}}
+{{- $v := .Values }}
+{{- if not (include "suppressd.port" .) }}
+{{- fail "config.listenAddress has no TCP address that others can reach, so the Services would lead nowhere: add one such as 0.0.0.0:7025." }}
+{{- end }}
+{{- if not $v.config.insecure }}
+{{- fail "config.insecure is not set, and this version has no TLS: set config.insecure=true to accept plaintext inside the namespace, and keep networkPolicy.enabled=true." }}
+{{- end }}
+{{- if not $v.networkPolicy.enabled }}
+{{- fail "config.insecure=true needs networkPolicy.enabled=true: plaintext is allowed only where a NetworkPolicy says who may connect." }}
+{{- end }}
+{{- range $index, $peer := $v.networkPolicy.from }}
+{{- $block := dig "ipBlock" "cidr" "" $peer }}
+{{- $everyone := and (hasKey $peer "namespaceSelector") (not $peer.namespaceSelector) (not $peer.podSelector) }}
+{{- if or (hasSuffix "/0" $block) $everyone }}
+{{- fail (printf "networkPolicy.from[%d] lets everyone in, and config.insecure=true sends addresses in plaintext: name the namespaces, pods or networks that may connect." $index) }}
+{{- end }}
+{{- end }}
+{{- if not (or $v.networkPolicy.sameNamespace $v.networkPolicy.from) }}
+{{- fail "networkPolicy.sameNamespace is false and networkPolicy.from is empty, so nobody could ask the server: name in networkPolicy.from who may connect." }}
+{{- end }}
+{{- $sockets := false }}
+{{- range $v.config.listenAddress }}
+{{- if hasPrefix "unix:" . }}{{ $sockets = true }}{{ end }}
+{{- end }}
+{{- if and (or $v.config.socketMode $v.config.socketGroup) (not $sockets) }}
+{{- fail "config.socketMode and config.socketGroup are about Unix sockets, and config.listenAddress has none: remove them, or add unix:PATH on a volume of yours." }}
+{{- end }}
+{{- end }}
+
+{{- define "suppressd.validateFiles" -}}
+{{- $v := .Values }}
+{{- range $file := list "policy" "rules" }}
+{{- $source := index $v $file }}
+{{- $path := index $v.config (printf "%sFile" $file) }}
+{{- if and $source.content $source.existingConfigMap }}
+{{- fail (printf "%s.content and %s.existingConfigMap are both set: keep one of them." $file $file) }}
+{{- end }}
+{{- if and $path (or $source.content $source.existingConfigMap) }}
+{{- fail (printf "config.%sFile and %s are both set: remove config.%sFile, or %s.content and %s.existingConfigMap." $file $file $file $file $file) }}
+{{- end }}
+{{- if and (not $source.existingConfigMap) (ne $source.key (printf "%s.yaml" $file)) }}
+{{- fail (printf "%s.key is set, but %s.existingConfigMap is missing: name the ConfigMap that has this key, or remove %s.key." $file $file $file) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "suppressd.validateStorage" -}}
+{{- $p := .Values.persistence }}
+{{- $class := not (kindIs "invalid" $p.storageClass) }}
+{{- if and $p.existingClaim $class }}
+{{- fail "persistence.existingClaim and persistence.storageClass are both set: the claim has its storage class already, so remove persistence.storageClass, or persistence.existingClaim to have a claim made." }}
+{{- end }}
+{{- if and $p.existingClaim $p.annotations }}
+{{- fail "persistence.existingClaim and persistence.annotations are both set: the chart does not change a claim of yours, so annotate it yourself and remove persistence.annotations." }}
+{{- end }}
+{{- if and (not $p.enabled) (or $p.existingClaim $class) }}
+{{- fail "persistence.enabled is false, but persistence.existingClaim or persistence.storageClass is set: set persistence.enabled=true to use it, or remove it." }}
+{{- end }}
+{{- if not (regexMatch `^/[^/]+(/[^/]+)+$` .Values.config.dataDir) }}
+{{- fail "config.dataDir must be a folder inside the volume's mount: give an absolute path of at least two parts, such as /var/lib/suppressd/data." }}
+{{- end }}
+{{- end }}
+
+{{- /* A quantity in MiB; 0 when it is written in another way than Mi or Gi. */}}
+{{- define "suppressd.mebibytes" -}}
+{{- if regexMatch `^[0-9]+Gi$` . }}{{ mul 1024 (trimSuffix "Gi" . | int64) }}
+{{- else if regexMatch `^[0-9]+Mi$` . }}{{ trimSuffix "Mi" . | int64 }}
+{{- else }}0{{ end }}
+{{- end }}
+
+{{- define "suppressd.validatePod" -}}
+{{- $v := .Values }}
+{{- $drain := kindIs "invalid" $v.config.drainTimeoutSeconds | ternary 20 $v.config.drainTimeoutSeconds | int }}
+{{- if le (int $v.terminationGracePeriodSeconds) $drain }}
+{{- fail (printf "terminationGracePeriodSeconds is %d, but the server may take %d s to drain (config.drainTimeoutSeconds): make it larger, or the drain shorter." (int $v.terminationGracePeriodSeconds) $drain) }}
+{{- end }}
+{{- $cache := kindIs "invalid" $v.config.blockCacheMib | ternary 256 $v.config.blockCacheMib | int }}
+{{- $limit := include "suppressd.mebibytes" (dig "limits" "memory" "" $v.resources | toString) | int }}
+{{- if and $limit (ge $cache $limit) }}
+{{- fail (printf "config.blockCacheMib is %d, which the memory limit of %d MiB (resources.limits.memory) does not hold: raise the limit, or make the cache smaller." $cache $limit) }}
+{{- end }}
+{{- if and (not $v.serviceAccount.create) (not $v.serviceAccount.name) }}
+{{- fail "serviceAccount.create is false and serviceAccount.name is missing: name the ServiceAccount to use, such as default." }}
+{{- end }}
+{{- if and (not $v.serviceAccount.create) $v.serviceAccount.annotations }}
+{{- fail "serviceAccount.annotations is set, but serviceAccount.create is false: annotate your ServiceAccount yourself, and remove serviceAccount.annotations." }}
+{{- end }}
+{{- $pdb := $v.podDisruptionBudget }}
+{{- if not (kindIs "invalid" $pdb.minAvailable | ternary (not (kindIs "invalid" $pdb.maxUnavailable)) (kindIs "invalid" $pdb.maxUnavailable)) }}
+{{- fail "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: set the other to null." }}
+{{- end }}
+{{- range $labels := list "commonLabels" "podLabels" }}
+{{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
+{{- if hasKey (index $v $labels) $key }}
+{{- fail (printf "%s has %s, which the selectors use: remove it; nameOverride changes the name before the first install." $labels $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $v.extraEnv }}
+{{- if hasPrefix "SUPPRESSD_" .name }}
+{{- fail (printf "extraEnv has %s: set config.%s instead, so that the chart knows of it." .name (trimPrefix "SUPPRESSD_" .name | lower | camelcase | untitle)) }}
+{{- end }}
+{{- end }}
+{{- $known := concat (splitList " " (include "suppressd.plainOptions" .)) (list "listen_address" "policy_file" "rules_file" "check_config") }}
+{{- range $v.extraArgs }}
+{{- $option := regexReplaceAll `^--([^=]*).*$` . "${1}" }}
+{{- if has $option $known }}
+{{- fail (printf "extraArgs has --%s: set config.%s instead, so that the chart knows of it." $option ($option | camelcase | untitle)) }}
+{{- end }}
+{{- end }}
+{{- end }}

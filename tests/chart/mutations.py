@@ -1,0 +1,88 @@
+"""A changed value for every value of the charts, and what must stand beside it to be allowed."""
+from charts import at
+
+KUBERNETES_OWN = {
+    "tolerations": [{"key": "mail", "operator": "Exists"}],
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}]}}},
+    "nodeSelector": {"disk": "ssd"},
+    "extraEnv": [{"name": "TZ", "value": "UTC"}],
+    "extraArgs": ["--of_a_later_version=1"],
+    "extraVolumes": [{"name": "more", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "data", "mountPath": "/mnt/more"}],
+    "extraContainers": [{"name": "beside", "image": "registry.example.com/beside:1"}],
+    "extraInitContainers": [{"name": "before", "image": "registry.example.com/before:1"}],
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
+}
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+CONFIG = {
+    "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
+    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "0", "logLevel": "warning", "channelz": False,
+    "checkConfig": True,
+}
+SERVER = {
+    "nameOverride": "list", "fullnameOverride": "list", "commonLabels": {"team": "mail"}, "commonAnnotations": {"team": "mail"},
+    "image.repository": "registry.example.com/other", "image.tag": "0.2.0", "image.digest": DIGEST, "image.pullPolicy": "Always",
+    "imagePullSecrets": [{"name": "registry"}],
+    **{f"config.{key}": value for key, value in CONFIG.items()},
+    "policy.content": "default:\n  complaint: {action: record}\n", "policy.existingConfigMap": "mine", "policy.key": "p.yaml",
+    "rules.content": "words:\n  gone: 'parti'\n", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
+    "persistence.existingClaim": "mine", "persistence.storageClass": "fast", "persistence.size": "20Gi",
+    "persistence.annotations": {"team": "mail"},
+    "service.annotations": {"team": "mail"}, "service.ipFamilyPolicy": "PreferDualStack", "service.ipFamilies": ["IPv6"],
+    "networkPolicy.from": [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}],
+    "networkPolicy.egress": [{"to": [{"podSelector": {}}]}],
+    "serviceAccount.name": "mine", "serviceAccount.annotations": {"team": "mail"},
+    "podDisruptionBudget.minAvailable": 1,
+    "updateStrategy": "OnDelete", "podAnnotations": {"team": "mail"}, "podLabels": {"team": "mail"},
+    "podSecurityContext.fsGroupChangePolicy": "Always", "podSecurityContext.seccompProfile.type": "Unconfined",
+    "securityContext.capabilities.drop": ["NET_RAW"],
+    "resources.requests.cpu": "200m", "resources.requests.memory": "768Mi", "resources.limits.memory": "2Gi",
+    "priorityClassName": "high", "test.tenant": "try", **KUBERNETES_OWN,
+}
+SERVER_BESIDE = {
+    "config.socketMode": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
+    "config.socketGroup": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
+    "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
+    "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
+    "serviceAccount.create": at("serviceAccount.name", "mine"),
+    "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),
+    "podDisruptionBudget.minAvailable": at("podDisruptionBudget.enabled", True),
+}
+# What changes along with a value.
+SERVER_ALONG = {"podDisruptionBudget.minAvailable": at("podDisruptionBudget.maxUnavailable", None)}
+# One value alone is allowed today; that every other is refused with its sentence, rejected.py says.
+SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled"}
+
+SIDECAR = {
+    "name": "list", "native": False, "image.repository": "registry.example.com/other", "image.tag": "0.2.0",
+    "image.digest": DIGEST, "image.pullPolicy": "Always",
+    **{f"config.{key}": value for key, value in CONFIG.items()},
+    "config.upstream": "elsewhere:7025", "config.listenAddress": ["unix:/run/other/s.sock"], "config.replicaId": "here",
+    "config.tenants": ["shop"], "config.onEmpty": "unknown",
+    "policy.existingConfigMap": "mine", "policy.key": "p.yaml", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
+    "data.existingVolume": "mine", "data.subPath": "sidecar", "data.sizeLimit": "8Gi",
+    "securityContext.seccompProfile.type": "Unconfined", "securityContext.capabilities.drop": ["NET_RAW"],
+    "resources.requests.cpu": "200m", "resources.requests.memory": "256Mi", "resources.limits.memory": "1Gi",
+    "extraEnv": KUBERNETES_OWN["extraEnv"], "extraArgs": KUBERNETES_OWN["extraArgs"],
+    "extraVolumeMounts": KUBERNETES_OWN["extraVolumeMounts"],
+}
+SIDECAR_BESIDE = {
+    "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
+    "data.subPath": at("data.existingVolume", "mine"),
+    "config.insecure": at("config.upstream", "127.0.0.1:7025"),
+}
+
+
+def changed(path, value, table, schema):
+    """Another value for a path: from the table, the other boolean, a number one higher, or the least the schema allows."""
+    if path in table:
+        return table[path]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if value is None and "minimum" in schema:
+        return schema["minimum"] + 1
+    raise KeyError(f"mutations.py has no changed value for {path}")
