@@ -8,7 +8,7 @@ import cluster
 from cluster import helm, kubectl, wait_until
 
 # A copy: `helm dependency` writes into a chart.
-CHARTS = shutil.copytree(os.environ.get("CHARTS", os.path.join(cluster.REPOSITORY, "helm")), os.path.join(os.environ["SCRATCH"], "helm"))
+CHARTS = shutil.copytree(os.path.join(cluster.REPOSITORY, "helm"), os.path.join(os.environ["SCRATCH"], "helm"))
 IMAGE = "localhost/suppressd"
 
 
@@ -83,8 +83,10 @@ class Sender(Release):
     chart = os.path.join("examples", "sender")
     suppressd, asker = "suppressd-sidecar", "app"  # the application finds the sidecar by its environment
     selector = "app.kubernetes.io/name=sender"
-    values = {"suppressd-sidecar": {"image": {"repository": IMAGE},
-                                    "config": {"upstream": "suppressd:7025", "insecure": True}}}
+    # The application of the example does not end on SIGTERM, so that each end of the pod takes the whole time it has.
+    values = {"suppressd-sidecar": {"image": {"repository": IMAGE}, "terminationGracePeriodSeconds": 10,
+                                    "config": {"upstream": "suppressd:7025", "insecure": True,
+                                               "drainTimeoutSeconds": 5}}}
 
     def prepare(self):
         """Takes the library chart into the sender's, as its own people would."""
