@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A Kubernetes node of one's own, and a command that runs in it: process 1 of a set of namespaces, so that everything ends
-# when this script does. script/test_kubernetes makes the namespaces and the scratch directory.
+# A Kubernetes node of one's own, and a command that runs in it: process 1 of a set of namespaces, so that everything
+# ends when this script does. script/test_kubernetes makes the namespaces and the scratch directory.
 #
 #   node.sh SCRATCH TOOLS IMAGE_ARCHIVE COMMAND...
 #
-# TOOLS holds the commands of Kubernetes, `debian` with containerd, etcd and the CNI plugins, and `pause.tar`. COMMAND gets KUBECONFIG,
-# NODE_NAME, CONTAINERD_SOCKET (ctr's --address), KUBELET_ROOT, SCRATCH and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
+# TOOLS is what script/bootstrap kubernetes makes: the commands of Kubernetes, `debian` with containerd, etcd and the CNI
+# plugins, and `pause.tar`. COMMAND gets KUBECONFIG, NODE_NAME, CONTAINERD_SOCKET (ctr's --address), KUBELET_ROOT, SCRATCH
+# and VOLUMES, a directory for volumes. Logs are in SCRATCH/log.
 set -euo pipefail
 
 scratch=$1 tools=$2 image=$3

@@ -1,4 +1,4 @@
-"""The two releases of the walk: the server, and a sender with a native sidecar. Each is asked by suppressctl in its pod."""
+"""What the walk installs: the server, and senders with a native sidecar. Each is asked by suppressctl in its pod."""
 
 import json
 import os
@@ -53,6 +53,8 @@ class Release:
 
 
 class Server(Release):
+    """The chart of the server."""
+
     name = chart = suppressd = asker = "suppressd"
     target = ("--target", "127.0.0.1:7025")
     selector = "app.kubernetes.io/name=suppressd,app.kubernetes.io/component=server"
@@ -66,7 +68,8 @@ class Server(Release):
     bad_values = [({"replicas": 2}, "set replicas to 1"),
                   ({"config": {"insecure": False}}, "set config.insecure=true"),
                   ({"networkPolicy": {"enabled": False}}, "needs networkPolicy.enabled=true"),
-                  ({"persistence": {"existingClaim": "mine"}}, "persistence.storageClass"),
+                  ({"persistence": {"existingClaim": "mine"}}, "remove persistence.storageClass"),
+                  ({"imagePullSecrets": [{}]}, "give the name of a Secret"),
                   ({"config": {"maxCallz": 1}}, "maxCallz")]
 
     def has_other_option(self):
@@ -79,10 +82,12 @@ class Server(Release):
 
 
 class Sender(Release):
-    name = "sender"
+    """The example chart, with the library chart in it."""
+
+    name = "newsletter"
     chart = os.path.join("examples", "sender")
     suppressd, asker = "suppressd-sidecar", "app"  # the application finds the sidecar by its environment
-    selector = "app.kubernetes.io/name=sender"
+    selector = "app.kubernetes.io/name=sender,app.kubernetes.io/instance=newsletter"
     # The application of the example does not end on SIGTERM, so that each end of the pod takes the whole time it has.
     values = {"suppressd-sidecar": {"image": {"repository": IMAGE}, "terminationGracePeriodSeconds": 10,
                                     "config": {"upstream": "suppressd:7025", "insecure": True,
@@ -96,3 +101,26 @@ class Sender(Release):
         """Where the sidecar's files are on the node."""
         return os.path.join(os.environ["KUBELET_ROOT"], "pods", pod["metadata"]["uid"], "volumes",
                             "kubernetes.io~empty-dir", "suppressd-data")
+
+
+class PlainSender(Release):
+    """A sender that was made from manifests, without Helm."""
+
+    asker, selector = "app", "app=sender"
+
+    def install(self, manifests):
+        kubectl("apply", "--filename", "-", stdin=with_image(manifests))
+
+    def remove(self):
+        kubectl("delete", "deployment", "sender", "--cascade=orphan")
+        kubectl("delete", "replicasets,pods", "--selector", self.selector, "--now")
+
+
+def with_image(manifests):
+    """Manifests of helm/ with the image that is on the node."""
+    return manifests.replace("registry.example.com/suppressd:", IMAGE + ":")
+
+
+def read_chart_file(*path):
+    with open(os.path.join(CHARTS, *path), encoding="utf-8") as file:
+        return file.read()

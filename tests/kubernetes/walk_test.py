@@ -11,7 +11,7 @@ import unittest
 import cluster
 import demo
 from cluster import helm, kubectl, objects, wait_until
-from releases import Sender, Server
+from releases import CHARTS, PlainSender, Sender, Server, read_chart_file, with_image
 
 OVER_QUOTA = ("--code", "552", "--enhanced", "5.2.2", "--text", "552 5.2.2 mailbox is over quota", "--recipient")
 UNKNOWN_USER = ("--code", "550", "--text", "5.1.1 no such user here", "--source", "walk", "--recipient")
@@ -36,13 +36,14 @@ class Walk(unittest.TestCase):
 
     def test_01_the_namespace_refuses_what_restricted_does_not_allow(self):
         cluster.create_namespace()
-        refused = kubectl("run", "refused", "--image", "localhost/pause:1", "--privileged", code=1)
+        refused = kubectl("run", "refused", "--image", "localhost/pause:1", code=1)
         self.assertIn("violates PodSecurity", refused.err)
 
     def test_02_the_server_is_installed(self):
         cluster.create_volume("server")
         self.server.helm("install")
         self.assertRegex(self.server.ctl(0, "status"), "SERVING +SERVING +SERVING")
+        self.assertEqual(len(objects("networkpolicies")), 1)
 
     def test_03_helm_test_passes(self):
         helm("test", self.server.name, "--logs", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
@@ -54,6 +55,9 @@ class Walk(unittest.TestCase):
         self.sender.prepare()
         self.sender.helm("install")
         self.assertRegex(self.sender.ctl(1, "check", "mary@example.edu"), "yes +HARD_BOUNCE")
+        # The server by its whole name, too, past the sidecar.
+        service = f"{self.server.name}.{cluster.NAMESPACE}.svc.cluster.local:7025"
+        self.assertIn("yes", self.sender.ctl(1, "--target", service, "--insecure", "check", "mary@example.edu"))
 
     def test_06_what_is_reported_on_one_side_is_answered_on_the_other(self):
         self.server.ctl(0, "report", *UNKNOWN_USER, "told-server@example.com")
@@ -61,7 +65,18 @@ class Walk(unittest.TestCase):
         self.assertIn("SUPPRESSED", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-sidecar@example.com"))
         self.assert_suppressed(self.server, "told-sidecar")
 
-    def test_07_a_deleted_server_pod_comes_back_with_its_data_and_the_sidecar_answers_meanwhile(self):
+    def test_07_the_examples_without_helm_run_as_well(self):
+        kustomized = kubectl("kustomize", os.path.join(CHARTS, "kustomize", "example")).out
+        for manifests in (read_chart_file("examples", "plain", "sender.yaml"), kustomized):
+            sender = PlainSender()
+            sender.install(manifests)
+            self.assert_suppressed(sender, "told-server")
+            sender.remove()
+        server = kubectl("apply", "--dry-run=server", "--filename", "-", "--namespace", "default",
+                         stdin=with_image(read_chart_file("examples", "plain", "server.yaml")))
+        self.assertIn("statefulset.apps/suppressd created", server.out)
+
+    def test_08_a_deleted_server_pod_comes_back_with_its_data_and_the_sidecar_answers_meanwhile(self):
         pod = self.server.pod()
         kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
         answers, is_back = 0, False
@@ -74,14 +89,14 @@ class Walk(unittest.TestCase):
         self.assertGreater(answers, 1)
         self.assert_suppressed(self.server, "told-server", "told-sidecar")
 
-    def test_08_a_report_while_the_server_is_away_arrives_when_it_is_back(self):
+    def test_09_a_report_while_the_server_is_away_arrives_when_it_is_back(self):
         self.server.scale(0)
         self.assertIn("LOCAL_DURABLE", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-meanwhile@example.com"))
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
         self.server.scale(1)
         self.wait_until_suppressed(self.server, "told-meanwhile")
 
-    def test_09_an_upgrade_changes_policy_and_options_and_a_rollback_takes_them_back(self):
+    def test_10_an_upgrade_changes_policy_and_options_and_a_rollback_takes_them_back(self):
         def effect_of(address):
             return self.server.ctl(0, "report", *OVER_QUOTA, address)
         revision = self.server.revision()
@@ -95,7 +110,7 @@ class Walk(unittest.TestCase):
         wait_until("the old policy is in force", lambda: "SUPPRESSED" in effect_of(f"full-{time.time()}@example.com"))
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_10_values_that_cannot_be_are_refused_and_change_nothing(self):
+    def test_11_values_that_cannot_be_are_refused_and_change_nothing(self):
         revision = self.server.revision()
         for values, sentence in self.server.bad_values:
             with self.subTest(values=values):
@@ -103,7 +118,7 @@ class Walk(unittest.TestCase):
                 self.assertIn(sentence, refused.err)
         self.assertEqual(self.server.revision(), revision)
 
-    def test_11_a_drained_node_gets_its_pods_back_with_their_data(self):
+    def test_12_a_drained_node_gets_its_pods_back_with_their_data(self):
         node = os.environ["NODE_NAME"]
         budgets = objects("poddisruptionbudgets")
         self.assertTrue(budgets, "there is no PodDisruptionBudget to respect")
@@ -116,7 +131,7 @@ class Walk(unittest.TestCase):
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
 
-    def test_12_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
+    def test_13_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
         helm("uninstall", self.server.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("the server pod is gone", lambda: not self.server.pods())
         claims = objects("persistentvolumeclaims")
@@ -124,7 +139,7 @@ class Walk(unittest.TestCase):
         self.server.helm("install")
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_13_everything_is_uninstalled(self):
+    def test_14_everything_is_uninstalled(self):
         for release in (self.sender, self.server):
             helm("uninstall", release.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("no pod is left", lambda: not objects("pods"))
