@@ -25,7 +25,6 @@ MATRIX = [
     at("persistence", {"storageClass": "", "annotations": {"a": "b"}}),
     at("persistence.enabled", False),
     at("podDisruptionBudget.enabled", True),
-    at("podDisruptionBudget", {"enabled": True, "maxUnavailable": None, "minAvailable": "50%"}),
     merged(at("networkPolicy", {"sameNamespace": False, "from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
                                 "egress": [{"ports": [{"port": 53}]}]})),
     at("serviceAccount", {"create": False, "name": "default"}),
@@ -50,8 +49,14 @@ class Renders(unittest.TestCase):
 
     def test_every_combination_is_valid_for_the_oldest_and_the_newest_kubernetes(self):
         for version in OLDEST, NEWEST:
-            text = "\n---\n".join(chart.text(changes, version) for changes in MATRIX)
-            self.assertEqual(charts.invalid(text, version), "")
+            self.assertEqual(charts.invalid("\n---\n".join(chart.many(MATRIX, version)), version), "")
+
+    def test_a_disruption_budget_says_how_many_must_be_up_or_may_be_down(self):
+        budget = {"enabled": True, "maxUnavailable": None, "minAvailable": "50%"}
+        text = chart.text(at("podDisruptionBudget", budget))
+        self.assertEqual(charts.invalid(text, OLDEST), "")
+        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget", budget))["spec"]["minAvailable"], "50%")
+        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget.enabled", True))["spec"]["maxUnavailable"], 1)
 
     def test_schemas_of_kubernetes_are_strict(self):
         self.assertIn("periodSecondz", charts.invalid(chart.text().replace("periodSeconds", "periodSecondz"), OLDEST))
@@ -153,7 +158,7 @@ class Values(unittest.TestCase):
         for path, value in leaves(self.defaults):
             if path not in mutations.SERVER_FIXED:
                 change = at(path, mutations.changed(path, value, mutations.SERVER, self.schema_of(path)))
-                changed[path] = mutations.SERVER_BESIDE.get(path, {}), merged(change, mutations.SERVER_ALONG.get(path, {}))
+                changed[path] = mutations.SERVER_BESIDE.get(path, {}), change
         charts.check_every_value_changes_the_output(self, chart, self.defaults, changed)
 
     def test_unknown_keys_are_refused_wherever_they_stand(self):
