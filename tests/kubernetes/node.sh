@@ -80,8 +80,7 @@ isolate_cgroups() {
   if [[ $cgroup_type == cgroup2fs ]]; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     mkdir /sys/fs/cgroup/node  # a cgroup whose controllers are shared out may hold no process itself
-    local process
-    for process in $(</sys/fs/cgroup/cgroup.procs); do echo "$process" >/sys/fs/cgroup/node/cgroup.procs || true; done
+    echo 0 >/sys/fs/cgroup/node/cgroup.procs
     read -r controllers </sys/fs/cgroup/cgroup.controllers
     echo "+${controllers// / +}" >/sys/fs/cgroup/cgroup.subtree_control
     return
