@@ -29,10 +29,13 @@ class Release:
     target = ()  # how suppressctl is told where to ask
     values = {}
 
-    def helm(self, verb, changes=None, **options):
+    def helm(self, verb, changes=None, seconds=cluster.STEP_MAX_SECONDS, **options):
         """helm install or upgrade with the values of the release, and changes over them."""
         return helm(verb, self.name, os.path.join(CHARTS, self.chart), "--values", "-", "--wait", "--timeout",
-                    f"{cluster.STEP_MAX_SECONDS}s", stdin=json.dumps(merged(self.values, changes or {})), **options)
+                    f"{seconds}s", stdin=json.dumps(merged(self.values, changes or {})), seconds=seconds, **options)
+
+    def rollback(self, revision):
+        helm("rollback", self.name, str(revision), "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
 
     def revision(self):
         return json.loads(helm("status", self.name, "--output", "json").out)["version"]
@@ -88,10 +91,8 @@ class Sender(Release):
     chart = os.path.join("examples", "sender")
     suppressd, asker = "suppressd-sidecar", "app"  # the application finds the sidecar by its environment
     selector = "app.kubernetes.io/name=sender,app.kubernetes.io/instance=newsletter"
-    # The application of the example does not end on SIGTERM, so that each end of the pod takes the whole time it has.
-    values = {"suppressd-sidecar": {"image": {"repository": IMAGE}, "terminationGracePeriodSeconds": 10,
-                                    "config": {"upstream": "suppressd:7025", "insecure": True,
-                                               "drainTimeoutSeconds": 5}}}
+    values = {"suppressd-sidecar": {"image": {"repository": IMAGE},
+                                    "config": {"upstream": "suppressd:7025", "insecure": True}}}
 
     def prepare(self):
         """Takes the library chart into the sender's, as its own people would."""

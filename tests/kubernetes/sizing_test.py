@@ -1,7 +1,7 @@
 """What a list takes: memory and disk of the server and of a sidecar, in their pods (script/test_kubernetes --sizing).
 
-SIZING_ENTRIES hard bounces (1,000,000) are reported by suppressctl, SIZING_REPORTERS (64) at once. SUPPRESSCTL names the
-program.
+SIZING_ENTRIES hard bounces (1,000,000) are reported by suppressctl, SIZING_REPORTERS (64) at once. SUPPRESSCTL names
+the program.
 """
 
 import concurrent.futures

@@ -105,12 +105,22 @@ class Walk(unittest.TestCase):
         self.assertTrue(self.server.has_other_option())
         wait_until("the new policy is in force", lambda: "RECORDED" in effect_of(f"full-{time.time()}@example.com"))
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
-        helm("rollback", self.server.name, str(revision), "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
+        self.server.rollback(revision)
         self.assertFalse(self.server.has_other_option())
         wait_until("the old policy is in force", lambda: "SUPPRESSED" in effect_of(f"full-{time.time()}@example.com"))
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_11_values_that_cannot_be_are_refused_and_change_nothing(self):
+    def test_11_a_policy_that_the_server_refuses_is_named_in_its_log_and_rolled_back(self):
+        revision = self.server.revision()
+        refused = {"policy": {"content": "default:\n  hard: {MAILBOX_FUL: {action: record}}\n"}}
+        self.server.helm("upgrade", refused, seconds=5, code=1)
+        wait_until("the log names file and line", lambda: "policy.yaml:2" in kubectl(
+            "logs", self.server.pods()[0]["metadata"]["name"], code=None).out)
+        self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
+        self.server.rollback(revision)
+        self.assert_suppressed(self.server, "told-server", "told-meanwhile")
+
+    def test_12_values_that_cannot_be_are_refused_and_change_nothing(self):
         revision = self.server.revision()
         for values, sentence in self.server.bad_values:
             with self.subTest(values=values):
@@ -118,7 +128,7 @@ class Walk(unittest.TestCase):
                 self.assertIn(sentence, refused.err)
         self.assertEqual(self.server.revision(), revision)
 
-    def test_12_a_drained_node_gets_its_pods_back_with_their_data(self):
+    def test_13_a_drained_node_gets_its_pods_back_with_their_data(self):
         node = os.environ["NODE_NAME"]
         def drain(seconds, *arguments, **options):
             return kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={seconds}s",
@@ -134,7 +144,14 @@ class Walk(unittest.TestCase):
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
 
-    def test_13_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
+    def test_14_the_claim_template_changes_as_the_documentation_says_without_a_restart(self):
+        before = self.server.pod()["metadata"]["uid"]
+        kubectl("delete", "statefulset", self.server.name, "--cascade=orphan")
+        self.server.helm("upgrade", {"persistence": {"size": "3Gi"}})
+        self.assertEqual(self.server.pod()["metadata"]["uid"], before)
+        self.assert_suppressed(self.server, "told-server", "told-meanwhile")
+
+    def test_15_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
         helm("uninstall", self.server.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("the server pod is gone", lambda: not self.server.pods())
         claims = objects("persistentvolumeclaims")
@@ -142,7 +159,7 @@ class Walk(unittest.TestCase):
         self.server.helm("install")
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_14_everything_is_uninstalled(self):
+    def test_16_everything_is_uninstalled(self):
         for release in (self.sender, self.server):
             helm("uninstall", release.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("no pod is left", lambda: not objects("pods"))
