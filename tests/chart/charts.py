@@ -208,5 +208,6 @@ def check_unknown_keys(test, chart, defaults, free, key=""):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--suppressd", required=True)
+    parser.add_argument("--suppressctl", required=True)
     known, rest = parser.parse_known_args(namespace=programs)
     unittest.main(module="__main__", argv=[sys.argv[0], *rest])

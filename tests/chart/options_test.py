@@ -3,14 +3,14 @@
 charts pass."""
 import json
 import re
-import tempfile
 import pathlib
+import tempfile
 import unittest
 
 import yaml
 
 import charts
-from charts import Chart, ROOT, SERVER, SIDECAR, at, containers, merged
+from charts import Chart, ROOT, SERVER, SIDECAR, containers, merged
 
 POLICY = "default:\n  complaint: {action: record}\n"
 RULES = "words:\n  gone: 'parti'\n"
@@ -64,9 +64,11 @@ class Program:
 
     def __init__(self, command, chart, folder, kind, listen, key=""):
         self.command, self.chart, self.kind, self.key, self.listen = command, chart, kind, key, listen
-        self.defaults = yaml.safe_load((folder / "values.yaml").read_text())["config"]
-        self.comments = dict(re.findall(r"^  # (.*)\n  (\w+):", (folder / "values.yaml").read_text(), re.M)[::1])
-        self.comments = {name: text for text, name in self.comments.items()}
+        values = (folder / "values.yaml").read_text()
+        self.defaults = yaml.safe_load(values)["config"]
+        config = values[values.index("\nconfig:"):]
+        # The first of a name is that of config, which has the most.
+        self.comments = {name: text for text, name in reversed(re.findall(r"^  # (.*)\n  (\w+):", config, re.M))}
         self.schema = json.loads((folder / "values.schema.json").read_text())["properties"]["config"]["properties"]
         self.options = options_of(command)
 

@@ -56,4 +56,5 @@
 {{- fail (printf "suppressd-sidecar.extraArgs has --%s: set config.%s instead, so that the chart knows of it." $option ($option | camelcase | untitle)) }}
 {{- end }}
 {{- end }}
+{{- include "suppressd-sidecar.validateExisting" . }}
 {{- end }}
