@@ -28,7 +28,8 @@ CHARSETS = {"iso-8859-1": GERMAN, "iso-8859-15": FRENCH, "windows-1252": FRENCH,
             "iso-2022-jp": JAPANESE, "euc-jp": JAPANESE, "gb18030": CHINESE, "gb2312": CHINESE, "big5": "用戶不存在",
             "euc-kr": KOREAN, "iso-8859-2": "użytkownik nie istnieje", "iso-8859-9": "kullanıcı bulunamadı",
             "utf-16": CHINESE, "utf-7": CHINESE}
-HTML = """<html><head><meta http-equiv="Content-Type" content="text/html; charset=%s"></head>
+HTML = """<html>
+<head><meta http-equiv="Content-Type" content="text/html; charset=%s"></head>
 <body><p>&lt;ada@example.com&gt;:</p><p>550 %s</p></body></html>"""
 
 
@@ -199,11 +200,14 @@ class ImageTest(unittest.TestCase):
         with rooted.Daemon(server_box, "serve", "--data_dir", "/var/lib/suppressd", "--listen_address", "127.0.0.1:0",
                            "--listen_address", "unix:/run/suppressd/suppressd.sock") as server:
             self.ctl(server_box, 0, "check", "ada@example.com")
-            self.ctl(server_box, 0, "report", "--recipient", "ada@example.com", "--code", "550", "--text", "550 5.1.1 User unknown")
+            self.ctl(server_box, 0, "report", "--recipient", "ada@example.com", "--code", "550",
+                     "--text", "550 5.1.1 User unknown")
             self.ctl(server_box, 1, "check", "ada@example.com")
             self.assertIn("ada@example.com", self.ctl(server_box, 0, "list"))
             self.assertIn("ADDRESS_NOT_FOUND", self.ctl(server_box, 0, "details", "ada@example.com"))
-            with rooted.Daemon(sidecar_box, "sidecar", "--upstream", server.tcp.replace("127.0.0.1", "localhost"), "--data_dir", "/var/lib/suppressd"):
+            # By name: the resolver of the image finds it in the image's own files.
+            upstream = server.tcp.replace("127.0.0.1", "localhost")
+            with rooted.Daemon(sidecar_box, "sidecar", "--upstream", upstream, "--data_dir", "/var/lib/suppressd"):
                 self.ctl(sidecar_box, 1, "check", "Ada@example.com")
                 self.ctl(sidecar_box, 0, "report", "--mail", "-", stdin=bounce("koi8-r", "koi8-r", RUSSIAN))
                 self.ctl(sidecar_box, 0, "reactivate", "ada@example.com", "--note", "works again")

@@ -80,7 +80,8 @@ class SettingsTest(unittest.TestCase):
                 path = os.path.join(directory, name)
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(re.sub("^# ?", "", example, flags=re.M))
-                outcome = harness.run([harness.options.suppressd, "serve", "--data_dir", directory, "--check_config", option, path])
+                outcome = harness.run([harness.options.suppressd, "serve", "--data_dir", directory, "--check_config",
+                                       option, path])
                 self.assertEqual(outcome.code, 0, str(outcome))
 
     def test_a_stop_waits_longer_than_the_drain(self):
