@@ -73,6 +73,8 @@ class Server(Release):
                   ({"networkPolicy": {"enabled": False}}, "needs networkPolicy.enabled=true"),
                   ({"persistence": {"existingClaim": "mine"}}, "remove persistence.storageClass"),
                   ({"imagePullSecrets": [{}]}, "give the name of a Secret"),
+                  ({"imagePullSecrets": [{"name": "none"}]}, "names the Secret none, which does not exist"),
+                  ({"policy": {"existingConfigMap": "none"}}, "names the ConfigMap none, which does not exist"),
                   ({"config": {"maxCallz": 1}}, "maxCallz")]
 
     def has_other_option(self):
