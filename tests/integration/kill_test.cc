@@ -54,7 +54,7 @@ std::set<std::string> ReadList(v1::SuppressionService::Stub* stub) {
 
 TEST(KillTest, AcknowledgedReportsSurviveAndNothingElseAppears) {
   const uint64_t seed = FromEnvironment("SUPPRESSD_KILL_SEED", std::random_device()());
-  const int rounds = static_cast<int>(FromEnvironment("SUPPRESSD_KILL_ROUNDS", 50));
+  const int rounds = static_cast<int>(FromEnvironment("SUPPRESSD_KILL_ROUNDS", SUPPRESSD_SANITIZED ? 15 : 50));
   std::printf("SUPPRESSD_KILL_SEED=%llu SUPPRESSD_KILL_ROUNDS=%d\n", static_cast<unsigned long long>(seed), rounds);
   std::mt19937_64 random(seed);
   TempDirectory directory;

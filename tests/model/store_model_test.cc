@@ -225,7 +225,7 @@ TEST_F(StoreModelTest, RandomCommandsGiveWhatTheModelSays) {
   const char* seed_text = std::getenv("SUPPRESSD_MODEL_SEED");
   const char* steps_text = std::getenv("SUPPRESSD_MODEL_STEPS");
   const uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : std::random_device()();
-  const int steps = steps_text != nullptr ? std::atoi(steps_text) : 10'000;
+  const int steps = steps_text != nullptr ? std::atoi(steps_text) : SUPPRESSD_SANITIZED ? 3'000 : 10'000;
   std::printf("SUPPRESSD_MODEL_SEED=%llu SUPPRESSD_MODEL_STEPS=%d\n", static_cast<unsigned long long>(seed), steps);
   random_.seed(seed);
   Open();
