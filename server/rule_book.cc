@@ -27,6 +27,12 @@ absl::StatusOr<std::string> ReadFile(absl::string_view what, const std::string& 
   return text;
 }
 
+// Compiling them takes a while, so a process does it once, however many books it opens.
+const absl::StatusOr<std::shared_ptr<const Classifier>>& BuiltInRules() {
+  static const auto& rules = *new absl::StatusOr<std::shared_ptr<const Classifier>>(Classifier::BuiltIn());
+  return rules;
+}
+
 }  // namespace
 
 RuleBook::RuleBook(std::string policy_file, std::string rules_file, std::shared_ptr<const Classifier> built_in)
@@ -38,9 +44,9 @@ RuleBook::RuleBook(std::string policy_file, std::string rules_file, std::shared_
 
 absl::StatusOr<std::unique_ptr<RuleBook>> RuleBook::Open(const std::string& policy_file,
                                                          const std::string& rules_file) {
-  absl::StatusOr<std::unique_ptr<const Classifier>> built_in = Classifier::BuiltIn();
+  const absl::StatusOr<std::shared_ptr<const Classifier>>& built_in = BuiltInRules();
   if (!built_in.ok()) return built_in.status();
-  std::unique_ptr<RuleBook> book(new RuleBook(policy_file, rules_file, *std::move(built_in)));
+  std::unique_ptr<RuleBook> book(new RuleBook(policy_file, rules_file, *built_in));
   const Reloaded reloaded = book->Reload();
   if (!reloaded.policy.ok()) return reloaded.policy;
   if (!reloaded.rules.ok()) return reloaded.rules;
