@@ -162,7 +162,7 @@ int SocketGate::Close(int fd) {
   if (Find(fd) != nullptr) {
     absl::MutexLock lock(&mutex_);
     const auto it = connections_.find(fd);
-    Count(-static_cast<int64_t>(it->second->open_calls.exchange(0)));
+    EndCalls(it->second.get());
     if (const auto peer = per_peer_.find(it->second->peer); --peer->second == 0) per_peer_.erase(peer);
     connections_by_fd_[fd].store(nullptr, std::memory_order_release);
     connections_.erase(it);
@@ -241,16 +241,20 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
 
 bool SocketGate::End(Connection* connection) {
   if (connection->ended.exchange(true)) return false;
-  const int64_t calls = connection->open_calls.exchange(0);
-  Count(-calls);
-  if (calls > 0) {
-    absl::MutexLock lock(&ended_mutex_);
-    ForgetEnded(Now());
-    ended_.push_back({connection->peer, calls, Now()});
-    ended_calls_.fetch_add(calls, std::memory_order_relaxed);
-  }
+  EndCalls(connection);
   shutdown(connection->fd, SHUT_RDWR);
   return true;
+}
+
+void SocketGate::EndCalls(Connection* connection) {
+  const int64_t calls = connection->open_calls.exchange(0);
+  if (calls == 0) return;
+  Count(-calls);
+  const absl::Duration now = Now();
+  absl::MutexLock lock(&ended_mutex_);
+  ForgetEnded(now);
+  ended_.push_back({connection->peer, calls, now});
+  ended_calls_.fetch_add(calls, std::memory_order_relaxed);
 }
 
 void SocketGate::Cut(Connection* connection, CutReason reason) {

@@ -84,6 +84,8 @@ class SocketGate {
   // Ends a connection as if the peer had reset it. False: it is ended already.
   bool End(Connection* connection);
   void Cut(Connection* connection, CutReason reason);
+  // The connection ends, by us or by its peer: its open calls count for some time more.
+  void EndCalls(Connection* connection);
   // When there are too many calls, those of ended connections included. True: this connection is of the peer that has
   // most of them and has more than its share, so that what it has just sent is not taken.
   bool IsOverShare(const Connection& connection, absl::Duration now);

@@ -63,13 +63,15 @@ def architecture():
     return {"i386": "386", "armhf": "arm"}.get(shown.stdout.strip(), shown.stdout.strip())
 
 
-def config_of(layer_digest, created, labels):
-    return {"created": created, "architecture": architecture(), "os": "linux",
-            "config": {"User": f"{USER}:{USER}", "Entrypoint": ["/usr/bin/suppressd"], "Cmd": ["serve"],
-                       "Env": ["PATH=/usr/bin", "SUPPRESSD_DATA_DIR=/var/lib/suppressd"], "WorkingDir": "/",
-                       "StopSignal": "SIGTERM", "Labels": labels},
-            "rootfs": {"type": "layers", "diff_ids": [layer_digest]},
+def config_of(layer, created, run):
+    """`run`: how it is run, as the field config of an OCI image has it."""
+    return {"created": created, "architecture": architecture(), "os": "linux", "config": run,
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
             "history": [{"created": created, "created_by": "script/image"}]}
+
+
+def oci_label(name):
+    return "org.opencontainers.image." + name
 
 
 class Archive:
@@ -100,6 +102,21 @@ def blob_path(descriptor):
     return descriptor["digest"].replace("sha256:", "blobs/sha256/")
 
 
+def write_archive(path, layer, name, config):
+    """An image of one layer under a name like localhost/suppressd:0.1.0. Its digest."""
+    archive = Archive(path)
+    layer_blob = archive.add_blob(layer, LAYER_TYPE)
+    config_blob = archive.add_blob(to_json(config), CONFIG_TYPE)
+    manifest_blob = archive.add_blob(to_json({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config_blob,
+                                              "layers": [layer_blob]}), MANIFEST_TYPE)
+    manifest_blob["annotations"] = {"io.containerd.image.name": name, oci_label("ref.name"): name.rpartition(":")[2]}
+    archive.add_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
+    archive.add_json("index.json", {"schemaVersion": 2, "manifests": [manifest_blob]})
+    archive.add_json("manifest.json", [{"Config": blob_path(config_blob), "RepoTags": [name], "Layers": [blob_path(layer_blob)]}])
+    archive.tar.close()
+    return manifest_blob["digest"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("out", "version", "revision"):
@@ -108,29 +125,23 @@ def main():
     options = parser.parse_args()
 
     created = datetime.datetime.fromtimestamp(date(), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    oci = "org.opencontainers.image."
-    labels = {oci + "title": "suppressd", oci + "description": "One suppression list for everything that sends mail",
-              oci + "version": options.version, oci + "licenses": "Apache-2.0", oci + "revision": options.revision,
-              oci + "created": created}
+    labels = {"title": "suppressd", "description": "One suppression list for everything that sends mail",
+              "version": options.version, "licenses": "Apache-2.0", "revision": options.revision, "created": created}
     if options.source:
-        labels[oci + "source"] = options.source
+        labels["source"] = options.source
+    labels = {oci_label(key): value for key, value in labels.items()}
 
     root, name = os.path.join(options.out, "root"), f"localhost/suppressd:{options.version}"
     layer = layer_of(root)
-    archive = Archive(os.path.join(options.out, "suppressd.tar"))
-    layer_blob = archive.add_blob(layer, LAYER_TYPE)
-    config_blob = archive.add_blob(to_json(config_of(layer_blob["digest"], created, labels)), CONFIG_TYPE)
-    manifest_blob = archive.add_blob(to_json({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config_blob,
-                                              "layers": [layer_blob]}), MANIFEST_TYPE)
-    manifest_blob["annotations"] = {"io.containerd.image.name": name, oci + "ref.name": options.version}
-    archive.add_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
-    archive.add_json("index.json", {"schemaVersion": 2, "manifests": [manifest_blob]})
-    archive.add_json("manifest.json", [{"Config": blob_path(config_blob), "RepoTags": [name], "Layers": [blob_path(layer_blob)]}])
-    archive.tar.close()
+    config = config_of(layer, created, {
+        "User": f"{USER}:{USER}", "Entrypoint": ["/usr/bin/suppressd"], "Cmd": ["serve"],
+        "Env": ["PATH=/usr/bin", "SUPPRESSD_DATA_DIR=/var/lib/suppressd"], "WorkingDir": "/", "StopSignal": "SIGTERM",
+        "Labels": labels})
+    digest = write_archive(os.path.join(options.out, "suppressd.tar"), layer, name, config)
 
     unpacked = sum(os.lstat(os.path.join(root, path)).st_size for path in paths_of(root)
                    if not os.path.isdir(os.path.join(root, path)))
-    print(f"image {name} {manifest_blob['digest']}")
+    print(f"image {name} {digest}")
     print(f"unpacked {unpacked} bytes, gzipped {len(gzip.compress(layer, 6, mtime=0))} bytes")
 
 

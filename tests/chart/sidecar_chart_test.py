@@ -46,7 +46,7 @@ def essence(pod):
         "arguments": arguments,
         "sidecar": {key: sidecar.get(key) for key in kept},
         "app": {key: app.get(key) for key in ("env", "volumeMounts", "image", "command")},
-        "pod": {key: pod.get(key) for key in ("volumes", "terminationGracePeriodSeconds", "shareProcessNamespace")},
+        "pod": {key: pod.get(key) for key in ("volumes", "terminationGracePeriodSeconds")},
     }
 
 

@@ -121,7 +121,7 @@ class HostileClientsTest(unittest.TestCase):
         self.assert_all_cut(self.attack("unread_answers", 4, 26 if FULL else 8, 60))
 
     def test_calls_within_the_limit_of_each_connection_are_bounded_in_all(self):
-        outcome = self.attack("quiet_unread_answers", 100 if FULL else 18, 64, 8 if FULL else 3)
+        outcome = self.attack("quiet_unread_answers", 100, 64, 8 if FULL else 3)
         self.assertGreater(outcome["cut"], 0)
 
     def test_batches_whose_answers_are_not_read_are_bounded(self):

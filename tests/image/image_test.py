@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
 import tarfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
@@ -17,6 +19,7 @@ import harness  # noqa: E402
 import rooted  # noqa: E402
 
 SKIPPED = 77
+END_MAX_SECONDS = 30
 UNPACKED_MAX_BYTES = 60_000_000
 SOURCE = "https://example.com/suppressd"
 CTL = "/usr/bin/suppressctl"
@@ -212,6 +215,25 @@ class ImageTest(unittest.TestCase):
                 self.ctl(sidecar_box, 0, "report", "--mail", "-", stdin=bounce("koi8-r", "koi8-r", RUSSIAN))
                 self.ctl(sidecar_box, 0, "reactivate", "ada@example.com", "--note", "works again")
             self.ctl(server_box, 0, "check", "ada@example.com")
+
+    def test_suppressctl_ends_on_sigterm_as_the_first_process(self):
+        """Whom nothing ends that it does not handle, and who is told once more: it may not be so far yet."""
+        box = self.box()
+        with rooted.Daemon(box, "serve", "--data_dir", "/var/lib/suppressd", "--listen_address",
+                           "unix:/run/suppressd/suppressd.sock", "--listen_address", "127.0.0.1:0"):
+            command = box.command(CTL, "watch")
+            command[1:1] = ["--pid", "--fork", "--kill-child"]
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as outer:
+                try:
+                    deadline = time.monotonic() + END_MAX_SECONDS
+                    while outer.poll() is None and time.monotonic() < deadline:
+                        with open(f"/proc/{outer.pid}/task/{outer.pid}/children", encoding="ascii") as children:
+                            for first in children.read().split():
+                                os.kill(int(first), signal.SIGTERM)
+                        time.sleep(0.1)
+                    self.assertEqual(outer.poll(), 128 + signal.SIGTERM)
+                finally:
+                    outer.kill()
 
     def test_mail_in_any_charset_is_read_as_outside(self):
         """Outside: the same program with all of ICU's data. A wrong label in the HTML changes nothing either."""

@@ -1,41 +1,25 @@
-"""An image of one static program, as the kind of archive that containerd imports (docker-archive).
+"""An image of one static program, as an archive that containerd imports.
 
   image_archive.py PROGRAM IMAGE_NAME ARCHIVE
 """
 
-import hashlib
-import io
-import json
 import os
+import shutil
 import sys
-import tarfile
+import tempfile
 
-
-def tar_of(files):
-    """A tar file of (name, bytes, mode), the same for the same files."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data, mode in files:
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), mode
-            tar.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "script", "image_parts"))
+import archive  # noqa: E402
 
 
 def main():
-    program, image, archive = sys.argv[1:]
-    name = os.path.basename(program)
-    with open(program, "rb") as file:
-        layer = tar_of([(name, file.read(), 0o755)])
-    config = json.dumps({
-        "architecture": "amd64", "os": "linux",
-        "config": {"Entrypoint": ["/" + name], "User": "65535:65535"},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
-    }).encode()
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": [image], "Layers": ["layer.tar"]}]).encode()
-    with open(archive, "wb") as file:
-        file.write(tar_of([("layer.tar", layer, 0o644), ("config.json", config, 0o644),
-                           ("manifest.json", manifest, 0o644)]))
+    program, image, path = sys.argv[1:]
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the same for the same program
+    with tempfile.TemporaryDirectory() as root:
+        shutil.copy(program, root)
+        layer = archive.layer_of(root)
+    run = {"Entrypoint": ["/" + os.path.basename(program)], "User": "65535:65535"}
+    archive.write_archive(path, layer, image, archive.config_of(layer, "1970-01-01T00:00:00Z", run))
 
 
 if __name__ == "__main__":
