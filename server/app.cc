@@ -7,6 +7,25 @@
 
 namespace suppression {
 
+namespace {
+
+// What decides results is in the log: options that differ from it are appended.
+void AppendSettings(const StoreOptions& options, const stored::LogSettings& held, CommitLog* log) {
+  if (held.request_window_days() == options.request_window_days &&
+      held.bounce_retention_days() == options.bounce_retention_days) {
+    return;
+  }
+  stored::Command command;
+  *command.mutable_at() = FromMicros(absl::ToUnixMicros(absl::Now()));
+  command.mutable_settings()->set_request_window_days(options.request_window_days);
+  command.mutable_settings()->set_bounce_retention_days(options.bounce_retention_days);
+  log->Append(command, [](const AppendResult& result) {
+    if (!result.applied()) LogError("settings_not_appended", {{"error", std::string(result.status.message())}});
+  });
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   std::unique_ptr<App> app(new App);
@@ -17,16 +36,18 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options.store);
   if (!store.ok()) return store.status();
   app->store_ = *std::move(store);
-  app->log_ = std::make_unique<LocalCommitLog>(app->store_.get());
+  app->log_ = std::make_unique<LocalCommitLog>();
+  if (absl::Status status = app->log_->Start(&app->store_->applier()); !status.ok()) return status;
+  AppendSettings(options.store, app->store_->applier().settings(), app->log_.get());
   app->service_ = std::make_unique<SuppressionService>(
-      app->store_.get(), app->log_.get(), app->rules_.get(), [] { return absl::Now(); },
+      &app->store_->reader(), app->log_.get(), app->rules_.get(), [] { return absl::Now(); },
       ServiceOptions{.request_octets_max = static_cast<size_t>(options.max_request_kib) << 10,
                      .calls_in_flight_max = options.max_calls,
                      .listings_in_flight_max = options.max_listings,
                      .mails_in_flight_max = options.max_mails,
                      .watches_max = options.max_watches});
   app->replication_ = std::make_unique<ReplicationService>(
-      app->store_.get(), [] { return absl::Now(); },
+      &app->store_->reader(), [] { return absl::Now(); },
       ReplicationOptions{.request_octets_max = static_cast<size_t>(options.max_request_kib) << 10,
                          .watches_max = options.max_replicas,
                          .snapshots = {.snapshots_max = options.max_snapshots,

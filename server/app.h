@@ -12,7 +12,7 @@
 #include "server/replication.h"
 #include "server/rule_book.h"
 #include "server/service.h"
-#include "storage/local_commit_log.h"
+#include "storage/log/local_commit_log.h"
 #include "storage/store.h"
 
 namespace suppression {

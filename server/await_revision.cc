@@ -71,12 +71,12 @@ void AwaitHead(HeadSignal* head, uint64_t revision, absl::Time deadline, std::fu
   std::make_shared<Wait>(head, revision, std::move(then))->Start(deadline);
 }
 
-void AwaitRevision(Store* store, const std::string& token, absl::Time deadline,
+void AwaitRevision(const ListReader* list, const std::string& token, absl::Time deadline,
                    std::function<void(absl::Status)> then) {
   if (token.empty()) return then(absl::OkStatus());
-  const absl::StatusOr<RevisionToken> wanted = DecodeToken(token, store->lineage(), "at_least");
+  const absl::StatusOr<RevisionToken> wanted = DecodeToken(token, list->lineage(), "at_least");
   if (!wanted.ok()) return then(wanted.status());
-  AwaitHead(&store->head(), wanted->revision, deadline, [then = std::move(then)](bool reached) {
+  AwaitHead(&list->head(), wanted->revision, deadline, [then = std::move(then)](bool reached) {
     then(reached ? absl::OkStatus()
                  : MakeError(absl::StatusCode::kUnavailable, v1::REVISION_NOT_REACHED,
                              "the state of the token was not reached in time", "at_least"));

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "storage/head_signal.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
 
 namespace suppression {
 
@@ -19,7 +19,8 @@ absl::Time GiveUpAt(absl::Time now, absl::Time deadline, absl::Duration wait_max
 // Calls `then` once: with OK as soon as the store has reached `token` (at once, on this thread, when it has already or
 // the token is empty); with UNAVAILABLE (REVISION_NOT_REACHED) at the deadline; with INVALID_TOKEN or LINEAGE_MISMATCH
 // when the token does not fit. A later call comes on a gRPC thread. The store must outlive the wait.
-void AwaitRevision(Store* store, const std::string& token, absl::Time deadline, std::function<void(absl::Status)> then);
+void AwaitRevision(const ListReader* list, const std::string& token, absl::Time deadline,
+                   std::function<void(absl::Status)> then);
 
 // Calls `then` once: with true as soon as the head has reached `revision` (at once, on this thread, when it has
 // already), with false at the deadline. A later call comes on a gRPC thread. `head` must outlive the wait.

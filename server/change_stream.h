@@ -22,8 +22,8 @@
 #include "absl/time/time.h"
 #include "protos/error.h"
 #include "server/stream_call.h"
+#include "storage/list_reader.h"
 #include "storage/revision_token.h"
-#include "storage/store.h"
 
 namespace suppression {
 
@@ -36,14 +36,18 @@ inline constexpr size_t kChangePartMaxOctets = 1 << 20;
 // A stream that has caught up looks for changes no sooner than this after its last message: where one write follows the
 // other, it sends several at a time.
 inline constexpr absl::Duration kLookPause = absl::Milliseconds(10);
+// Revisions that bring a stream nothing (of other lists, repeats, refusals) are told by a token alone, no sooner than
+// this after its last message.
+inline constexpr absl::Duration kTokenPause = absl::Milliseconds(100);
 
-// One stream of changes. Response has token and committed_at. The store must outlive it.
+// One stream of changes. Response has token and committed_at. The list must outlive it.
 template <typename Response>
 class ChangeStream : public StreamCall<Response> {
  protected:
-  ChangeStream(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store, const StreamTimes& times)
+  ChangeStream(StreamRegistry* registry, grpc::CallbackServerContext* context, const ListReader* list,
+               const StreamTimes& times)
       : StreamCall<Response>(registry, context, times.slow_reader_max),
-        store_(store),
+        list_(list),
         heartbeat_interval_(times.heartbeat_interval) {}
 
   // Adds the entries of a change, or of a part of it, to a response; token and time are in it already.
@@ -57,7 +61,7 @@ class ChangeStream : public StreamCall<Response> {
 
   // Begins to stream what comes after a revision; only these lists, none: all.
   void Follow(uint64_t after, std::set<std::string> tenants) {
-    after_ = after;
+    after_ = told_ = after;
     tenants_ = std::move(tenants);
     this->RunOnPump([this] { Step(); });
   }
@@ -68,27 +72,36 @@ class ChangeStream : public StreamCall<Response> {
       if (this->Stopping()) return this->End(absl::OkStatus());
       found = NextFromLog();
       if (found || !ended_.ok()) break;
-      if (store_->head().head() <= after_) break;
+      if (list_->head().head() <= after_) break;
     }
     if (!ended_.ok()) return this->End(ended_);
-    if (!found) return Wait();
+    if (found) return SendAt();
+    if (!TokenIsDue()) return Wait();
+    MakeHeartbeat();
     SendAt();
   }
 
   void Woken(bool in_time) final {
-    if (!in_time || store_->head().head() > after_ || this->Stopping() || absl::Now() < heartbeat_at_) return Step();
-    this->message_.Clear();
-    this->message_.set_token(EncodeToken({store_->lineage(), after_}));
+    if (!in_time || list_->head().head() > after_ || this->Stopping() || absl::Now() < heartbeat_at_) return Step();
+    MakeHeartbeat();
     SendAt();
   }
 
   void Closed() override {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
-    store_->head().Cancel(head_call_id_);
+    list_->head().Cancel(head_call_id_);
   }
 
  private:
+  // What was passed since the last message brought this stream nothing, but the reader may wait for the state.
+  bool TokenIsDue() const { return after_ != told_ && absl::Now() >= sent_at_ + kTokenPause; }
+
+  void MakeHeartbeat() {
+    this->message_.Clear();
+    this->message_.set_token(EncodeToken({list_->lineage(), after_}));
+  }
+
   // Makes message_ from the next change that concerns this stream. False: none among those read; or ended_ says why the
   // stream ends.
   bool NextFromLog() {
@@ -118,7 +131,7 @@ class ChangeStream : public StreamCall<Response> {
     }
     if (sent_entries_ == entries.size()) Pass();
     this->message_.Clear();
-    this->message_.set_token(EncodeToken({store_->lineage(), after_}));
+    this->message_.set_token(EncodeToken({list_->lineage(), after_}));
     *this->message_.mutable_committed_at() = part.at();
     AddEntries(std::move(part), &this->message_);
   }
@@ -132,7 +145,7 @@ class ChangeStream : public StreamCall<Response> {
 
   bool ReadOn() {
     absl::StatusOr<std::vector<RevisionChange>> changes =
-        store_->ReadChanges(after_, kChangesPerRead, kChangesPerReadMaxOctets);
+        list_->ReadChanges(after_, kChangesPerRead, kChangesPerReadMaxOctets);
     if (changes.ok()) {
       for (RevisionChange& change : *changes) pending_.push_back(std::move(change));
       return true;
@@ -141,13 +154,14 @@ class ChangeStream : public StreamCall<Response> {
     if (ReasonOf(ended_) == v1::HISTORY_GONE) {
       ended_ = MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE,
                          "the change log no longer reaches back to this token; read the list anew", "after",
-                         {{"oldest_token", EncodeToken({store_->lineage(), store_->oldest_start()})}});
+                         {{"oldest_token", EncodeToken({list_->lineage(), list_->oldest_start()})}});
     }
     return false;
   }
 
   void SendAt() {
     sent_at_ = absl::Now();
+    told_ = after_;
     heartbeat_at_ = sent_at_ + heartbeat_interval_;
     Complete(&this->message_);
     Reached(after_);
@@ -161,14 +175,14 @@ class ChangeStream : public StreamCall<Response> {
     if (absl::Now() < sent_at_ + kLookPause) return this->WaitUntil(std::min(sent_at_ + kLookPause, heartbeat_at_));
     const std::shared_ptr<ServedStream> self = this->shared_from_this();
     const uint64_t wanted = after_ + 1;  // once the wait began, another thread may go on with after_
-    this->WaitUntil(heartbeat_at_);
+    this->WaitUntil(after_ == told_ ? heartbeat_at_ : std::min(sent_at_ + kTokenPause, heartbeat_at_));
     if (head_asked_.exchange(true)) return;
-    const uint64_t id = store_->head().CallAt(wanted, [this, weak = std::weak_ptr<ServedStream>(self)] {
+    const uint64_t id = list_->head().CallAt(wanted, [this, weak = std::weak_ptr<ServedStream>(self)] {
       if (const std::shared_ptr<ServedStream> call = weak.lock()) HeadMoved();
     });
     absl::MutexLock lock(&mutex_);
     head_call_id_ = id;
-    if (closed_) store_->head().Cancel(id);
+    if (closed_) list_->head().Cancel(id);
   }
 
   void HeadMoved() {
@@ -176,11 +190,12 @@ class ChangeStream : public StreamCall<Response> {
     this->WakeUp();
   }
 
-  Store* const store_;
+  const ListReader* const list_;
   const absl::Duration heartbeat_interval_;
   // Used by the one event that drives the call.
   std::set<std::string> tenants_;
   uint64_t after_ = 0;
+  uint64_t told_ = 0;  // the reader knows that it is there
   std::deque<RevisionChange> pending_;
   int sent_entries_ = 0;  // of the first of them
   absl::Status ended_;

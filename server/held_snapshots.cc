@@ -56,7 +56,7 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> HeldSnapshots::Begin(const std::
   if (!room.ok()) return room;
   Held held;
   held.taken_at = held.used_at = now;
-  absl::StatusOr<std::unique_ptr<Snapshot>> taken = store_->TakeSnapshot(&held.pin, absl::ToUnixMicros(EndOf(held)));
+  absl::StatusOr<std::unique_ptr<Snapshot>> taken = list_->TakeSnapshot(&held.pin, absl::ToUnixMicros(EndOf(held)));
   if (!taken.ok()) {
     --alive_;
     return taken.status();

@@ -18,7 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/stream_registry.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
 
 namespace suppression {
 
@@ -39,10 +39,10 @@ struct HeldSnapshotsOptions {
   std::function<double()> random = [] { return 0.5; };
 };
 
-// Thread-safe. The store must outlive it; it must outlive the snapshots that it gave out.
+// Thread-safe. The list must outlive it; it must outlive the snapshots that it gave out.
 class HeldSnapshots {
  public:
-  HeldSnapshots(Store* store, HeldSnapshotsOptions options) : store_(store), options_(std::move(options)) {}
+  HeldSnapshots(const ListReader* list, HeldSnapshotsOptions options) : list_(list), options_(std::move(options)) {}
 
   // Takes a snapshot for a replica, of these lists, in place of any that it has; a stream that still reads that one is
   // cut. `reader` is the stream that is going to read it. When there are as many as there may be, the one that has not
@@ -92,7 +92,7 @@ class HeldSnapshots {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Overloaded() const;
 
-  Store* const store_;
+  const ListReader* const list_;
   const HeldSnapshotsOptions options_;
   std::atomic<int> alive_{0};
   absl::Mutex mutex_;

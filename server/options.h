@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "storage/outbox.h"
-#include "storage/store.h"
+#include "storage/store_options.h"
 
 namespace suppression {
 

@@ -79,8 +79,8 @@ absl::Status SumRanges(const Snapshot& snapshot, const SnapshotRange& range, int
   return absl::OkStatus();
 }
 
-absl::Status SumStore(Store* store, const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
-                      v1::RangeChecksumsResponse* response) {
+absl::Status SumStore(const ListReader* list, const v1::RangeChecksumsRequest& request,
+                      const std::function<bool()>& stop, v1::RangeChecksumsResponse* response) {
   absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
   if (!tenants.ok()) return tenants.status();
   absl::Status keys = CheckLength(request.after_key(), kKeyOctetsMax, "after_key");
@@ -89,9 +89,9 @@ absl::Status SumStore(Store* store, const v1::RangeChecksumsRequest& request, co
   if (request.entries_per_range() < 0) {
     return InvalidArgument(v1::INVALID_FIELD, "entries_per_range must not be negative", "entries_per_range");
   }
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store->TakeSnapshot();
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = list->TakeSnapshot();
   if (!snapshot.ok()) return snapshot.status();
-  response->set_token(EncodeToken({store->lineage(), (*snapshot)->revision()}));
+  response->set_token(EncodeToken({list->lineage(), (*snapshot)->revision()}));
   return SumRanges(**snapshot, {*std::move(tenants), request.after_key(), request.until_key()},
                    request.entries_per_range(), stop, response);
 }

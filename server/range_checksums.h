@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "storage/list_reader.h"
 #include "storage/snapshot.h"
-#include "storage/store.h"
 #include "suppression/v1/replication.pb.h"
 
 namespace suppression {
@@ -22,7 +22,7 @@ absl::Status SumRanges(const Snapshot& snapshot, const SnapshotRange& range, int
 
 // Answers a RangeChecksums call from a store, in the state that it is in now. INVALID_ARGUMENT when a field is wrong;
 // else as SumRanges.
-absl::Status SumStore(Store* store, const v1::RangeChecksumsRequest& request, const std::function<bool()>& stop,
-                      v1::RangeChecksumsResponse* response);
+absl::Status SumStore(const ListReader* list, const v1::RangeChecksumsRequest& request,
+                      const std::function<bool()>& stop, v1::RangeChecksumsResponse* response);
 
 }  // namespace suppression

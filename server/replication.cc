@@ -47,14 +47,14 @@ absl::StatusOr<ReplicaName> ReplicaNameOf(const std::string& id, const std::stri
   return ReplicaName{id, version};
 }
 
-ReplicationService::ReplicationService(Store* store, Clock clock, const ReplicationOptions& options)
-    : store_(store),
+ReplicationService::ReplicationService(const ListReader* list, Clock clock, const ReplicationOptions& options)
+    : list_(list),
       clock_(std::move(clock)),
       options_(options),
       calls_(options.calls_in_flight_max, &drain_),
       checksums_(options.checksums_in_flight_max, &drain_),
-      replicas_(store->lineage()),
-      held_(store, options.snapshots),
+      replicas_(list->lineage()),
+      held_(list, options.snapshots),
       // HeldSnapshots counts snapshots; this only bounds what it has yet to refuse.
       snapshots_("snapshots", options.watches_max),
       watches_("watches", options.watches_max),
@@ -73,18 +73,18 @@ void ReplicationService::Sweep() {
 }
 
 std::string ReplicationService::Token(uint64_t revision) const {
-  return EncodeToken({store_->lineage(), revision});
+  return EncodeToken({list_->lineage(), revision});
 }
 
 absl::StatusOr<uint64_t> ReplicationService::RevisionOf(const std::string& token, uint64_t timeline,
                                                         const ReplicaName& name, absl::string_view field) {
   const absl::StatusOr<RevisionToken> any = DecodeToken(token, field);
   if (!any.ok()) return any.status();
-  if (any->lineage != store_->lineage()) replicas_.RefuseLineage(name, any->lineage, clock_());
-  const absl::StatusOr<RevisionToken> ours = DecodeToken(token, store_->lineage(), field);
+  if (any->lineage != list_->lineage()) replicas_.RefuseLineage(name, any->lineage, clock_());
+  const absl::StatusOr<RevisionToken> ours = DecodeToken(token, list_->lineage(), field);
   if (!ours.ok()) return ours.status();
-  if (timeline != 0 && !store_->Shares(timeline, ours->revision)) {
-    replicas_.RefuseLineage(name, store_->lineage(), clock_());
+  if (timeline != 0 && !list_->HasState(timeline, ours->revision)) {
+    replicas_.RefuseLineage(name, list_->lineage(), clock_());
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
                      "an older backup was restored: the replica holds what this server never had, or no longer has",
                      field);
@@ -107,7 +107,7 @@ absl::Status ReplicationService::Acknowledged(const v1::AcknowledgeRequest& requ
   const absl::StatusOr<uint64_t> revision = RevisionOf(request.token(), request.timeline(), *name, "token");
   if (!revision.ok()) return revision.status();
   replicas_.Acknowledge(*name, *revision, clock_());
-  response->set_head_token(Token(store_->head().head()));
+  response->set_head_token(Token(list_->head().head()));
   return absl::OkStatus();
 }
 
@@ -115,12 +115,12 @@ grpc::ServerUnaryReactor* ReplicationService::RangeChecksums(grpc::CallbackServe
                                                              const v1::RangeChecksumsRequest* request,
                                                              v1::RangeChecksumsResponse* response) {
   return RunUnary(context, *request, options_.request_octets_max, &checksums_, [&](Done done) {
-    AwaitRevision(store_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
+    AwaitRevision(list_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
                   [this, context, request, response, done = std::move(done)](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     checksum_pool_.Run([this, context, request, response, done] {
                       done(SumStore(
-                          store_, *request, [context] { return context->IsCancelled(); }, response));
+                          list_, *request, [context] { return context->IsCancelled(); }, response));
                     });
                   });
   });
@@ -150,7 +150,7 @@ absl::Status ReplicationService::List(const v1::ListReplicasRequest& request,
   const absl::StatusOr<std::string> after = IdOfPageToken(request.page_token());
   if (!after.ok()) return after.status();
   const int size = request.page_size() == 0 ? kReplicasPageDefault : std::min(request.page_size(), kReplicasPageMax);
-  const uint64_t head = store_->head().head();
+  const uint64_t head = list_->head().head();
   bool more = false;
   std::vector<v1::Replica> page = replicas_.List(*after, size, head, &more);
   for (v1::Replica& replica : page) *response->add_replicas() = std::move(replica);

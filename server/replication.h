@@ -18,7 +18,7 @@
 #include "server/stream_registry.h"
 #include "server/unreadable_request.h"
 #include "server/worker_pool.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
 #include "suppression/v1/replication.grpc.pb.h"
 
 namespace suppression {
@@ -47,12 +47,12 @@ struct ReplicationOptions {
   absl::Duration await_revision_max = absl::Seconds(10);
 };
 
-// Thread-safe. The store must outlive it.
+// Thread-safe. The list must outlive it.
 class ReplicationService final : public ReplicationServiceWithReasons {
  public:
   using Clock = std::function<absl::Time()>;
 
-  ReplicationService(Store* store, Clock clock, const ReplicationOptions& options);
+  ReplicationService(const ListReader* list, Clock clock, const ReplicationOptions& options);
 
   // From now on every call is UNAVAILABLE (SHUTTING_DOWN); streams end with OK. Unary calls in flight go on.
   void BeginDrain();
@@ -91,7 +91,7 @@ class ReplicationService final : public ReplicationServiceWithReasons {
                                       absl::string_view field);
   std::string Token(uint64_t revision) const;
 
-  Store* const store_;
+  const ListReader* const list_;
   const Clock clock_;
   const ReplicationOptions options_;
   Drain drain_;

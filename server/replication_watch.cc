@@ -14,7 +14,7 @@ namespace suppression {
 class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWatchResponse> {
  public:
   ReplicationWatchCall(ReplicationService* service, grpc::CallbackServerContext* context)
-      : ChangeStream(&service->watches_, context, service->store_, service->options_.times), service_(service) {}
+      : ChangeStream(&service->watches_, context, service->list_, service->options_.times), service_(service) {}
 
   // Begins to stream. Called once, after the call was registered.
   void Begin(const v1::ReplicationServiceWatchRequest& request) {
@@ -25,7 +25,7 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
     if (request.after().empty()) return End(InvalidArgument(v1::MISSING_FIELD, "after is missing", "after"));
     const absl::StatusOr<uint64_t> after = service_->RevisionOf(request.after(), request.timeline(), *name, "after");
     if (!after.ok()) return End(after.status());
-    if (*after > service_->store_->head().head()) {
+    if (*after > service_->list_->head().head()) {
       // Its revisions of after the backup will be given out anew, for other changes.
       return End(MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
                            "the token is newer than the data: an older backup was restored", "after"));
@@ -52,7 +52,7 @@ class ReplicationWatchCall final : public ChangeStream<v1::ReplicationServiceWat
   }
 
   void Complete(v1::ReplicationServiceWatchResponse* response) override {
-    response->set_timeline(service_->store_->timeline());
+    response->set_timeline(service_->list_->timeline());
   }
 
   void Reached(uint64_t revision) override {

@@ -2,7 +2,7 @@
 //
 //   reads.cc    IsSuppressed, BatchIsSuppressed, ListSuppressions, GetBounceDetails
 //   writes.cc   ReportBounce, Suppress, Reactivate
-//   watch.cc    Watch
+//   watch_streams.cc   Watch
 #pragma once
 
 #include <functional>
@@ -12,12 +12,14 @@
 #include "absl/time/time.h"
 #include "server/call.h"
 #include "server/drain.h"
+#include "server/list_reads.h"
 #include "server/rule_book.h"
-#include "server/stream_registry.h"
+#include "server/service_options.h"
 #include "server/unreadable_request.h"
+#include "server/watch_streams.h"
 #include "server/worker_pool.h"
-#include "storage/commit_log.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
+#include "storage/log/commit_log.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {
@@ -26,31 +28,13 @@ struct ReportPlan;
 // One per command of the plan.
 using ReportResults = std::vector<stored::CommandResult>;
 
-struct ServiceOptions {
-  // Largest request taken, in octets.
-  size_t request_octets_max = 4 << 20;
-  // Most checks and writes in flight at once; the next is UNAVAILABLE (OVERLOADED).
-  int calls_in_flight_max = 10'000;
-  // Most listings and details in flight at once.
-  int listings_in_flight_max = 64;
-  // Threads that listings and details run on, so that they never keep checks waiting.
-  int listing_threads = 2;
-  // Most mails that came back and providers' payloads in flight at once.
-  int mails_in_flight_max = 64;
-  // Threads that these are read on: a mail that was made for it takes long.
-  int mail_threads = 2;
-  // Most watches at once.
-  int watches_max = 1'000;
-  // Longest wait for the state that a read demands, whatever its deadline.
-  absl::Duration await_revision_max = absl::Seconds(10);
-};
-
 // Thread-safe. Everything passed in must outlive it; BeginDrain must be called before the commit log closes.
 class SuppressionService final : public SuppressionServiceWithReasons {
  public:
   using Clock = std::function<absl::Time()>;
 
-  SuppressionService(Store* store, CommitLog* log, const RuleBook* rules, Clock clock, const ServiceOptions& options);
+  SuppressionService(const ListReader* list, CommitLog* log, const RuleBook* rules, Clock clock,
+                     const ServiceOptions& options);
 
   // From now on every call is UNAVAILABLE (SHUTTING_DOWN); watches end with OK. Calls in flight go on.
   void BeginDrain() {
@@ -82,15 +66,9 @@ class SuppressionService final : public SuppressionServiceWithReasons {
                                              const v1::GetBounceDetailsRequest* request,
                                              v1::GetBounceDetailsResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
-                                                     const v1::WatchRequest* request) override;
-
-  // The work of the calls, without gRPC around it; benchmarks and tests use them too. They answer from the state that
-  // the store has now.
-  absl::Status Check(const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) const;
-  absl::Status CheckBatch(const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) const;
-  absl::Status List(const v1::ListSuppressionsRequest& request, const std::function<bool()>& stop,
-                    v1::ListSuppressionsResponse* response) const;
-  absl::Status Details(const v1::GetBounceDetailsRequest& request, v1::GetBounceDetailsResponse* response) const;
+                                                     const v1::WatchRequest* request) override {
+    return watches_.Start(context, *request);
+  }
 
  private:
   // Runs a read once the state it demands is reached; with a pool, on one of its threads.
@@ -111,11 +89,12 @@ class SuppressionService final : public SuppressionServiceWithReasons {
                             v1::ReportBounceResponse* response) const;
   std::string Token(uint64_t revision) const;
 
-  Store* const store_;
+  const ListReader* const list_;
   CommitLog* const log_;
   const RuleBook* const rules_;
   const Clock clock_;
   const ServiceOptions options_;
+  const ListReads reads_;
   Drain drain_;
   Admission calls_;
   Admission listings_;
@@ -123,7 +102,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   WorkerPool listing_pool_;
   WorkerPool mail_pool_;
   UnreadAnswers unread_;
-  StreamRegistry watches_;
+  WatchStreams watches_;
 };
 
 }  // namespace suppression

@@ -100,11 +100,11 @@ class SnapshotCall final : public StreamCall<v1::SnapshotResponse> {
     message_.set_last(!full);
     message_.set_checksum(Crc32(octets));
     message_.set_token(service_->Token(position_.revision));
-    message_.set_timeline(service_->store_->timeline());
+    message_.set_timeline(service_->list_->timeline());
     message_.set_resume_key(EncodePosition(position_));
     message_.set_entries_so_far(position_.entries);
     message_.set_entries_estimate(static_cast<int32_t>(
-        std::min<uint64_t>(service_->store_->EstimateEntries(), std::numeric_limits<int32_t>::max())));
+        std::min<uint64_t>(service_->list_->EstimateEntries(), std::numeric_limits<int32_t>::max())));
     return absl::OkStatus();
   }
 

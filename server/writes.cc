@@ -53,13 +53,18 @@ struct Gathering {
   size_t missing ABSL_GUARDED_BY(mutex);
 };
 
-// Takes the answer to one command; the last one to come completes the call.
-void Gather(const std::shared_ptr<Gathering>& all, size_t index, absl::StatusOr<stored::CommandResult> result) {
+// Takes the answer to one command; the last one to come completes the call. One that needs what is damaged fails alone.
+void Gather(const std::shared_ptr<Gathering>& all, size_t index, AppendResult result) {
   absl::StatusOr<ReportResults> results;
   {
     absl::MutexLock lock(&all->mutex);
-    if (!result.ok()) all->failed.Update(result.status());
-    if (result.ok()) all->results[index] = *std::move(result);
+    if (result.applied()) {
+      all->results[index] = std::move(result.result);
+    } else if (ReasonOf(result.status) == v1::INTERNAL_ERROR) {
+      all->results[index].set_error_reason(ReasonName(v1::INTERNAL_ERROR));
+    } else {
+      all->failed.Update(result.status);
+    }
     if (--all->missing > 0) return;
     results = all->failed.ok() ? absl::StatusOr<ReportResults>(std::move(all->results)) : all->failed;
   }
@@ -80,8 +85,7 @@ void AppendAll(CommitLog* log, ReportPlan plan, AppendedAll then) {
     all->missing = count;
   }
   for (size_t i = 0; i < count; ++i) {
-    log->Append(std::move(all->plan.commands[i]),
-                [all, i](absl::StatusOr<stored::CommandResult> result) { Gather(all, i, std::move(result)); });
+    log->Append(std::move(all->plan.commands[i]), [all, i](AppendResult result) { Gather(all, i, std::move(result)); });
   }
 }
 
@@ -134,22 +138,23 @@ void AddOutcomes(const ReportPlan& plan, const ReportResults& results, v1::Repor
 
 }  // namespace
 
-SuppressionService::SuppressionService(Store* store, CommitLog* log, const RuleBook* rules, Clock clock,
+SuppressionService::SuppressionService(const ListReader* list, CommitLog* log, const RuleBook* rules, Clock clock,
                                        const ServiceOptions& options)
-    : store_(store),
+    : list_(list),
       log_(log),
       rules_(rules),
       clock_(std::move(clock)),
       options_(options),
+      reads_(list, clock_),
       calls_(options.calls_in_flight_max, &drain_),
       listings_(options.listings_in_flight_max, &drain_),
       mails_(options.mails_in_flight_max, &drain_),
       listing_pool_(options.listing_threads),
       mail_pool_(options.mail_threads),
-      watches_("watches", options.watches_max) {}
+      watches_(list, options.watches_max) {}
 
 std::string SuppressionService::Token(uint64_t revision) const {
-  return EncodeToken({store_->lineage(), revision});
+  return EncodeToken({list_->lineage(), revision});
 }
 
 template <typename Request, typename Answer>
@@ -159,13 +164,12 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
   return RunUnary(context, *request, options_.request_octets_max, &calls_, [&](Done done) {
     absl::StatusOr<stored::Command> command = (this->*make)(*request);
     if (!command.ok()) return done(command.status());
-    log_->Append(*std::move(command),
-                 [done = std::move(done), answer = std::move(answer)](absl::StatusOr<stored::CommandResult> result) {
-                   if (!result.ok()) return done(result.status());
-                   if (!result->error_reason().empty()) return done(RefusalOf(*result));
-                   answer(*std::move(result));
-                   done(absl::OkStatus());
-                 });
+    log_->Append(*std::move(command), [done = std::move(done), answer = std::move(answer)](AppendResult result) {
+      if (!result.applied()) return done(result.status);
+      if (!result.result.error_reason().empty()) return done(RefusalOf(result.result));
+      answer(std::move(result.result));
+      done(absl::OkStatus());
+    });
   });
 }
 
@@ -191,7 +195,7 @@ void SuppressionService::Report(const v1::ReportBounceRequest& request, v1::Repo
             [this, response, done = std::move(done)](const ReportPlan& planned, absl::StatusOr<ReportResults> results) {
               if (!results.ok()) return done(results.status());
               absl::Status answered = AnswerReport(planned, *results, response);
-              if (response->token().empty()) response->set_token(Token(store_->head().head()));
+              if (response->token().empty()) response->set_token(Token(list_->head().head()));
               done(answered);
             });
 }
@@ -261,7 +265,7 @@ absl::StatusOr<stored::Command> SuppressionService::MakeSuppress(const v1::Suppr
 }
 
 absl::StatusOr<stored::Command> SuppressionService::MakeReactivate(const v1::ReactivateRequest& request) const {
-  return MakeReactivateCommand(request, clock_(), store_->lineage());
+  return MakeReactivateCommand(request, clock_(), list_->lineage());
 }
 
 }  // namespace suppression

@@ -4,11 +4,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "protos/error.h"
+#include "storage/canonical.h"
+#include "storage/command_applier.h"
 #include "storage/entry.h"
+#include "storage/list_reader.h"
+#include "storage/log_settings.h"
 #include "storage/state_machine.h"
-#include "storage/time_index.h"
 
 namespace suppression {
 namespace {
@@ -31,39 +33,22 @@ void Tell(const EntryName& name, const v1::BounceEvent& event, stored::CommandRe
 
 }  // namespace
 
-CommandBatch::CommandBatch(const Store& store) : store_(store), revision_(store.head().head()) {}
-
-void CommandBatch::Put(ColumnFamily family, const std::string& key, const std::string& value) {
-  // Fails only for a batch over 4 GiB or a column family that does not exist.
-  batch_.Put(store_.families_[family], key, value).PermitUncheckedError();
-}
-
-absl::Status CommandBatch::Load(const EntryName& name) {
-  const std::string key = EntryKey(name);
-  if (entries_.contains(key)) return absl::OkStatus();
-  std::optional<stored::StoredEntry> entry;
-  if (absl::Status status = store_.GetEntry({}, name, &entry); !status.ok()) return status;
-  Loaded& loaded = entries_[key];
-  loaded.existed = entry.has_value();
-  if (entry.has_value()) loaded.entry = *std::move(entry);
-  loaded.entry.mutable_suppression()->set_tenant(std::string(name.tenant));
-  loaded.entry.mutable_suppression()->set_address(name.Address());
-  return absl::OkStatus();
-}
+CommandBatch::CommandBatch(const Database* database)
+    : database_(database),
+      entries_(database),
+      revision_(database->head().head()),
+      log_time_(database->log_time()),
+      settings_(database->settings()) {}
 
 absl::Status CommandBatch::LoadAll(const stored::Command& command) {
   for (const stored::RecipientReport& recipient : command.report().recipients()) {
-    if (absl::Status status = Load(NameOf(command, recipient.target())); !status.ok()) return status;
+    if (absl::Status status = entries_.Load(NameOf(command, recipient.target())); !status.ok()) return status;
   }
-  if (command.has_suppress()) return Load(NameOf(command, command.suppress().target()));
+  if (command.has_suppress()) return entries_.Load(NameOf(command, command.suppress().target()));
   if (!command.has_reactivate()) return absl::OkStatus();
   const EntryName name = NameOf(command, command.reactivate().target());
-  if (absl::Status status = Load(name); !status.ok()) return status;
-  return Load(DomainOf(name));
-}
-
-CommandBatch::Loaded* CommandBatch::Find(const EntryName& name) {
-  return &entries_.find(EntryKey(name))->second;
+  if (absl::Status status = entries_.Load(name); !status.ok()) return status;
+  return entries_.Load(DomainOf(name));
 }
 
 absl::StatusOr<const stored::StoredRequest*> CommandBatch::FindRequest(const stored::Command& command,
@@ -74,14 +59,17 @@ absl::StatusOr<const stored::StoredRequest*> CommandBatch::FindRequest(const sto
   if (found == requests_.end()) {
     std::string value;
     stored::StoredRequest request;
-    const rocksdb::Status status = store_.db_->Get({}, store_.families_[kRequests], key, &value);
+    const rocksdb::Status status = database_->rocks()->Get({}, database_->family(kRequests), key, &value);
     if (status.IsNotFound()) return nullptr;
     if (!status.ok()) return ReadFailure(status);
     if (!request.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
     found = requests_.emplace(key, std::move(request)).first;
   }
-  const int64_t until = ToMicros(found->second.at()) + store_.horizon_.request_window_micros;
-  return until < ToMicros(command.at()) ? nullptr : &found->second;
+  return Counts(found->second) ? &found->second : nullptr;
+}
+
+bool CommandBatch::Counts(const stored::StoredRequest& request) const {
+  return ToMicros(request.at()) > RequestsAfter(settings_, log_time_);
 }
 
 absl::StatusOr<std::optional<stored::CommandResult>> CommandBatch::FindAnswer(const stored::Command& command) {
@@ -111,9 +99,9 @@ void CommandBatch::Remember(const stored::Command& command, const std::string& n
   const std::string key = RequestKey(command.tenant(), name);
   stored::StoredRequest& request = requests_[key];
   request.set_payload_digest(digest);
-  *request.mutable_at() = command.at();
+  *request.mutable_at() = FromMicros(log_time_);
   *request.mutable_result() = result;
-  Put(kRequests, key, request.SerializeAsString());
+  entries_.Put(kRequests, key, request.SerializeAsString());
 }
 
 void CommandBatch::Claim(const stored::Command& command) {
@@ -121,48 +109,107 @@ void CommandBatch::Claim(const stored::Command& command) {
   if (known.ok() && *known == nullptr) Remember(command, command.claim_key(), command.claim_digest(), {});
 }
 
-stored::CommandResult CommandBatch::Add(const stored::Command& command) {
-  stored::CommandResult result;
+absl::StatusOr<stored::CommandResult> CommandBatch::Add(const LogRecord& record) {
+  const int64_t time_before = log_time_;
+  ++revision_;
+  event_time_ = std::min(ToMicros(record.command.at()), record.appended_at_micros + kClockBoundMicros);
+  log_time_ = std::max(log_time_ + 1, event_time_);
+  const absl::StatusOr<bool> repeated = IsRepeatedAppend(record.id);
+  stored::Change change;
+  *change.mutable_at() = FromMicros(log_time_);
+  change.set_tenant(record.command.tenant());
+  absl::StatusOr<stored::CommandResult> result = stored::CommandResult();
+  if (!repeated.ok()) {
+    result = repeated.status();
+  } else if (!*repeated) {
+    result = AddCommand(record.command, &change);
+  }
+  if (!result.ok()) {
+    --revision_;
+    log_time_ = time_before;
+    return result;
+  }
+  if (!*repeated) NoteAppend(record.id);
+  entries_.Put(kChanges, RevisionKey(revision_), change.SerializeAsString());
+  last_.set_position(record.position);
+  last_.set_digest(CanonicalDigest("", record.command));
+  return result;
+}
+
+absl::StatusOr<bool> CommandBatch::IsRepeatedAppend(const LogId& id) {
+  if (id.number == 0) return false;
+  if (!writers_.has_value()) {
+    const absl::StatusOr<std::string> value = database_->GetMeta({}, kWritersName);
+    if (!value.ok()) return value.status();
+    stored::LogWriters writers;
+    if (!writers.ParseFromString(*value)) return ReadFailure(rocksdb::Status::Corruption());
+    writers_ = std::move(writers);
+  }
+  const auto& writers = writers_->writers();
+  return std::any_of(writers.begin(), writers.end(), [&](const stored::LogWriter& writer) {
+    return writer.id() == id.writer && writer.number() >= id.number;
+  });
+}
+
+void CommandBatch::NoteAppend(const LogId& id) {
+  if (id.number == 0) return;
+  auto* writers = writers_->mutable_writers();
+  const auto same = std::find_if(writers->begin(), writers->end(),
+                                 [&](const stored::LogWriter& writer) { return writer.id() == id.writer; });
+  if (same != writers->end()) {
+    writers->erase(same);
+  } else if (writers->size() >= kLogWritersMax) {
+    writers->erase(writers->begin());
+  }
+  stored::LogWriter* writer = writers->Add();
+  writer->set_id(id.writer);
+  writer->set_number(id.number);
+  writer->set_position(revision_);
+}
+
+absl::StatusOr<stored::CommandResult> CommandBatch::AddCommand(const stored::Command& command, stored::Change* change) {
   absl::StatusOr<std::optional<stored::CommandResult>> answer = FindAnswer(command);
-  if (answer.ok() && answer->has_value()) {
+  if (!answer.ok()) return answer.status();
+  if (answer->has_value()) {
     if ((*answer)->error_reason().empty()) Claim(command);
     return **std::move(answer);
   }
-  absl::Status loaded = answer.status();
-  if (loaded.ok()) loaded = LoadAll(command);
-  const absl::StatusOr<KnownEvents> known = loaded.ok() ? FindKnownEvents(command) : loaded;
-  if (!known.ok()) {
-    result.set_error_reason(ReasonName(v1::INTERNAL_ERROR));
-    return result;
+  if (command.operation_case() == stored::Command::OPERATION_NOT_SET) {
+    return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "a command that this program does not know");
   }
-  if (known->all) return AnswerKnown(command, *known);
-  ++revision_;
-  stored::Change change;
-  *change.mutable_at() = command.at();
-  change.set_tenant(command.tenant());
-  v1::ErrorReason refused = v1::INTERNAL_ERROR;
-  switch (command.operation_case()) {
-    case stored::Command::kReport:
-      refused = AddReport(command, *known, &change, &result);
-      break;
-    case stored::Command::kSuppress:
-      refused = AddSuppress(command, &change, &result);
-      break;
-    case stored::Command::kReactivate:
-      refused = AddReactivate(command, &change, &result);
-      break;
-    case stored::Command::OPERATION_NOT_SET:
-      break;
-  }
-  Put(kChanges, RevisionKey(revision_), change.SerializeAsString());
+  if (absl::Status loaded = LoadAll(command); !loaded.ok()) return loaded;
+  const absl::StatusOr<KnownEvents> known = FindKnownEvents(command);
+  if (!known.ok()) return known.status();
+  return known->all ? AnswerKnown(command, *known) : Run(command, *known, change);
+}
+
+stored::CommandResult CommandBatch::Run(const stored::Command& command, const KnownEvents& known,
+                                        stored::Change* change) {
+  stored::CommandResult result;
+  v1::ErrorReason refused = v1::ERROR_REASON_UNSPECIFIED;
+  if (command.has_report()) refused = AddReport(command, known, change, &result);
+  if (command.has_suppress()) refused = AddSuppress(command, change, &result);
+  if (command.has_reactivate()) refused = AddReactivate(command, change, &result);
+  if (command.has_settings()) AddSettings(command.settings());
   result.set_revision(revision_);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) {
     result.set_error_reason(ReasonName(refused));
-  } else {
-    Remember(command, command.request_key(), command.payload_digest(), result);
-    Claim(command);
+    return result;  // refusals are not remembered: a repeat may fare better
   }
+  Remember(command, command.request_key(), command.payload_digest(), result);
+  Claim(command);
   return result;
+}
+
+void CommandBatch::AddSettings(const stored::LogSettings& settings) {
+  ChangeSettings(settings, log_time_, &settings_);
+  entries_.PutMeta(kSettingsName, settings_.SerializeAsString());
+}
+
+EntryBatch* CommandBatch::Finish() {
+  if (writers_.has_value()) entries_.PutMeta(kWritersName, writers_->SerializeAsString());
+  entries_.PutMeta(kLastRecordName, last_.SerializeAsString());
+  return &entries_;
 }
 
 stored::CommandResult CommandBatch::AnswerKnown(const stored::Command& command, const KnownEvents& known) {
@@ -180,7 +227,6 @@ stored::CommandResult CommandBatch::AnswerKnown(const stored::Command& command, 
 
 v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, const KnownEvents& known,
                                         stored::Change* change, stored::CommandResult* result) {
-  const int64_t at = ToMicros(command.at());
   const auto is_known = [](const std::optional<v1::BounceEvent>& event) { return event.has_value(); };
   const bool some_known = std::any_of(known.events.begin(), known.events.end(), is_known);
   for (int i = 0; i < command.report().recipients_size(); ++i) {
@@ -191,18 +237,20 @@ v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, const Kn
       Tell(name, *known.events[i], result);
       continue;
     }
-    Loaded* loaded = Find(name);
+    Loaded* loaded = entries_.Find(name);
     stored::StoredEntry& entry = loaded->entry;
     v1::BounceEvent event = recipient.event();
-    ApplyReport(recipient.decision(), at, &event, &entry);
+    ApplyReport(recipient.decision(), {log_time_, event_time_}, &event, &entry);
     if (!loaded->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
-    Put(kBounces, BounceKey(name, revision_), event.SerializeAsString());
+    const std::string event_key = BounceKey(name, revision_);
+    entries_.Put(kBounces, event_key, event.SerializeAsString());
+    events_[event_key] = event;
     entry.add_event_revisions(revision_);
     if (entry.event_revisions_size() > kEventsPerEntryMax) {
-      batch_.Delete(store_.families_[kBounces], BounceKey(name, entry.event_revisions(0))).PermitUncheckedError();
+      entries_.Delete(kBounces, BounceKey(name, entry.event_revisions(0)));
       entry.mutable_event_revisions()->erase(entry.event_revisions().begin());
     }
-    Save(name, at, loaded, change);
+    Save(name, loaded, change);
     RememberEvent(command, event, revision_);
     Tell(name, event, result);
   }
@@ -213,15 +261,15 @@ v1::ErrorReason CommandBatch::AddSuppress(const stored::Command& command, stored
                                           stored::CommandResult* result) {
   const stored::SuppressOperation& operation = command.suppress();
   const EntryName name = NameOf(command, operation.target());
-  Loaded* loaded = Find(name);
+  Loaded* loaded = entries_.Find(name);
   stored::StoredEntry& entry = loaded->entry;
   const v1::Suppression before = entry.suppression();
   bool changed = false;
-  const v1::ErrorReason refused = ApplySuppress(operation, ToMicros(command.at()), &entry, &changed);
+  const v1::ErrorReason refused = ApplySuppress(operation, log_time_, &entry, &changed);
   Audit(command, "suppress", name, operation.cause().note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
   if (!loaded->existed) entry.mutable_suppression()->set_original_address(operation.target().original_address());
-  Save(name, ToMicros(command.at()), loaded, change);
+  Save(name, loaded, change);
   *result->mutable_suppression() = entry.suppression();
   result->set_changed(changed);
   return refused;
@@ -231,21 +279,21 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
                                             stored::CommandResult* result) {
   const stored::ReactivateOperation& operation = command.reactivate();
   const EntryName name = NameOf(command, operation.target());
-  Loaded* loaded = Find(name);
+  Loaded* loaded = entries_.Find(name);
   stored::StoredEntry& entry = loaded->entry;
   const v1::Suppression before = entry.suppression();
   bool changed = false;
-  const v1::ErrorReason refused =
-      loaded->existed ? ApplyReactivate(operation, command.actor(), ToMicros(command.at()), &entry, &changed)
-                      : v1::SUPPRESSION_NOT_FOUND;
+  const v1::ErrorReason refused = loaded->existed
+                                      ? ApplyReactivate(operation, command.actor(), log_time_, &entry, &changed)
+                                      : v1::SUPPRESSION_NOT_FOUND;
   Audit(command, "reactivate", name, operation.note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
-  if (changed) Save(name, ToMicros(command.at()), loaded, change);
+  if (changed) Save(name, loaded, change);
   *result->mutable_suppression() = entry.suppression();
   result->set_changed(changed);
   if (!name.local_part.empty()) {
-    for (const v1::Cause& cause : Find(DomainOf(name))->entry.suppression().causes()) {
-      if (StateAt(cause, ToMicros(command.at())) == v1::Cause::ACTIVE) *result->add_domain_causes() = cause;
+    for (const v1::Cause& cause : entries_.Find(DomainOf(name))->entry.suppression().causes()) {
+      if (StateAt(cause, log_time_) == v1::Cause::ACTIVE) *result->add_domain_causes() = cause;
     }
   }
   return refused;
@@ -254,7 +302,7 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
 void CommandBatch::Audit(const stored::Command& command, const char* action, const EntryName& name,
                          const std::string& note, v1::ErrorReason refused, const v1::Suppression& before) {
   stored::AuditRecord record;
-  *record.mutable_at() = command.at();
+  *record.mutable_at() = FromMicros(log_time_);
   record.set_actor(command.actor());
   record.set_action(action);
   record.set_tenant(command.tenant());
@@ -262,88 +310,13 @@ void CommandBatch::Audit(const stored::Command& command, const char* action, con
   record.set_note(note);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) record.set_refused_reason(ReasonName(refused));
   *record.mutable_causes() = before.causes();
-  Put(kAudit, RevisionKey(revision_), record.SerializeAsString());
+  entries_.Put(kAudit, RevisionKey(revision_), record.SerializeAsString());
 }
 
-void CommandBatch::Save(const EntryName& name, int64_t at_micros, Loaded* loaded, stored::Change* change) {
-  stored::StoredEntry& entry = loaded->entry;
-  entry.set_revision(revision_);
-  *entry.mutable_suppression()->mutable_updated_at() = FromMicros(at_micros);
-  Write(name, loaded);
-  *change->add_entries() = entry;
-}
-
-void CommandBatch::Write(const EntryName& name, Loaded* loaded) {
-  UpdateIndex(name, &loaded->entry);
-  if (!loaded->existed && name.local_part.empty()) {
-    const std::string tenant(name.tenant);
-    if (!domain_entries_.contains(tenant)) {
-      absl::ReaderMutexLock lock(&store_.mutex_);
-      const auto found = store_.domain_entries_.find(tenant);
-      domain_entries_[tenant] = found == store_.domain_entries_.end() ? 0 : found->second;
-    }
-    ++domain_entries_[tenant];
-  }
-  loaded->existed = true;
-  Put(kEntries, EntryKey(name), EncodeEntry(loaded->entry));
-}
-
-absl::Status CommandBatch::Install(const stored::StoredEntry& entry) {
-  const v1::Suppression& suppression = entry.suppression();
-  const size_t at = suppression.address().rfind('@');
-  if (at == std::string::npos) return ReadFailure(rocksdb::Status::Corruption());
-  const absl::string_view address = suppression.address();
-  const EntryName name{suppression.tenant(), address.substr(at + 1), address.substr(0, at)};
-  if (absl::Status status = Load(name); !status.ok()) return status;
-  Loaded* loaded = Find(name);
-  if (loaded->existed && loaded->entry.revision() >= entry.revision()) return absl::OkStatus();
-  if (loaded->existed) SpellOutIndex(&loaded->entry);
-  *loaded->entry.mutable_suppression() = suppression;
-  loaded->entry.set_revision(entry.revision());
-  revision_ = entry.revision();
-  Write(name, loaded);
-  return absl::OkStatus();
-}
-
-absl::Status CommandBatch::Install(const RevisionChange& next) {
-  for (const stored::StoredEntry& entry : next.change.entries()) {
-    if (absl::Status status = Install(entry); !status.ok()) return status;
-  }
-  revision_ = next.revision;
-  Put(kChanges, RevisionKey(revision_), next.change.SerializeAsString());
-  return absl::OkStatus();
-}
-
-void CommandBatch::Restart() {
-  batch_.Clear();
-  entries_.clear();
-  requests_.clear();
-  domain_entries_.clear();
-}
-
-void CommandBatch::UpdateIndex(const EntryName& name, stored::StoredEntry* entry) {
-  if (!entry->suppression().has_listed_at()) return;
-  const int64_t listed_at = ToMicros(entry->suppression().listed_at());
-  if (entry->indexed_at_micros() != listed_at) {
-    for (const stored::IndexedUnder& under : entry->indexed_under()) {
-      stored::IndexRow left;
-      left.set_from_revision(under.from_revision());
-      left.set_until_revision(revision_);
-      Put(kByTime, TimeKey(name, under.kind(), entry->indexed_at_micros()), left.SerializeAsString());
-    }
-    entry->clear_indexed_under();
-    entry->set_indexed_at_micros(listed_at);
-  }
-  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), store_.options_.replica)) {
-    const auto& held = entry->indexed_under();
-    if (std::any_of(held.begin(), held.end(), [&](const auto& under) { return under.kind() == kind; })) continue;
-    stored::IndexedUnder* under = entry->add_indexed_under();
-    under->set_kind(kind);
-    under->set_from_revision(revision_);
-    stored::IndexRow row;
-    row.set_from_revision(revision_);
-    Put(kByTime, TimeKey(name, kind, listed_at), row.SerializeAsString());
-  }
+void CommandBatch::Save(const EntryName& name, Loaded* loaded, stored::Change* change) {
+  *loaded->entry.mutable_suppression()->mutable_updated_at() = FromMicros(log_time_);
+  entries_.Write(name, revision_, loaded);
+  *change->add_entries() = loaded->entry;
 }
 
 }  // namespace suppression

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/command_batch.h"
 #include "storage/known_event.h"
+#include "storage/log_settings.h"
 
 namespace suppression {
 namespace {
@@ -44,7 +45,7 @@ absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindKnownEvent(cons
       return event;
     }
   }
-  if (!MayBeForgotten(told, ToMicros(command.at()), store_.horizon_.request_window_micros)) return std::nullopt;
+  if (!MayBeForgotten(told, RequestsAfter(settings_, log_time_))) return std::nullopt;
   return FindInHistory(command, told, revision);
 }
 
@@ -52,19 +53,33 @@ absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindInHistory(const
                                                                            const stored::RecipientReport& told,
                                                                            uint64_t* revision) {
   const EntryName name{command.tenant(), told.target().domain(), told.target().local_part()};
-  for (const uint64_t kept : Find(name)->entry.event_revisions()) {
-    std::string value;
-    const rocksdb::Status status = store_.db_->Get({}, store_.families_[kBounces], BounceKey(name, kept), &value);
-    if (status.IsNotFound()) continue;  // past the retention, or of this very batch, which is remembered
-    v1::BounceEvent event;
-    if (!status.ok()) return ReadFailure(status);
-    if (!event.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
-    if (event.identity() != told.event().identity() || !IsKnownEvent(event, told)) continue;
+  for (const uint64_t kept : entries_.Find(name)->entry.event_revisions()) {
+    absl::StatusOr<std::optional<v1::BounceEvent>> event = ReadEvent(BounceKey(name, kept));
+    if (!event.ok()) return event.status();
+    if (!event->has_value() || (*event)->identity() != told.event().identity()) continue;
+    if (!IsKnownEvent(**event, told)) continue;
     *revision = std::max(*revision, kept);
-    RememberEvent(command, event, kept);
+    RememberEvent(command, **event, kept);
     return event;
   }
   return std::nullopt;
+}
+
+absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::ReadEvent(const std::string& key) {
+  const auto written = events_.find(key);
+  v1::BounceEvent event;
+  if (written != events_.end()) {
+    event = written->second;
+  } else {
+    std::string value;
+    const rocksdb::Status status = database_->rocks()->Get({}, database_->family(kBounces), key, &value);
+    if (status.IsNotFound()) return std::nullopt;  // past the retention
+    if (!status.ok()) return ReadFailure(status);
+    if (!event.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+  }
+  // What compaction may have dropped is never an answer.
+  if (ToMicros(event.received_at()) <= BouncesAfter(settings_, log_time_)) return std::nullopt;
+  return std::optional<v1::BounceEvent>(std::move(event));
 }
 
 void CommandBatch::RememberEvent(const stored::Command& command, const v1::BounceEvent& event, uint64_t revision) {
@@ -74,10 +89,10 @@ void CommandBatch::RememberEvent(const stored::Command& command, const v1::Bounc
   stored::StoredRequest next;
   if (known.ok() && *known != nullptr) next = **known;
   AddKnownEvent(event, &next);
-  *next.mutable_at() = command.at();
+  *next.mutable_at() = FromMicros(log_time_);
   next.mutable_result()->set_revision(std::max(next.result().revision(), revision));
   const std::string key = RequestKey(command.tenant(), name);
-  Put(kRequests, key, next.SerializeAsString());
+  entries_.Put(kRequests, key, next.SerializeAsString());
   requests_[key] = std::move(next);
 }
 

@@ -1,214 +1,271 @@
-#include "storage/database_open.h"
-
-#include <cerrno>
-#include <cstdarg>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <optional>
-#include <string>
+// How a database is opened: what it remembers of itself, and the proof that nothing acknowledged is missing.
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
-#include "storage/torn_tail.h"
+#include "storage/database.h"
+#include "storage/keys.h"
+#include "storage/log_settings.h"
+#include "storage/rocksdb_open.h"
 
 namespace suppression {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr char kNormaliser[] = "norm-v1";
 
-constexpr size_t kLogLineBytesMax = 1'024;
-
-// RocksDB's own log goes nowhere: it could hold keys, and Debian's library ends the process when it cannot write it,
-// which a full disk would bring about. What goes wrong shows in the status of each operation. Only which file was
-// damaged while the database was opened is said nowhere else.
-class QuietLogger : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* format, va_list arguments) override {
-    if (std::strstr(format, "dropping") == nullptr) return;  // "FILE: dropping N bytes; WHY"
-    char line[kLogLineBytesMax];
-    std::vsnprintf(line, sizeof(line), format, arguments);
-    const std::string text(line);
-    const size_t end = text.find(": dropping");
-    const size_t begin = text.rfind(' ', end);
-    if (end == std::string::npos) return;
-    absl::MutexLock lock(&mutex_);
-    damaged_ =
-        text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1));
-  }
-  // The file that something was dropped from; empty: none.
-  std::string damaged() {
-    absl::MutexLock lock(&mutex_);
-    return damaged_;
-  }
-
- private:
-  absl::Mutex mutex_;
-  std::string damaged_ ABSL_GUARDED_BY(mutex_);
-};
-
-// The newest write-ahead log; empty: there is none.
-std::string NewestLog(const std::string& path) {
-  std::string newest;
-  uint64_t newest_number = 0;
-  std::error_code error;
-  for (const auto& item : fs::directory_iterator(path, error)) {
-    uint64_t number = 0;
-    const std::string name = item.path().filename();
-    if (!absl::EndsWith(name, ".log") ||
-        !absl::SimpleAtoi(absl::string_view(name).substr(0, name.size() - 4), &number)) {
-      continue;
-    }
-    if (number >= newest_number) {
-      newest_number = number;
-      newest = item.path();
-    }
-  }
-  return newest;
+absl::Status WriteFailure(const std::string& path, const rocksdb::Status& status) {
+  const std::string what = absl::StrCat("cannot write to the database in ", path, ": ", status.ToString());
+  return IsWriteRefused(status) ? absl::ResourceExhaustedError(what) : absl::FailedPreconditionError(what);
 }
-
-// The manifest that CURRENT names; empty: it names none.
-std::string Manifest(const std::string& path) {
-  std::string name;
-  std::ifstream(path + "/CURRENT") >> name;
-  return absl::StartsWith(name, "MANIFEST-") ? absl::StrCat(path, "/", name) : "";
-}
-
-// The file that RocksDB complains of, as far as it can be told.
-std::string DamagedFile(const std::string& path, const std::string& complaint, const std::string& dropped_from) {
-  if (!dropped_from.empty()) return dropped_from;
-  // "Missing WAL with log number: 4.", "Size mismatch: WAL (log number: 4) in MANIFEST is ..."
-  const size_t number_at = complaint.find("log number: ");
-  uint64_t number = 0;
-  if (number_at != std::string::npos) {
-    const std::string digits = complaint.substr(number_at + std::strlen("log number: "));
-    if (absl::SimpleAtoi(digits.substr(0, digits.find_first_not_of("0123456789")), &number)) {
-      return absl::StrFormat("%s/%06d.log", path, number);
-    }
-  }
-  // RocksDB names it, of a table that is missing by the name that LevelDB once gave it.
-  if (const size_t at = complaint.find(path + "/"); at != std::string::npos) {
-    std::string file = complaint.substr(at, complaint.find_first_of(" :", at) - at);
-    return absl::EndsWith(file, ".ldb") ? absl::StrCat(absl::StripSuffix(file, ".ldb"), ".sst") : file;
-  }
-  const std::string manifest = Manifest(path);
-  return manifest.empty() ? path + "/CURRENT" : manifest;
-}
-
-absl::Status Refusal(const DataDirectory& directory, const rocksdb::Status& status, const std::string& dropped_from) {
-  const std::string path = directory.database_path();
-  const std::string complaint = status.ToString();
-  if (IsWriteRefused(status)) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot open the database in ", path, ": ", complaint));
-  }
-  const bool damaged = status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() ||
-                       absl::StrContains(complaint, "No such file");
-  if (!damaged) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot open the database in ", path, ": ", complaint));
-  }
-  const std::string file = DamagedFile(path, complaint, dropped_from);
-  const bool in_log = absl::EndsWith(file, ".log") && !directory.accepts_loss();
-  return in_log ? directory.Damaged(file, complaint) : directory.DamagedBeyondUse(file, complaint);
-}
-
-// One database: what RocksDB's own ways of opening it need.
-class Opening {
- public:
-  Opening(const DataDirectory& directory, rocksdb::DBOptions settings,
-          const std::vector<rocksdb::ColumnFamilyDescriptor>& families)
-      : directory_(directory), settings_(std::move(settings)), families_(families) {
-    settings_.info_log = logger_;
-  }
-
-  rocksdb::Status Open() {
-    rocksdb::DB* db = nullptr;
-    rocksdb::Status status =
-        rocksdb::DB::Open(settings_, directory_.database_path(), families_, &opened_.families, &db);
-    opened_.db.reset(db);
-    return status;
-  }
-  // Changes nothing on disk.
-  rocksdb::Status OpenReadOnly() {
-    rocksdb::DB* db = nullptr;
-    rocksdb::Status status =
-        rocksdb::DB::OpenForReadOnly(settings_, directory_.database_path(), families_, &opened_.families, &db);
-    opened_.db.reset(db);
-    opened_.read_only = true;
-    return status;
-  }
-  // Cuts a half-written record off the newest log, or the manifest, and opens again; as before when that does not help.
-  rocksdb::Status OpenWithoutTornTail(const rocksdb::Status& before) {
-    for (const std::string& file : {NewestLog(directory_.database_path()), Manifest(directory_.database_path())}) {
-      if (file.empty()) continue;
-      const absl::StatusOr<std::optional<TornTail>> cut = CutTornTail(file);
-      if (!cut.ok() || !cut->has_value()) continue;
-      rocksdb::Status status = OpenReadOnly();
-      if (status.ok()) return status;
-      PutBack(**cut).IgnoreError();  // it was not that; the file is damaged all the same
-    }
-    return before;
-  }
-  // Keeps whatever can be read of the logs.
-  rocksdb::Status OpenWithLoss() {
-    settings_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-    settings_.track_and_verify_wals_in_manifest = false;
-    settings_.avoid_flush_during_recovery = false;  // else the damaged log would be met again
-    return Open();
-  }
-
-  OpenedDatabase Take() { return std::move(opened_); }
-  std::string dropped_from() { return logger_->damaged(); }
-
- private:
-  const DataDirectory& directory_;
-  rocksdb::DBOptions settings_;
-  const std::vector<rocksdb::ColumnFamilyDescriptor>& families_;
-  const std::shared_ptr<QuietLogger> logger_ = std::make_shared<QuietLogger>();
-  OpenedDatabase opened_;
-};
 
 }  // namespace
 
-bool IsWriteRefused(const rocksdb::Status& status) {
-  if (status.IsNoSpace()) return true;
-  if (!status.IsIOError()) return false;
-  const std::string text = status.ToString();
-  for (const int error : {ENOSPC, EDQUOT, EFBIG, EIO, EROFS}) {
-    if (absl::StrContains(text, std::strerror(error))) return true;
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const StoreOptions& options, DatabaseKind kind,
+                                                         uint64_t lineage) {
+  std::unique_ptr<Database> database(new Database(options, kind));
+  absl::StatusOr<std::unique_ptr<DataDirectory>> directory = DataDirectory::Open(options.path);
+  if (!directory.ok()) return directory.status();
+  database->directory_ = *std::move(directory);
+  const bool replica = kind == DatabaseKind::kReplica;
+  if (replica && lineage == 0 && database->directory_->is_new()) {
+    return absl::FailedPreconditionError(absl::StrCat(options.path, " holds no replica yet"));
   }
-  return false;
+  database->UseTimeline(RandomNumber());
+  if (absl::Status status = database->OpenDatabase(lineage); !status.ok()) return status;
+  // A replica is ready once it has loaded a snapshot (ReplicaWriter::FinishLoad): what was loaded of one is not kept.
+  if (!replica) {
+    if (absl::Status status = database->directory_->MarkReady(); !status.ok()) return status;
+  }
+  database->opened_ = true;
+  return database;
 }
 
-absl::StatusOr<OpenedDatabase> OpenReadOnly(const DataDirectory& directory, rocksdb::DBOptions settings,
-                                            const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
-  Opening opening(directory, std::move(settings), families);
-  rocksdb::Status status = opening.OpenReadOnly();
-  if (status.IsCorruption()) status = opening.OpenWithoutTornTail(status);
-  if (!status.ok()) return Refusal(directory, status, opening.dropped_from());
-  return opening.Take();
+// Twice: to prove that all of it is there, and then to use it. A database that is refused is left as it was, so that a
+// file that turns up again can be put back.
+absl::Status Database::OpenDatabase(uint64_t lineage) {
+  if (!directory_->is_new() && !directory_->accepts_loss()) {
+    if (absl::Status whole = ProveComplete(lineage); !whole.ok()) return whole;
+  }
+  absl::StatusOr<OpenedDatabase> opened = suppression::OpenDatabase(
+      *directory_, RocksDbOptions(options_, kind_), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  if (!opened.ok()) return opened.status();
+  db_ = std::move(opened->db);
+  families_ = std::move(opened->families);
+  if (opened->read_only) FailFurtherWrites(rocksdb::Status::NoSpace()).IgnoreError();
+  if (directory_->is_new()) {
+    if (absl::Status made = InitialiseMeta(lineage); !made.ok()) return made;
+    if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
+  }
+  if (absl::Status read = ReadMeta(lineage); !read.ok()) return read;
+  if (directory_->accepts_loss()) return AcceptLoss();
+  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  if (!noted.ok()) return noted.status();
+  noted_head_ = noted->value_or(0);
+  if (absl::Status renewed = noted->has_value() ? absl::OkStatus() : RenewLineage(); !renewed.ok()) return renewed;
+  return directory_->is_new() ? absl::OkStatus() : FlushRecovered();
 }
 
-absl::StatusOr<OpenedDatabase> OpenDatabase(const DataDirectory& directory, rocksdb::DBOptions settings,
-                                            const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
-  settings.create_if_missing = settings.create_missing_column_families = directory.is_new();
-  Opening opening(directory, std::move(settings), families);
-  rocksdb::Status status = directory.accepts_loss() ? opening.OpenWithLoss() : opening.Open();
-  if (IsWriteRefused(status) && !directory.is_new() && !directory.accepts_loss()) status = opening.OpenReadOnly();
-  if (!status.ok()) return Refusal(directory, status, opening.dropped_from());
-  return opening.Take();
+absl::Status Database::ProveComplete(uint64_t lineage) {
+  absl::StatusOr<OpenedDatabase> opened =
+      OpenReadOnly(*directory_, RocksDbOptions(options_, kind_), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  if (!opened.ok()) return opened.status();
+  db_ = std::move(opened->db);
+  families_ = std::move(opened->families);
+  absl::Status status = ReadMeta(lineage);
+  if (status.ok()) status = CheckHead();
+  if (status.ok()) status = CheckChanges();
+  CloseDatabase(std::move(db_), families_);
+  families_.clear();
+  return status;
 }
 
-void CloseDatabase(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::ColumnFamilyHandle*>& families) {
-  if (db == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* family : families) db->DestroyColumnFamilyHandle(family).PermitUncheckedError();
-  db->Close().PermitUncheckedError();
+absl::Status Database::CheckHead() const {
+  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  if (!noted.ok()) return noted.status();
+  if (noted->value_or(0) <= head_->head()) return absl::OkStatus();
+  return directory_->Damaged(directory_->database_path(),
+                             absl::StrCat("it ends at revision ", head_->head(), " but was at ", **noted));
+}
+
+// Every write leaves a change under its revision, in the same batch. What is in table files is there for all families
+// alike (atomic_flush), and the manifest vouches for the files; so it is enough to look at what came from the logs.
+absl::Status Database::CheckChanges() const {
+  uint64_t expected = cutoffs_.oldest_change.load();
+  rocksdb::ColumnFamilyMetaData files;
+  db_->GetColumnFamilyMetaData(families_[kChanges], &files);
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      expected = std::max(expected, ParseRevisionKey(file.largestkey) + 1);
+    }
+  }
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kChanges]));
+  for (it->Seek(RevisionKey(expected)); it->Valid(); it->Next(), ++expected) {
+    if (ParseRevisionKey(ToView(it->key())) != expected) break;
+  }
+  if (!it->status().ok()) return directory_->DamagedBeyondUse(directory_->database_path(), it->status().ToString());
+  if (!it->Valid() && expected > head_->head()) return absl::OkStatus();
+  return directory_->Damaged(directory_->database_path(),
+                             absl::StrCat("its log lacks revision ", expected, " of ", head_->head()));
+}
+
+// From here on the logs hold what this run writes and nothing else.
+absl::Status Database::FlushRecovered() {
+  if (!write_status().ok()) return absl::OkStatus();
+  const rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), families_);
+  if (!status.ok()) FailFurtherWrites(status).IgnoreError();  // reads go on
+  return absl::OkStatus();
+}
+
+// What is left is the list from now on, and nobody who knows another state is told that it is the same.
+absl::Status Database::AcceptLoss() {
+  const uint64_t head = head_->head();
+  const uint64_t oldest = std::min(cutoffs_.oldest_change.load(), head);
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status = batch.DeleteRange(families_[kChanges], RevisionKey(oldest), RevisionKey(head));
+  if (status.ok()) status = batch.Delete(families_[kChanges], RevisionKey(head));
+  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(head + 1));
+  absl::flat_hash_map<std::string, int64_t> domain_entries;
+  if (status.ok()) status = CountDomainEntries(&domain_entries);
+  for (const auto& [tenant, count] : domain_entries) {
+    stored::TenantInfo info;
+    info.set_domain_entries(count);
+    if (status.ok()) {
+      status = batch.Put(families_[kMeta], absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
+    }
+  }
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  if (status.ok()) status = db_->Write(write, &batch);
+  if (!status.ok()) return WriteFailure(options_.path, status);
+  {
+    absl::MutexLock lock(&mutex_);
+    any_domain_entries_ = !domain_entries.empty();
+    domain_entries_ = std::move(domain_entries);
+  }
+  cutoffs_.oldest_change = head + 1;
+  if (absl::Status renewed = RenewLineage(); !renewed.ok()) return renewed;
+  return directory_->EndLoss();
+}
+
+rocksdb::Status Database::CountDomainEntries(absl::flat_hash_map<std::string, int64_t>* counts) const {
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kEntries]));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    // TENANT 00 DOMAIN 00: without local part.
+    const absl::string_view key = ToView(it->key());
+    if (key.empty() || key.back() != '\0') continue;
+    ++(*counts)[std::string(key.substr(0, key.find('\0')))];
+  }
+  return it->status();
+}
+
+// Without the note of the head this may be an older state: a restored backup, or a loss that was accepted. Revisions
+// will be given out again, so tokens of before must not fit.
+absl::Status Database::RenewLineage() {
+  if (!write_status().ok()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("data directory ", options_.path, " has no HEAD, and no room to begin without one; make room"));
+  }
+  const uint64_t lineage = RandomNumber();
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status = db_->Put(write, families_[kMeta], kLineageName, RevisionKey(lineage));
+  if (!status.ok()) return WriteFailure(options_.path, status);
+  lineage_ = lineage;
+  noted_head_ = head_->head();
+  return directory_->NoteHead(noted_head_);
+}
+
+absl::Status Database::InitialiseMeta(uint64_t lineage) {
+  const bool replica = kind_ == DatabaseKind::kReplica;
+  stored::LogSettings settings;
+  settings.set_request_window_days(options_.request_window_days);
+  settings.set_bounce_retention_days(options_.bounce_retention_days);
+  settings.set_state_machine_version(kStateMachineVersion);
+  rocksdb::WriteBatch batch;
+  rocksdb::Status status =
+      batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage != 0 ? lineage : RandomNumber()));
+  if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
+  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(1));
+  if (status.ok()) status = batch.Put(families_[kMeta], kNormaliserName, kNormaliser);
+  if (status.ok()) status = batch.Put(families_[kMeta], kSettingsName, settings.SerializeAsString());
+  if (status.ok() && replica) status = batch.Put(families_[kMeta], kReplicaName, "1");
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  if (status.ok()) status = db_->Write(write, &batch);
+  return status.ok() ? absl::OkStatus() : WriteFailure(options_.path, status);
+}
+
+absl::Status Database::ReadMeta(uint64_t lineage) {
+  const rocksdb::ReadOptions read;
+  const auto stored_lineage = GetMeta(read, kLineageName);
+  const auto revision = GetMeta(read, kRevisionName);
+  const auto oldest = GetMeta(read, kOldestChangeName);
+  const auto time = GetMeta(read, kLogTimeName);
+  const auto normaliser = GetMeta(read, kNormaliserName);
+  const auto replica = GetMeta(read, kReplicaName);
+  const auto timelines = GetMeta(read, kTimelinesName);
+  for (const auto* value : {&stored_lineage, &revision, &oldest, &time, &normaliser, &replica, &timelines}) {
+    if (!value->ok()) return value->status();
+  }
+  if (*normaliser != kNormaliser || stored_lineage->empty() || revision->empty() || oldest->empty()) {
+    return directory_->DamagedBeyondUse(directory_->database_path(), "it lacks its meta records");
+  }
+  {
+    absl::MutexLock timeline_lock(&timeline_mutex_);
+    if (!timelines_.Decode(*timelines)) {
+      return directory_->DamagedBeyondUse(directory_->database_path(), "its timelines are garbled");
+    }
+    if (kind_ == DatabaseKind::kReplica) timeline_ = timelines_.current();
+  }
+  lineage_ = ParseRevisionKey(*stored_lineage);
+  if (absl::Status kind = CheckKind(*replica, lineage); !kind.ok()) return kind;
+  head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
+  cutoffs_.oldest_change = ParseRevisionKey(*oldest);
+  if (absl::Status status = ReadSettings(); !status.ok()) return status;
+  MoveCutoffs(static_cast<int64_t>(ParseRevisionKey(*time)));
+
+  const std::string prefix = kTenantPrefix;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kMeta]));
+  absl::MutexLock lock(&mutex_);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    stored::TenantInfo info;
+    if (!info.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return ReadFailure(rocksdb::Status::Corruption());
+    }
+    domain_entries_[it->key().ToString().substr(prefix.size())] = info.domain_entries();
+    any_domain_entries_ = true;
+  }
+  return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
+}
+
+// A list of before settings were in the log goes by the options it is opened with.
+absl::Status Database::ReadSettings() {
+  const absl::StatusOr<std::string> value = GetMeta({}, kSettingsName);
+  if (!value.ok()) return value.status();
+  stored::LogSettings settings;
+  if (!settings.ParseFromString(*value)) {
+    return directory_->DamagedBeyondUse(directory_->database_path(), "its settings are garbled");
+  }
+  if (settings.state_machine_version() > kStateMachineVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(options_.path, " was written by state machine ",
+                                                      settings.state_machine_version(), "; this program knows up to ",
+                                                      kStateMachineVersion, ": use a newer suppressd"));
+  }
+  if (settings.request_window_days() == 0) settings.set_request_window_days(options_.request_window_days);
+  if (settings.bounce_retention_days() == 0) settings.set_bounce_retention_days(options_.bounce_retention_days);
+  UseSettings(settings);
+  return absl::OkStatus();
+}
+
+absl::Status Database::CheckKind(absl::string_view replica, uint64_t lineage) const {
+  const bool wanted = kind_ == DatabaseKind::kReplica;
+  if (wanted == replica.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        options_.path, wanted ? " holds data of its own and is no replica" : " is a replica and takes no reports"));
+  }
+  if (lineage == 0 || lineage == lineage_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(options_.path, wanted ? " is a replica of other data; make a new one" : " holds other data"));
 }
 
 }  // namespace suppression

@@ -4,11 +4,16 @@
 
 namespace suppression {
 
-void HeadSignal::Advance(uint64_t head) {
+void HeadSignal::Publish(uint64_t head) {
+  absl::MutexLock lock(&mutex_);
+  head_.store(head, std::memory_order_release);
+}
+
+void HeadSignal::Wake() {
   std::vector<std::function<void()>> due;
   {
     absl::MutexLock lock(&mutex_);
-    head_.store(head, std::memory_order_release);
+    const uint64_t head = head_.load(std::memory_order_relaxed);
     for (auto it = waiting_.begin(); it != waiting_.end();) {
       if (it->second.first <= head) {
         due.push_back(std::move(it->second.second));

@@ -20,11 +20,19 @@ class HeadSignal {
   // Everything up to this revision is visible to reads that start now.
   uint64_t head() const { return head_.load(std::memory_order_acquire); }
 
-  // Moves the head on and runs the callbacks that waited for it, on this thread. Only the writer calls it.
-  void Advance(uint64_t head);
+  // Moves the head on: reads that start now see everything up to it. Only the writer calls it.
+  void Publish(uint64_t head);
+  // Runs the callbacks that waited for what the head is now, on this thread. After each Publish, once those who wrote
+  // were answered.
+  void Wake();
+  // Both.
+  void Advance(uint64_t head) {
+    Publish(head);
+    Wake();
+  }
 
   // Runs `callback` once, as soon as the head is at least `revision`: at once, on this thread, when it is already;
-  // otherwise on the writer's thread (or GiveUp's), so it must be quick and must not call Cancel on itself. Returns an
+  // otherwise on the thread of Wake (or GiveUp), so it must be quick and must not call Cancel on itself. Returns an
   // id for Cancel.
   uint64_t CallAt(uint64_t revision, std::function<void()> callback);
 

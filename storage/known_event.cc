@@ -25,8 +25,8 @@ bool IsKnownEvent(const v1::BounceEvent& known, const stored::RecipientReport& t
   return known.kind() != v1::SMTP_REPLY || told.event().kind() != v1::SMTP_REPLY;
 }
 
-bool MayBeForgotten(const stored::RecipientReport& told, int64_t at_micros, int64_t request_window_micros) {
-  return told.undated() || ToMicros(told.event().occurred_at()) + request_window_micros < at_micros;
+bool MayBeForgotten(const stored::RecipientReport& told, int64_t requests_after_micros) {
+  return told.undated() || ToMicros(told.event().occurred_at()) - kMicrosPerDay <= requests_after_micros;
 }
 
 void AddKnownEvent(const v1::BounceEvent& event, stored::StoredRequest* known) {

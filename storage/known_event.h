@@ -19,9 +19,9 @@ inline constexpr int kKnownEventsMax = 32;
 //   date could silence a genuine one.
 bool IsKnownEvent(const v1::BounceEvent& known, const stored::RecipientReport& told);
 
-// Whether the event may have been reported before what is remembered of requests begins, so that only the history of
-// the address can tell.
-bool MayBeForgotten(const stored::RecipientReport& told, int64_t at_micros, int64_t request_window_micros);
+// Whether the event may have been reported before what is remembered of requests begins (RequestsAfter), so that only
+// the history of the address can tell. Servers' clocks may be a day apart.
+bool MayBeForgotten(const stored::RecipientReport& told, int64_t requests_after_micros);
 
 // Adds an event, as far as IsKnownEvent and the answer to a repeat need it.
 void AddKnownEvent(const v1::BounceEvent& event, stored::StoredRequest* known);

@@ -8,8 +8,9 @@
 
 #include "protos/error.h"
 #include "rocksdb/snapshot.h"
+#include "storage/database.h"
 #include "storage/entry.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
 #include "storage/time_index.h"
 
 namespace suppression {
@@ -67,12 +68,13 @@ bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
 // One page, read from one RocksDB snapshot.
 class ListWalk {
  public:
-  ListWalk(const Store& store, const ListQuery& query) : store_(store), query_(query), snapshot_(store.db_.get()) {
+  ListWalk(const Database& database, const ListQuery& query)
+      : database_(database), query_(query), snapshot_(database.rocks()) {
     read_.snapshot = snapshot_.snapshot();
   }
 
   absl::StatusOr<ListPage> Run() {
-    const absl::StatusOr<std::string> revision = store_.GetMeta(read_, "last_revision");
+    const absl::StatusOr<std::string> revision = database_.GetMeta(read_, kRevisionName);
     if (!revision.ok()) return revision.status();
     page_.revision = ParseRevisionKey(*revision);
     page_.first_revision = query_.first_revision == 0 ? page_.revision : query_.first_revision;
@@ -89,7 +91,7 @@ class ListWalk {
     upper_ = end_;
     rocksdb::ReadOptions read = read_;
     read.iterate_upper_bound = &upper_;
-    std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[kEntries]));
+    std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
     it->Seek(std::max(begin, query_.after_key));
     if (it->Valid() && !query_.after_key.empty() && it->key() == query_.after_key) it->Next();
     return it;
@@ -123,7 +125,7 @@ class ListWalk {
   }
 
   absl::Status WalkTimes() {
-    TimeRows rows(store_.db_.get(), store_.families_[kByTime], read_, store_.options_.replica,
+    TimeRows rows(database_.rocks(), database_.family(kByTime), read_, database_.kind(),
                   {.tenant = query_.tenant,
                    .reason = query_.reason,
                    .listed_before_micros = query_.listed_before_micros,
@@ -180,7 +182,7 @@ class ListWalk {
     rocksdb::ReadOptions read = read_;
     read.iterate_upper_bound = &upper;
     read.fill_cache = false;  // a walk over everything must not push out what checks need
-    const std::unique_ptr<rocksdb::Iterator> it(store_.db_->NewIterator(read, store_.families_[kEntries]));
+    const std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
     std::map<v1::BounceReason, int32_t> reasons;
     int32_t total = 0;
     int rows = 0;
@@ -212,7 +214,7 @@ class ListWalk {
   // An entry that the index names. A damaged one is counted, and is none.
   absl::Status GetEntry(const EntryName& name, std::optional<stored::StoredEntry>* entry) {
     rocksdb::PinnableSlice value;
-    const rocksdb::Status status = store_.db_->Get(read_, store_.families_[kEntries], EntryKey(name), &value);
+    const rocksdb::Status status = database_.rocks()->Get(read_, database_.family(kEntries), EntryKey(name), &value);
     if (status.IsNotFound()) return absl::OkStatus();
     if (!status.ok() && !status.IsCorruption()) return ReadFailure(status);
     if (!status.ok() || !DecodeEntry(name, ToView(value), &entry->emplace()).ok()) {
@@ -229,7 +231,7 @@ class ListWalk {
     return DecodeEntry(name, ToView(it.value()), entry);
   }
 
-  const Store& store_;
+  const Database& database_;
   const ListQuery& query_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions read_;
@@ -240,12 +242,12 @@ class ListWalk {
   size_t octets_ = 0;
 };
 
-absl::StatusOr<ListPage> Store::List(const ListQuery& query) const {
+absl::StatusOr<ListPage> ListReader::List(const ListQuery& query) const {
   if (query.first_revision != 0 && query.first_revision < oldest_start()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::PAGE_TOKEN_EXPIRED,
                      "the listing is older than the change log reaches; start it again", "page_token");
   }
-  return ListWalk(*this, query).Run();
+  return ListWalk(*database_, query).Run();
 }
 
 }  // namespace suppression

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "rocksdb/write_batch.h"
-#include "storage/database_open.h"
+#include "storage/database.h"
 #include "storage/keys.h"
+#include "storage/rocksdb_open.h"
 #include "storage/rocksdb_settings.h"
-#include "storage/store.h"
 
 namespace suppression {
 namespace {

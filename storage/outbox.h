@@ -27,7 +27,7 @@
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
 #include "storage/data_directory.h"
-#include "storage/database_open.h"
+#include "storage/rocksdb_open.h"
 #include "storage/stored.h"
 
 namespace suppression {

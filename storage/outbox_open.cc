@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "storage/database_open.h"
+#include "storage/database.h"
 #include "storage/keys.h"
 #include "storage/outbox.h"
+#include "storage/rocksdb_open.h"
 #include "storage/rocksdb_settings.h"
-#include "storage/store.h"
 
 namespace suppression {
 namespace {
@@ -50,7 +50,7 @@ void Outbox::CountOut(uint64_t number, stored::OutboxState* state) {
 absl::Status Outbox::OpenDatabase() {
   StoreOptions store;
   store.env = options_.env;
-  rocksdb::DBOptions settings = DatabaseOptions(store);
+  rocksdb::DBOptions settings = RocksDbOptions(store, DatabaseKind::kList);
   settings.max_total_wal_size = 64 << 20;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, FamilyOptions()},
                                                                  {kRefusedFamily, FamilyOptions()},

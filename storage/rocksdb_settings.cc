@@ -7,63 +7,62 @@
 #include "rocksdb/compaction_filter.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
-#include "storage/store.h"
 #include "storage/stored.h"
 
 namespace suppression {
 namespace {
 
-using Forget = std::function<bool(const Horizon&, const rocksdb::Slice& value)>;
+using Forget = std::function<bool(const RetentionCutoffs&, const rocksdb::Slice& value)>;
 
 // Drops the records that `forget` names. Values that do not parse are kept: losing data is never a filter's decision.
 class ForgettingFilter : public rocksdb::CompactionFilter {
  public:
-  ForgettingFilter(const char* name, const Horizon* horizon, Forget forget)
-      : name_(name), horizon_(horizon), forget_(std::move(forget)) {}
+  ForgettingFilter(const char* name, const RetentionCutoffs* cutoffs, Forget forget)
+      : name_(name), cutoffs_(cutoffs), forget_(std::move(forget)) {}
   const char* Name() const override { return name_; }
   bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
-    return forget_(*horizon_, value);
+    return forget_(*cutoffs_, value);
   }
 
  private:
   const char* const name_;
-  const Horizon* const horizon_;
+  const RetentionCutoffs* const cutoffs_;
   const Forget forget_;
 };
 
 class ForgettingFilterFactory : public rocksdb::CompactionFilterFactory {
  public:
-  ForgettingFilterFactory(const char* name, const Horizon* horizon, Forget forget)
-      : name_(name), horizon_(horizon), forget_(std::move(forget)) {}
+  ForgettingFilterFactory(const char* name, const RetentionCutoffs* cutoffs, Forget forget)
+      : name_(name), cutoffs_(cutoffs), forget_(std::move(forget)) {}
   const char* Name() const override { return name_; }
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<ForgettingFilter>(name_, horizon_, forget_);
+    return std::make_unique<ForgettingFilter>(name_, cutoffs_, forget_);
   }
 
  private:
   const char* const name_;
-  const Horizon* const horizon_;
+  const RetentionCutoffs* const cutoffs_;
   const Forget forget_;
 };
 
-bool IsOldBounce(const Horizon& horizon, const rocksdb::Slice& value) {
+bool IsOldBounce(const RetentionCutoffs& cutoffs, const rocksdb::Slice& value) {
   v1::BounceEvent event;
   return event.ParseFromArray(value.data(), static_cast<int>(value.size())) && event.has_received_at() &&
-         ToMicros(event.received_at()) + horizon.bounce_retention_micros < horizon.newest_command_micros.load();
+         ToMicros(event.received_at()) <= cutoffs.bounces_after_micros.load();
 }
 
-bool IsOldRequest(const Horizon& horizon, const rocksdb::Slice& value) {
+bool IsOldRequest(const RetentionCutoffs& cutoffs, const rocksdb::Slice& value) {
   stored::StoredRequest request;
   return request.ParseFromArray(value.data(), static_cast<int>(value.size())) && request.has_at() &&
-         ToMicros(request.at()) + horizon.request_window_micros < horizon.newest_command_micros.load();
+         ToMicros(request.at()) <= cutoffs.requests_after_micros.load();
 }
 
 // A row that the entry has left, and that no listing still under way can ask for.
-bool IsLeftRow(const Horizon& horizon, const rocksdb::Slice& value) {
+bool IsLeftRow(const RetentionCutoffs& cutoffs, const rocksdb::Slice& value) {
   stored::IndexRow row;
   return row.ParseFromArray(value.data(), static_cast<int>(value.size())) && row.until_revision() != 0 &&
-         row.until_revision() < horizon.oldest_change.load();
+         row.until_revision() < cutoffs.oldest_change.load();
 }
 
 rocksdb::BlockBasedTableOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -105,9 +104,9 @@ rocksdb::ColumnFamilyOptions BaseOptions(const rocksdb::BlockBasedTableOptions& 
   return options;
 }
 
-std::shared_ptr<rocksdb::Cache> Cache(const StoreOptions& options) {
+std::shared_ptr<rocksdb::Cache> Cache(const StoreOptions& options, bool replica) {
   const size_t octets = static_cast<size_t>(options.block_cache_mib) << 20;
-  if (!options.replica) return rocksdb::NewLRUCache(octets);
+  if (!replica) return rocksdb::NewLRUCache(octets);
   rocksdb::LRUCacheOptions cache;
   cache.capacity = octets;
   cache.num_shard_bits = 3;         // the default makes shards of a small cache so small that they are unevenly filled
@@ -117,7 +116,7 @@ std::shared_ptr<rocksdb::Cache> Cache(const StoreOptions& options) {
 
 }  // namespace
 
-rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
+rocksdb::DBOptions RocksDbOptions(const StoreOptions& options, DatabaseKind kind) {
   rocksdb::DBOptions database;
   database.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
   database.create_if_missing = false;
@@ -135,7 +134,7 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   // All families are on disk up to the same write, so that the logs hold a whole rest: a log that is lost leaves a gap
   // in the change log, and not an entry missing whose change was already on disk.
   database.atomic_flush = true;
-  if (!options.replica) return database;
+  if (kind == DatabaseKind::kList) return database;
   database.db_write_buffer_size = 16 << 20;
   database.max_total_wal_size = 32 << 20;
   database.max_background_jobs = 2;
@@ -144,9 +143,10 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   return database;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, Horizon* horizon) {
-  const bool replica = options.replica;
-  rocksdb::BlockBasedTableOptions table = TableOptions(Cache(options));
+std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, DatabaseKind kind,
+                                                                     RetentionCutoffs* cutoffs) {
+  const bool replica = kind == DatabaseKind::kReplica;
+  rocksdb::BlockBasedTableOptions table = TableOptions(Cache(options, replica));
   if (replica) MakeSmall(&table);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   const auto add = [&](const char* name,
@@ -169,12 +169,12 @@ std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const Store
   entries.memtable_whole_key_filtering = true;  // most checks are misses: let the filter answer in the memtable too
   entries.memtable_prefix_bloom_size_ratio = 0.05;
   add("by_time", read_in_order).compaction_filter_factory =
-      std::make_shared<ForgettingFilterFactory>("suppressd.left_rows", horizon, IsLeftRow);
+      std::make_shared<ForgettingFilterFactory>("suppressd.left_rows", cutoffs, IsLeftRow);
   add("bounces", table).compaction_filter_factory =
-      std::make_shared<ForgettingFilterFactory>("suppressd.old_bounces", horizon, IsOldBounce);
+      std::make_shared<ForgettingFilterFactory>("suppressd.old_bounces", cutoffs, IsOldBounce);
   add("changes", read_in_order);
   add("requests", table).compaction_filter_factory =
-      std::make_shared<ForgettingFilterFactory>("suppressd.old_requests", horizon, IsOldRequest);
+      std::make_shared<ForgettingFilterFactory>("suppressd.old_requests", cutoffs, IsOldRequest);
   add("audit", read_in_order);
   add("meta", table);
   return families;

@@ -10,10 +10,9 @@
 
 #include "rocksdb/db.h"
 #include "rocksdb/options.h"
+#include "storage/store_options.h"
 
 namespace suppression {
-
-struct StoreOptions;
 
 // The column families, in the order in which they are opened.
 enum ColumnFamily { kDefault, kEntries, kByTime, kBounces, kChanges, kRequests, kAudit, kMeta, kColumnFamilies };
@@ -21,17 +20,20 @@ enum ColumnFamily { kDefault, kEntries, kByTime, kBounces, kChanges, kRequests, 
 // A table file of a replica is finished at this size, in octets.
 inline constexpr uint64_t kReplicaTableOctets = 16 << 20;
 
-// What compaction filters go by. Written by Apply, read by compaction threads; never a clock, so that what is forgotten
-// depends on the commands alone.
-struct Horizon {
-  std::atomic<int64_t> newest_command_micros{0};
+// What compaction filters go by. Written when records are applied, read by compaction threads; never a clock, so that
+// what is forgotten depends on the records alone. A filter drops only what no longer counts for any reader or writer.
+struct RetentionCutoffs {
+  // Index rows that were left at an earlier revision serve no listing any more.
   std::atomic<uint64_t> oldest_change{1};
-  int64_t bounce_retention_micros = 0;
-  int64_t request_window_micros = 0;
+  // Bounce events that were received at this time or before, in microseconds since 1970, do not count (log_settings.h).
+  std::atomic<int64_t> bounces_after_micros{0};
+  // Neither do idempotency records of this time or before.
+  std::atomic<int64_t> requests_after_micros{0};
 };
 
-// Settings of the database and of each column family. `horizon` must outlive the database.
-rocksdb::DBOptions DatabaseOptions(const StoreOptions& options);
-std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, Horizon* horizon);
+// Settings of the database and of each column family. `cutoffs` must outlive the database.
+rocksdb::DBOptions RocksDbOptions(const StoreOptions& options, DatabaseKind kind);
+std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, DatabaseKind kind,
+                                                                     RetentionCutoffs* cutoffs);
 
 }  // namespace suppression

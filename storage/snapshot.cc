@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "storage/store.h"
+#include "storage/database.h"
+#include "storage/list_reader.h"
 
 namespace suppression {
 namespace {
@@ -21,7 +22,7 @@ std::string TenantEnd(std::string prefix) {
 
 }  // namespace
 
-Snapshot::Snapshot(const Store* store) : store_(store), held_(store->db_.get()), view_(held_.snapshot()) {}
+Snapshot::Snapshot(const Database* database) : database_(database), held_(database->rocks()), view_(held_.snapshot()) {}
 
 absl::Status Snapshot::Walk(const SnapshotRange& range, Visit visit) const {
   const std::string begin = range.after_key.empty() ? "" : KeyAfter(range.after_key);
@@ -46,7 +47,7 @@ absl::Status Snapshot::WalkKeys(const std::string& begin, const std::string& end
   read.snapshot = view_;
   if (!end.empty()) read.iterate_upper_bound = &upper;
   read.fill_cache = false;  // a walk over everything must not push out what checks need
-  const std::unique_ptr<rocksdb::Iterator> it(store_->db_->NewIterator(read, store_->families_[kEntries]));
+  const std::unique_ptr<rocksdb::Iterator> it(database_->rocks()->NewIterator(read, database_->family(kEntries)));
   for (it->Seek(begin); it->Valid(); it->Next()) {
     EntryName name;
     stored::StoredEntry entry;
@@ -60,21 +61,21 @@ absl::Status Snapshot::WalkKeys(const std::string& begin, const std::string& end
   return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
 }
 
-absl::StatusOr<std::unique_ptr<Snapshot>> Store::TakeSnapshot(ChangePin* pin, int64_t pinned_until_micros) {
-  absl::MutexLock trim_lock(&trim_mutex_);
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(this));
+absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Take(Database* database, ChangePin* pin,
+                                                         int64_t pinned_until_micros) {
+  absl::MutexLock trim_lock(&database->trim_mutex());
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(database));
   rocksdb::ReadOptions read;
   read.snapshot = snapshot->view_;
-  const absl::StatusOr<std::string> revision = GetMeta(read, "last_revision");
+  const absl::StatusOr<std::string> revision = database->GetMeta(read, kRevisionName);
   if (!revision.ok()) return revision.status();
   snapshot->revision_ = ParseRevisionKey(*revision);
-  if (pin != nullptr) *pin = pins_.Add(snapshot->revision_, pinned_until_micros);
+  if (pin != nullptr) *pin = database->pins().Add(snapshot->revision_, pinned_until_micros);
   return snapshot;
 }
 
-uint64_t Store::EstimateEntries() const {
-  uint64_t count = 0;
-  return db_->GetIntProperty(families_[kEntries], rocksdb::DB::Properties::kEstimateNumKeys, &count) ? count : 0;
+absl::StatusOr<std::unique_ptr<Snapshot>> ListReader::TakeSnapshot(ChangePin* pin, int64_t pinned_until_micros) const {
+  return Snapshot::Take(database_, pin, pinned_until_micros);
 }
 
 }  // namespace suppression

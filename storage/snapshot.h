@@ -1,24 +1,26 @@
 // A snapshot: all entries as of one revision, to be walked in key order, in pieces, while the store is written.
 //
 //   ChangePin pin;   // keeps the changes after the snapshot's revision
-//   auto snapshot = store->TakeSnapshot(&pin, until_micros);
+//   auto snapshot = reader.TakeSnapshot(&pin, until_micros);
 //   (*snapshot)->Walk({.after_key = last_key}, [&](absl::string_view key, stored::StoredEntry entry) { ...; return
 //   true; });
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "rocksdb/snapshot.h"
 #include "storage/stored.h"
 
 namespace suppression {
 
-class Store;
+class ChangePin;
+class Database;
 
 // Which entries of a snapshot.
 struct SnapshotRange {
@@ -31,11 +33,15 @@ struct SnapshotRange {
 };
 
 // Holds a RocksDB snapshot: what it sees takes room on disk for as long as it lives, so its holder limits its time.
-// Thread-safe. The store must outlive it.
+// Thread-safe. The database must outlive it.
 class Snapshot {
  public:
   // Called with each entry, complete, and its key. False: stop here.
   using Visit = absl::FunctionRef<bool(absl::string_view key, stored::StoredEntry entry)>;
+
+  // Takes one; see ListReader::TakeSnapshot.
+  static absl::StatusOr<std::unique_ptr<Snapshot>> Take(Database* database, ChangePin* pin,
+                                                        int64_t pinned_until_micros);
 
   // The revision: it holds what this and all revisions before it made, and nothing of any later one.
   uint64_t revision() const { return revision_; }
@@ -45,12 +51,11 @@ class Snapshot {
   absl::Status Walk(const SnapshotRange& range, Visit visit) const;
 
  private:
-  friend class Store;
-  explicit Snapshot(const Store* store);
+  explicit Snapshot(const Database* database);
   // The same between two keys; `end` itself is left out, empty: no end. `stopped` tells that the visitor had enough.
   absl::Status WalkKeys(const std::string& begin, const std::string& end, Visit visit, bool* stopped) const;
 
-  const Store* const store_;
+  const Database* const database_;
   rocksdb::ManagedSnapshot held_;
   const rocksdb::Snapshot* const view_;
   uint64_t revision_ = 0;

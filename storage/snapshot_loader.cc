@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
-#include "storage/store.h"
+#include "storage/database.h"
 #include "storage/time_index.h"
 
 namespace suppression {
@@ -128,7 +128,7 @@ rocksdb::Status SnapshotLoader::AddRows(const stored::StoredEntry& entry) {
   SortedRow row;
   row.order = InvertTime(ToMicros(suppression.listed_at()));
   row.text = absl::string_view(key_).substr(suppression.tenant().size() + 1);
-  for (const v1::BounceReason kind : IndexKinds(suppression, true)) {
+  for (const v1::BounceReason kind : IndexKinds(suppression, DatabaseKind::kReplica)) {
     row.group = (tenants_.size() - 1) << kKindBits | static_cast<uint8_t>(kind);
     if (rocksdb::Status status = rows_.Add(row); !status.ok()) return status;
   }

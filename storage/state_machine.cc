@@ -101,17 +101,18 @@ v1::Cause::Type CauseType(v1::Verdict::Class bounce_class) {
 }
 
 // Whether the report is about mail from before the last reactivation, or a complaint from before newer consent.
-bool IsOutdated(const v1::BounceEvent& event, const stored::StoredEntry& entry) {
+bool IsOutdated(const v1::BounceEvent& event, const ApplyTime& time, const stored::StoredEntry& entry) {
   if (event.verdict().bounce_class() == v1::Verdict::COMPLAINT) {
     return entry.has_consent_at() && ToMicros(event.occurred_at()) <= ToMicros(entry.consent_at());
   }
   const auto& sent = event.has_mail_sent_at() ? event.mail_sent_at() : event.occurred_at();
-  return entry.has_bounces_reactivated_at() && ToMicros(sent) <= ToMicros(entry.bounces_reactivated_at());
+  return entry.has_bounces_reactivated_at() && time.InLog(ToMicros(sent)) <= ToMicros(entry.bounces_reactivated_at());
 }
 
-void SuppressNow(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+void SuppressNow(const stored::PolicyDecision& decision, const ApplyTime& time, v1::BounceEvent* event,
                  stored::StoredEntry* entry) {
-  const int64_t expires = ToMicros(event->occurred_at()) + decision.expires_after_days() * kMicrosPerDay;
+  const int64_t at_micros = time.log_micros;
+  const int64_t expires = time.InLog(ToMicros(event->occurred_at())) + decision.expires_after_days() * kMicrosPerDay;
   if (decision.expires_after_days() > 0 && expires <= at_micros) {
     event->set_effect(v1::RECORDED);  // so late that the cause would have expired by now
     return;
@@ -181,9 +182,10 @@ int64_t EventsOf(const stored::SoftCounter& counter) {
   return sum;
 }
 
-void CountSoftBounce(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+void CountSoftBounce(const stored::PolicyDecision& decision, const ApplyTime& time, v1::BounceEvent* event,
                      stored::StoredEntry* entry) {
-  const int64_t occurred = ToMicros(event->occurred_at());
+  const int64_t at_micros = time.log_micros;
+  const int64_t occurred = time.InLog(ToMicros(event->occurred_at()));
   const int32_t day = DayOf(occurred);
   if (day < WindowStart(DayOf(at_micros), decision.window_days())) {
     event->set_effect(v1::RECORDED);  // so late that it says nothing of the address now
@@ -232,17 +234,18 @@ bool NeedsConsent(const v1::Cause& cause) {
 
 }  // namespace
 
-void ApplyReport(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+void ApplyReport(const stored::PolicyDecision& decision, const ApplyTime& time, v1::BounceEvent* event,
                  stored::StoredEntry* entry) {
+  const int64_t at_micros = time.log_micros;
   const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
   if (decision.action() != stored::PolicyDecision::SUPPRESS && decision.action() != stored::PolicyDecision::COUNT) {
     event->set_effect(v1::RECORDED);
-  } else if (IsOutdated(*event, *entry)) {
+  } else if (IsOutdated(*event, time, *entry)) {
     event->set_effect(v1::OUTDATED);
   } else if (decision.action() == stored::PolicyDecision::SUPPRESS) {
-    SuppressNow(decision, at_micros, event, entry);
+    SuppressNow(decision, time, event, entry);
   } else {
-    CountSoftBounce(decision, at_micros, event, entry);
+    CountSoftBounce(decision, time, event, entry);
   }
   NoteListing(was_suppressed, at_micros, entry->mutable_suppression());
 }

@@ -1,5 +1,5 @@
-// The state machine: what a command does to one entry. Pure and deterministic: the same commands in the same order give
-// the same entries; the only time is the command's.
+// The state machine: what a command does to one entry. Pure and deterministic: the same records in the same order give
+// the same entries; the only times are log time and what the records say.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,21 @@ inline constexpr int kOtherCausesMax = kCausesMax - 2 * 8 - 1;
 // Most days a soft-bounce counter remembers.
 inline constexpr int kSoftCounterDaysMax = 366;
 
+// When something is applied, in microseconds since 1970.
+struct ApplyTime {
+  // Log time: greater than that of every record before. What the state remembers is of this time.
+  int64_t log_micros = 0;
+  // The same moment by the clock of the server that made the command; log time is ahead of it where that clock is
+  // behind another server's, or was set back. Times that an event claims are by this clock.
+  int64_t event_micros = 0;
+
+  // A time that an event claims, as log time.
+  int64_t InLog(int64_t claimed_micros) const { return claimed_micros + (log_micros - event_micros); }
+};
+
 // Applies one recipient's part of a report. Sets event->effect. Refuses nothing: a complaint about a stream that finds
 // no room counts as one about all mail.
-void ApplyReport(const stored::PolicyDecision& decision, int64_t at_micros, v1::BounceEvent* event,
+void ApplyReport(const stored::PolicyDecision& decision, const ApplyTime& time, v1::BounceEvent* event,
                  stored::StoredEntry* entry);
 
 // Adds or refreshes a cause set by hand. `changed` tells whether it newly counts. Returns ERROR_REASON_UNSPECIFIED or

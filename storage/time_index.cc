@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "storage/store.h"
+#include "storage/database.h"
 
 namespace suppression {
 namespace {
@@ -26,10 +26,10 @@ bool IndexIsPlain(const v1::Suppression& suppression) {
                      [](const v1::Cause& cause) { return v1::BounceReason_IsValid(cause.reason()); });
 }
 
-std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, bool replica) {
+std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, DatabaseKind database) {
   std::vector<v1::BounceReason> kinds;
   kinds.reserve(suppression.causes_size() + 1);
-  if (!replica || !HasKnownReason(suppression)) kinds.push_back(v1::BOUNCE_REASON_UNSPECIFIED);
+  if (database == DatabaseKind::kList || !HasKnownReason(suppression)) kinds.push_back(v1::BOUNCE_REASON_UNSPECIFIED);
   for (const v1::Cause& cause : suppression.causes()) kinds.push_back(cause.reason());
   std::sort(kinds.begin(), kinds.end());
   kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
@@ -39,7 +39,8 @@ std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, boo
 void SpellOutIndex(stored::StoredEntry* entry) {
   if (!entry->indexed_under().empty() || !entry->suppression().has_listed_at()) return;
   entry->set_indexed_at_micros(ToMicros(entry->suppression().listed_at()));
-  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), true)) entry->add_indexed_under()->set_kind(kind);
+  for (const v1::BounceReason kind : IndexKinds(entry->suppression(), DatabaseKind::kReplica))
+    entry->add_indexed_under()->set_kind(kind);
 }
 
 // The rows under one kind. Stays where it is: the iterator looks at `upper`.
@@ -53,9 +54,9 @@ struct TimeRows::Kind {
 };
 
 TimeRows::TimeRows(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* by_time, const rocksdb::ReadOptions& read,
-                   bool replica, const TimeRange& range)
+                   DatabaseKind database, const TimeRange& range)
     : prefix_(TimePrefix(range.tenant, range.reason)) {
-  const bool all = replica && range.reason == v1::BOUNCE_REASON_UNSPECIFIED;
+  const bool all = database == DatabaseKind::kReplica && range.reason == v1::BOUNCE_REASON_UNSPECIFIED;
   const absl::string_view after = range.after_key.substr(std::min(prefix_.size(), range.after_key.size()));
   for (int kind = all ? 0 : range.reason; kind <= (all ? v1::BounceReason_MAX : range.reason); ++kind) {
     Kind& rows = *kinds_.emplace_back(std::make_unique<Kind>());

@@ -13,13 +13,14 @@
 #include "absl/strings/string_view.h"
 #include "rocksdb/db.h"
 #include "storage/keys.h"
+#include "storage/store_options.h"
 #include "storage/stored.h"
 #include "suppression/v1/suppression.pb.h"
 
 namespace suppression {
 
 // The kinds under which an entry that is listed stands, ascending.
-std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, bool replica);
+std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, DatabaseKind database);
 // Whether a replica's kinds are the same to every program: none of the reasons is one that a newer source made up. Else
 // an entry must say itself where it stands, for a newer program would look for it elsewhere.
 bool IndexIsPlain(const v1::Suppression& suppression);
@@ -45,8 +46,8 @@ struct TimeRange {
 // Reads rows, the newest first. Not thread-safe. The database must outlive it.
 class TimeRows {
  public:
-  TimeRows(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* by_time, const rocksdb::ReadOptions& read, bool replica,
-           const TimeRange& range);
+  TimeRows(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* by_time, const rocksdb::ReadOptions& read,
+           DatabaseKind database, const TimeRange& range);
   ~TimeRows();
 
   bool Valid() const { return !place_.empty(); }

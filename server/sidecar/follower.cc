@@ -27,7 +27,7 @@ v1::ReplicationServiceWatchRequest WatchRequest(const FollowedLists& lists, cons
   v1::ReplicationServiceWatchRequest request;
   for (const std::string& tenant : lists.tenants) request.add_tenants(tenant);
   request.set_after(EncodeToken(view.state()));
-  request.set_timeline(view.store->timeline());
+  request.set_timeline(view.store->reader().timeline());
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
   return request;
@@ -38,7 +38,7 @@ v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const Repl
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
   request.set_token(EncodeToken(view.state()));
-  request.set_timeline(view.store->timeline());
+  request.set_timeline(view.store->reader().timeline());
   return request;
 }
 
@@ -253,7 +253,7 @@ absl::Status Follower::Watch(const std::shared_ptr<ReplicaView>& view, uint64_t 
   while (applied.ok()) {
     const std::vector<RevisionChange> batch = changes.TakeAll();
     if (batch.empty()) break;
-    applied = view->store->Follow(batch);
+    applied = view->store->writer().Follow(batch);
     Applied(*view, head, &was_behind);
   }
   if (!applied.ok()) {

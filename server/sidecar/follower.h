@@ -3,7 +3,7 @@
 //
 //   connect ─► no replica, or one of other data, or too old ─► SnapshotLoad ─► Replica::Adopt
 //      ▲                                                                         │
-//      └── wait (Backoff) ◄── the stream ended ◄── Watch ─► Store::Follow ◄──────┘
+//      └── wait (Backoff) ◄── the stream ended ◄── Watch ─► ReplicaWriter::Follow ◄──────┘
 #pragma once
 
 #include <functional>

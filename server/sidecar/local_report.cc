@@ -33,7 +33,7 @@ void RestoreMarks(stored::StoredEntry* entry) {
 }
 
 // The entry as it stands here.
-absl::Status ReadEntry(const EntryName& name, const Store* replica, const LocalBlocks& blocks,
+absl::Status ReadEntry(const EntryName& name, const ListReader* replica, const LocalBlocks& blocks,
                        stored::StoredEntry* entry) {
   RevisionToken state;
   if (replica != nullptr) {
@@ -63,7 +63,7 @@ void Apply(const EntryName& name, const stored::RecipientReport& recipient, int6
   v1::BounceEvent event = recipient.event();
   if (recipient.decision().action() == stored::PolicyDecision::SUPPRESS) {
     const v1::Suppression before = entry->suppression();
-    ApplyReport(recipient.decision(), now, &event, entry);
+    ApplyReport(recipient.decision(), {now, now}, &event, entry);
     for (const v1::Cause& cause : entry->suppression().causes()) {
       // Also what the replica suppresses already: it may be behind a reactivation that this report comes after.
       if (StateAt(cause, now) != v1::Cause::ACTIVE || !IsMarked(before, cause)) continue;
@@ -84,7 +84,7 @@ void Apply(const EntryName& name, const stored::RecipientReport& recipient, int6
 
 }  // namespace
 
-absl::Status AnswerLocally(const ReportPlan& plan, const Store* replica, const LocalBlocks& blocks, absl::Time now,
+absl::Status AnswerLocally(const ReportPlan& plan, const ListReader* replica, const LocalBlocks& blocks, absl::Time now,
                            v1::ReportBounceResponse* response, stored::OutboxReport* outbox) {
   response->set_kind(plan.kind);
   response->set_truncated(plan.truncated);

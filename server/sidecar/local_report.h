@@ -5,7 +5,7 @@
 #include "absl/time/time.h"
 #include "server/report_plan.h"
 #include "server/sidecar/local_blocks.h"
-#include "storage/store.h"
+#include "storage/list_reader.h"
 #include "suppression/v1/suppression_service.pb.h"
 
 namespace suppression {
@@ -13,7 +13,7 @@ namespace suppression {
 // Answers a planned report and fills in the blocks of `outbox`. The state machine of the centre decides, on the entry
 // as the replica knows it: so a bounce of mail sent before a reactivation suppresses nothing. Soft bounces only count:
 // the replica does not know how many there were. `replica` may be null: nothing is known then.
-absl::Status AnswerLocally(const ReportPlan& plan, const Store* replica, const LocalBlocks& blocks, absl::Time now,
+absl::Status AnswerLocally(const ReportPlan& plan, const ListReader* replica, const LocalBlocks& blocks, absl::Time now,
                            v1::ReportBounceResponse* response, stored::OutboxReport* outbox);
 
 }  // namespace suppression

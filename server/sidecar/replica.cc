@@ -85,6 +85,12 @@ void RemoveAll(const std::string& path) {
 
 }  // namespace
 
+ReplicaView::ReplicaView(std::unique_ptr<ReplicaStore> opened, std::string directory, const ReplicaOptions& options)
+    : path(std::move(directory)),
+      store(std::move(opened)),
+      reads(store == nullptr ? nullptr : &store->reader(), options.clock),
+      watches(store == nullptr ? nullptr : &store->reader(), options.watches_max) {}
+
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& options) {
   std::unique_ptr<Replica> replica(new Replica(options));
   const auto text = ReadCheckedFile(absl::StrCat(options.path, "/", kCurrent));
@@ -135,16 +141,9 @@ std::shared_ptr<ReplicaView> Replica::view() const {
 absl::StatusOr<std::shared_ptr<ReplicaView>> Replica::OpenStore(const std::string& name, uint64_t source_lineage) {
   StoreOptions store_options = options_.store;
   store_options.path = absl::StrCat(options_.path, "/", name);
-  store_options.replica = true;
-  store_options.source_lineage = source_lineage;
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(store_options);
+  absl::StatusOr<std::unique_ptr<ReplicaStore>> store = ReplicaStore::Open(store_options, source_lineage);
   if (!store.ok()) return store.status();
-  auto view = std::make_shared<ReplicaView>();
-  view->path = store_options.path;
-  view->store = *std::move(store);
-  view->service =
-      std::make_unique<SuppressionService>(view->store.get(), nullptr, nullptr, options_.clock, options_.service);
-  return view;
+  return std::make_shared<ReplicaView>(*std::move(store), store_options.path, options_);
 }
 
 absl::StatusOr<std::shared_ptr<ReplicaView>> Replica::Begin(uint64_t lineage) {
@@ -164,7 +163,7 @@ absl::Status Replica::Adopt(std::shared_ptr<ReplicaView> view) {
     if (old != nullptr) retired_.push_back(old);
   }
   if (old == nullptr) return absl::OkStatus();
-  old->service->BeginDrain();
+  old->watches.Drain();
   old->store->head().GiveUp();  // nothing follows there
   return absl::OkStatus();
 }
@@ -196,7 +195,7 @@ void Replica::Sweep() {
   {
     absl::MutexLock lock(&mutex_);
     const auto in_use = [](const std::shared_ptr<ReplicaView>& view) {
-      return view.use_count() > 1 || view->service->watches() > 0 || view->service->calls_in_flight() > 0;
+      return view.use_count() > 1 || view->watches.size() > 0;
     };
     const auto rest = std::stable_partition(retired_.begin(), retired_.end(), in_use);
     unused.assign(std::make_move_iterator(rest), std::make_move_iterator(retired_.end()));

@@ -17,8 +17,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/service.h"
+#include "server/list_reads.h"
 #include "server/sidecar/steady_time.h"
+#include "server/watch_streams.h"
 #include "storage/revision_token.h"
 #include "storage/store.h"
 
@@ -29,20 +30,27 @@ struct ReplicaOptions {
   std::string path;
   // The lists that are followed, sorted; empty: all. A replica on disk of other lists is given up.
   std::vector<std::string> tenants;
-  // Of each store; path, replica and lineage are set here.
+  // Of each store; path and lineage are set here.
   StoreOptions store;
-  ServiceOptions service;
+  // Most watches at once.
+  int watches_max = 1'000;
   std::function<absl::Time()> clock;
 };
 
 // A replica as it is read. It lives for as long as anybody holds it.
 struct ReplicaView {
-  std::string path;
-  std::unique_ptr<Store> store;
-  // The handlers of the centre, reading this store. Its writes are never called.
-  std::unique_ptr<SuppressionService> service;
+  // Without a store: there is no replica yet (--on_empty unknown).
+  ReplicaView(std::unique_ptr<ReplicaStore> opened, std::string directory, const ReplicaOptions& options);
 
-  RevisionToken state() const { return {store->lineage(), store->head().head()}; }
+  const std::string path;
+  const std::unique_ptr<ReplicaStore> store;
+  const ListReads reads;
+  WatchStreams watches;  // none are started without a store
+
+  // The newest state; without a store that of no list.
+  RevisionToken state() const {
+    return store == nullptr ? RevisionToken() : RevisionToken{store->lineage(), store->head().head()};
+  }
 };
 
 // Thread-safe; but Begin and Adopt are for one thread.

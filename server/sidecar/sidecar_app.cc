@@ -88,24 +88,12 @@ absl::Status SidecarApp::OpenDirectory() {
   replica_options.path = options_.data_dir;
   replica_options.tenants = SortedTenants(options_);
   replica_options.store = options_.store;
-  replica_options.service = ServiceOptionsOf(options_);
+  replica_options.watches_max = options_.max_watches;
   replica_options.clock = Now;
   absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(replica_options);
   if (!replica.ok()) return replica.status();
   replica_ = *std::move(replica);
-  return options_.on_empty == OnEmpty::kUnknown && replica_->view() == nullptr ? OpenNothing() : absl::OkStatus();
-}
-
-absl::Status SidecarApp::OpenNothing() {
-  StoreOptions store_options;
-  store_options.path = absl::StrCat(options_.data_dir, "/nothing");
-  store_options.block_cache_mib = 8;
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(store_options);
-  if (!store.ok()) return store.status();
-  nothing_ = std::make_unique<ReplicaView>();
-  nothing_->store = *std::move(store);
-  nothing_->service =
-      std::make_unique<SuppressionService>(nothing_->store.get(), nullptr, nullptr, Now, ServiceOptionsOf(options_));
+  if (options_.on_empty == OnEmpty::kUnknown) no_replica_ = std::make_shared<ReplicaView>(nullptr, "", replica_options);
   return absl::OkStatus();
 }
 
@@ -135,7 +123,7 @@ void SidecarApp::MakeServices() {
                            .blocks = blocks_.get(),
                            .forwarded = forwarded_.get(),
                            .rules = rules_.get(),
-                           .nothing = nothing_.get()};
+                           .no_replica = no_replica_};
   const std::vector<std::string> tenants = SortedTenants(options_);
   service_ = std::make_unique<SidecarService>(
       parts, SidecarServiceOptions{.service = ServiceOptionsOf(options_),

@@ -45,7 +45,6 @@ class SidecarApp final : public Daemon {
  private:
   explicit SidecarApp(const SidecarOptions& options) : options_(options) {}
   absl::Status OpenDirectory();
-  absl::Status OpenNothing();
   void MakeServices();
   // Binds the addresses, once, and tells the health service whether a check can be answered.
   absl::Status Serve(bool ready);
@@ -65,7 +64,7 @@ class SidecarApp final : public Daemon {
   std::unique_ptr<Outbox> outbox_;
   std::map<uint64_t, RevisionToken> delivered_;  // as Open found them in the outbox
   std::unique_ptr<Replica> replica_;
-  std::unique_ptr<ReplicaView> nothing_;
+  std::shared_ptr<ReplicaView> no_replica_;  // see SidecarParts
   std::unique_ptr<HeadTimes> heads_;
   std::unique_ptr<Upstream> upstream_;
   std::unique_ptr<Delivery> delivery_;

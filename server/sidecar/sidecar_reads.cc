@@ -1,4 +1,4 @@
-// The read path of a sidecar: as fresh as demanded, the centre's handlers over the replica, and what reports in the
+// The read path of a sidecar: as fresh as demanded, what the replica answers (list_reads.h), and what reports in the
 // outbox suppress on top.
 #include <algorithm>
 #include <memory>
@@ -101,12 +101,12 @@ absl::StatusOr<SidecarService::View> SidecarService::ViewFor(const std::string& 
     }
   }
   if (View view = parts_.replica->view(); view != nullptr) return view;
-  if (nothing_ != nullptr) return nothing_;
+  if (no_replica_ != nullptr) return no_replica_;
   return NoReplica();
 }
 
 void SidecarService::SetFreshness(const ReplicaView& view, v1::Freshness* freshness) const {
-  if (&view == nothing_.get()) return freshness->set_basis(v1::Freshness::NOTHING);
+  if (view.store == nullptr) return freshness->set_basis(v1::Freshness::NOTHING);
   freshness->set_basis(v1::Freshness::REPLICA);
   SetStaleness(*parts_.heads, view.state(), options_.steady_clock(), freshness);
 }
@@ -117,7 +117,7 @@ absl::Time SidecarService::GiveUp(const grpc::CallbackServerContext& context) co
 
 void SidecarService::AwaitFresh(const View& view, absl::Duration max_staleness, absl::Time deadline,
                                 std::function<void(absl::Status)> then) const {
-  if (view == nothing_) return then(NoReplica());
+  if (view->store == nullptr) return then(NoReplica());
   const std::optional<absl::Duration> staleness = parts_.heads->Staleness(view->state(), options_.steady_clock());
   if (staleness.has_value() && *staleness <= max_staleness) return then(absl::OkStatus());
   const auto reach = [view, deadline, then = std::move(then)](absl::StatusOr<RevisionToken> head) {
@@ -145,12 +145,13 @@ grpc::ServerUnaryReactor* SidecarService::Read(grpc::CallbackServerContext* cont
     const absl::Time deadline = GiveUp(*context);
     const auto read = [this, view, request, deadline, done, work = std::move(work), pool](absl::Status fresh) {
       if (!fresh.ok()) return done(fresh);
-      if (view == nothing_ && !request->at_least().empty()) return done(NoReplica());
-      AwaitRevision(view->store.get(), request->at_least(), deadline, [view, done, work, pool](absl::Status reached) {
-        if (!reached.ok()) return done(reached);
-        if (pool == nullptr) return done(work(*view));
-        pool->Run([view, done, work] { done(work(*view)); });
-      });
+      if (view->store == nullptr && !request->at_least().empty()) return done(NoReplica());
+      AwaitRevision(view->store == nullptr ? nullptr : &view->store->reader(), request->at_least(), deadline,
+                    [view, done, work, pool](absl::Status reached) {
+                      if (!reached.ok()) return done(reached);
+                      if (pool == nullptr) return done(work(*view));
+                      pool->Run([view, done, work] { done(work(*view)); });
+                    });
     };
     if (!request->has_max_staleness()) return read(absl::OkStatus());
     const google::protobuf::Duration& max = request->max_staleness();
@@ -173,7 +174,7 @@ grpc::ServerUnaryReactor* SidecarService::IsSuppressed(grpc::CallbackServerConte
 absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppressedRequest& request,
                                    v1::IsSuppressedResponse* response) const {
   const RevisionToken state = view.state();  // before the lookup, which is of this state or a later one
-  if (absl::Status status = view.service->Check(request, response); !status.ok()) return status;
+  if (absl::Status status = view.reads.Check(request, response); !status.ok()) return status;
   if (!parts_.blocks->empty()) {
     // Both were valid a moment ago.
     const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
@@ -185,7 +186,6 @@ absl::Status SidecarService::Check(const ReplicaView& view, const v1::IsSuppress
     response->set_refusal_text(parts_.rules->classifier()->RefusalText(response->matches(0).cause()));
   }
   SetFreshness(view, response->mutable_freshness());
-  if (&view == nothing_.get()) response->clear_token();
   return absl::OkStatus();
 }
 
@@ -201,9 +201,8 @@ grpc::ServerUnaryReactor* SidecarService::BatchIsSuppressed(grpc::CallbackServer
 absl::Status SidecarService::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,
                                         v1::BatchIsSuppressedResponse* response) const {
   const RevisionToken state = view.state();
-  if (absl::Status status = view.service->CheckBatch(request, response); !status.ok()) return status;
+  if (absl::Status status = view.reads.CheckBatch(request, response); !status.ok()) return status;
   SetFreshness(view, response->mutable_freshness());
-  if (&view == nothing_.get()) response->clear_token();
   if (parts_.blocks->empty()) return absl::OkStatus();
   const int64_t now = absl::ToUnixMicros(options_.clock());
   const absl::StatusOr<std::string> tenant = TenantOf(request.tenant());
@@ -229,9 +228,9 @@ grpc::ServerUnaryReactor* SidecarService::ListSuppressions(grpc::CallbackServerC
                                                            const v1::ListSuppressionsRequest* request,
                                                            v1::ListSuppressionsResponse* response) {
   const auto list = [this, context, request, response](const ReplicaView& view) {
-    if (&view == nothing_.get()) return NoReplica();
+    if (view.store == nullptr) return NoReplica();
     SetFreshness(view, response->mutable_freshness());
-    return view.service->List(
+    return view.reads.List(
         *request, [context] { return context->IsCancelled(); }, response);
   };
   return Read(context, request, &listings_, list, &listing_pool_, new LargeAnswer(&unread_, context, response));
@@ -245,7 +244,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* SidecarService::Watch(grpc::Callbac
   }
   if (view.ok() && *view == nullptr) view = NoReplica();
   if (!view.ok()) return new RefusedStream<v1::WatchResponse>(view.status());
-  return (*view)->service->Watch(context, request);
+  return (*view)->watches.Start(context, *request);
 }
 
 }  // namespace suppression

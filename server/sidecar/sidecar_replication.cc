@@ -59,12 +59,12 @@ grpc::ServerUnaryReactor* SidecarReplication::RangeChecksums(grpc::CallbackServe
     if (view == nullptr) {
       return done(MakeError(absl::StatusCode::kUnavailable, v1::NO_REPLICA, "the sidecar has no replica yet"));
     }
-    AwaitRevision(view->store.get(), request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), kWaitMax),
+    AwaitRevision(&view->store->reader(), request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), kWaitMax),
                   [this, view, context, request, response, done](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     checksum_pool_.Run([view, context, request, response, done] {
                       done(SumStore(
-                          view->store.get(), *request, [context] { return context->IsCancelled(); }, response));
+                          &view->store->reader(), *request, [context] { return context->IsCancelled(); }, response));
                     });
                   });
   });
@@ -94,7 +94,7 @@ void SidecarReplication::Status(v1::GetReplicaStatusResponse* response) const {
   response->set_state(parts_.follower->state());
   if (const std::shared_ptr<ReplicaView> view = parts_.replica->view(); view != nullptr) {
     response->set_token(EncodeToken(view->state()));
-    response->set_entries_estimate(Clamped(static_cast<int64_t>(view->store->EstimateEntries())));
+    response->set_entries_estimate(Clamped(static_cast<int64_t>(view->store->reader().EstimateEntries())));
     SetStaleness(*parts_.heads, view->state(), options_.steady_clock(), response);
   }
   response->set_outbox_reports(Clamped(parts_.delivery->waiting()));

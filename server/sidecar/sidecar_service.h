@@ -14,6 +14,7 @@
 #include "server/call.h"
 #include "server/drain.h"
 #include "server/rule_book.h"
+#include "server/service_options.h"
 #include "server/sidecar/delivery.h"
 #include "server/sidecar/follower.h"
 #include "server/sidecar/forwarded.h"
@@ -39,9 +40,9 @@ struct SidecarParts {
   LocalBlocks* blocks = nullptr;
   Forwarded* forwarded = nullptr;
   const RuleBook* rules = nullptr;
-  // An empty replica, which checks are answered from while there is no other (--on_empty unknown). Null: they are
-  // refused (NO_REPLICA).
-  ReplicaView* nothing = nullptr;
+  // What checks are answered from while there is no replica (--on_empty unknown): a view without a store. Null: they
+  // are refused (NO_REPLICA).
+  std::shared_ptr<ReplicaView> no_replica;
 };
 
 struct SidecarServiceOptions {
@@ -123,7 +124,7 @@ class SidecarService final : public SuppressionServiceWithReasons {
 
   const SidecarParts parts_;
   const SidecarServiceOptions options_;
-  std::shared_ptr<ReplicaView> nothing_;
+  const std::shared_ptr<ReplicaView> no_replica_;
   Drain drain_;
   Admission calls_;
   Admission mails_;  // reports that are mails or payloads

@@ -50,7 +50,7 @@ void SetKey(const ReportPlan& plan, stored::OutboxReport* report) {
 SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      nothing_(parts.nothing, [](ReplicaView*) {}),  // not owned
+      no_replica_(parts.no_replica),
       calls_(options_.service.calls_in_flight_max, &drain_),
       mails_(options_.service.mails_in_flight_max, &drain_),
       listings_(options_.service.listings_in_flight_max, &drain_),
@@ -59,7 +59,7 @@ SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions 
 
 void SidecarService::BeginDrain() {
   drain_.Begin();
-  if (const View view = parts_.replica->view(); view != nullptr) view->service->BeginDrain();
+  if (const View view = parts_.replica->view(); view != nullptr) view->watches.Drain();
 }
 
 template <typename Request, typename Response>
@@ -141,7 +141,7 @@ void SidecarService::TakeLocally(const v1::ReportBounceRequest& request, absl::T
   if (!plan.ok()) return done(plan.status());
   stored::OutboxReport report;
   const View view = parts_.replica->view();
-  absl::Status answered = AnswerLocally(*plan, view == nullptr ? nullptr : view->store.get(), *parts_.blocks,
+  absl::Status answered = AnswerLocally(*plan, view == nullptr ? nullptr : &view->store->reader(), *parts_.blocks,
                                         received_at, response, &report);
   if (!answered.ok()) return done(answered);
   if (plan->commands.empty()) return done(absl::OkStatus());  // nothing to keep

@@ -25,7 +25,7 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> SnapshotLoad::Run() {
   if (status.ok() && !last_) status = absl::UnavailableError("the snapshot broke off");
   if (status.ok()) {
     const absl::StatusOr<RevisionToken> token = DecodeToken(token_, "token");
-    status = view_->store->FinishLoad(token->revision, absl::ToUnixMicros(begun_at_), timeline_);
+    status = view_->store->writer().FinishLoad(token->revision, absl::ToUnixMicros(begun_at_), timeline_);
   }
   if (status.ok()) status = Verify();
   if (status.ok()) {
@@ -93,14 +93,14 @@ absl::Status SnapshotLoad::Take(const v1::SnapshotResponse& chunk) {
   checksum_ = Crc32(octets, checksum_);
   // From 2^31 entries on the number in the chunk stands still.
   if (entries_ < (int64_t{1} << 31) - 1 && entries_ != chunk.entries_so_far()) return Damaged("entries are missing");
-  if (absl::Status status = view_->store->Load(entries); !status.ok()) return status;
+  if (absl::Status status = view_->store->writer().Load(entries); !status.ok()) return status;
   resume_key_ = chunk.resume_key();
   last_ = chunk.last();
   return absl::OkStatus();
 }
 
 absl::Status SnapshotLoad::Verify() const {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> held = view_->store->TakeSnapshot();
+  const absl::StatusOr<std::unique_ptr<Snapshot>> held = view_->store->reader().TakeSnapshot();
   if (!held.ok()) return held.status();
   int64_t entries = 0;
   uint32_t checksum = 0;

@@ -14,6 +14,9 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "rocksdb/db.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/store.h"
 #include "tests/testing/snapshot_entries.h"
 #include "tests/testing/temp_directory.h"
 
@@ -24,7 +27,7 @@ constexpr int kBlockCacheMib = 64;
 constexpr int kChangesPerBatch = 64;
 
 int64_t entries = 1'000'000;
-Store* replica = nullptr;
+ReplicaStore* replica = nullptr;
 
 [[noreturn]] void Fail(const absl::Status& status) {
   std::fprintf(stderr, "%s\n", status.ToString().c_str());
@@ -47,7 +50,7 @@ void PrintMemory(const char* when) {
               MemoryMib("VmRSS"), MemoryMib("VmHWM"), kBlockCacheMib);
 }
 
-void LoadAll(Store* store) {
+void LoadAll(ReplicaStore* store) {
   absl::Duration loading;
   std::clock_t clocks = 0;  // of the processor: what others do on the machine is not in it
   const auto timed = [&](auto step) {
@@ -57,9 +60,10 @@ void LoadAll(Store* store) {
     clocks += std::clock() - clocks_begin;
     loading += absl::Now() - begin;
   };
-  ForEachPart(entries, [&](const std::vector<stored::StoredEntry>& part) { timed([&] { return store->Load(part); }); });
+  ForEachPart(entries,
+              [&](const std::vector<stored::StoredEntry>& part) { timed([&] { return store->writer().Load(part); }); });
   const absl::Duration adding = loading;
-  timed([&] { return store->FinishLoad(static_cast<uint64_t>(entries) + 1, Day(0)); });
+  timed([&] { return store->writer().FinishLoad(static_cast<uint64_t>(entries) + 1, Day(0)); });
   std::printf("loaded %" PRId64
               " entries in %.1f s (%.1f s of processor), %.1f s of it in FinishLoad: %.0f entries/s\n",
               entries, absl::ToDoubleSeconds(loading), static_cast<double>(clocks) / CLOCKS_PER_SEC,
@@ -68,11 +72,12 @@ void LoadAll(Store* store) {
 
 // Octets on disk by column family, of a store that is closed.
 void PrintDisk(const StoreOptions& options) {
-  Horizon horizon;
+  RetentionCutoffs cutoffs;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;
-  const auto descriptors = ColumnFamilyDescriptors(options, &horizon);
-  if (!rocksdb::DB::OpenForReadOnly(DatabaseOptions(options), options.path + "/db", descriptors, &families, &opened)
+  const auto descriptors = ColumnFamilyDescriptors(options, DatabaseKind::kReplica, &cutoffs);
+  if (!rocksdb::DB::OpenForReadOnly(RocksDbOptions(options, DatabaseKind::kReplica), options.path + "/db", descriptors,
+                                    &families, &opened)
            .ok()) {
     return;
   }
@@ -101,7 +106,7 @@ void Check(benchmark::State& state, const std::string& local_part_prefix, int64_
   const auto check = [&](const std::string& address, Lookup* found) {
     const absl::string_view view = address;
     const size_t at = view.rfind('@');
-    return replica->Get({"default", view.substr(at + 1), view.substr(0, at)}, found);
+    return replica->reader().Get({"default", view.substr(at + 1), view.substr(0, at)}, found);
   };
   for (int64_t i = 0; i < names; ++i) addresses.push_back(pick());
   for (const std::string& address : addresses) {  // warm
@@ -154,7 +159,7 @@ void ReplicaFollow64(benchmark::State& state) {
       *entry->mutable_suppression()->mutable_listed_at() = next.change.at();
     }
     state.ResumeTiming();
-    if (absl::Status status = replica->Follow(changes); !status.ok()) Fail(status);
+    if (absl::Status status = replica->writer().Follow(changes); !status.ok()) Fail(status);
   }
   state.SetItemsProcessed(state.iterations() * kChangesPerBatch);
 }
@@ -164,12 +169,12 @@ void ReplicaListFirstPage(benchmark::State& state) {
   ListQuery query;
   query.tenant = "default";
   query.now_micros = Day(1);
-  for (auto _ : state) benchmark::DoNotOptimize(replica->List(query));
+  for (auto _ : state) benchmark::DoNotOptimize(replica->reader().List(query));
 }
 BENCHMARK(ReplicaListFirstPage);
 
-absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options) {
-  auto store = Store::Open(options);
+absl::StatusOr<std::unique_ptr<ReplicaStore>> Open(const StoreOptions& options) {
+  auto store = ReplicaStore::Open(options, 1);
   if (!store.ok()) Fail(store.status());
   return store;
 }
@@ -184,8 +189,6 @@ int main(int argc, char** argv) {
   suppression::TempDirectory directory;
   suppression::StoreOptions options;
   options.path = directory / "data";
-  options.replica = true;
-  options.source_lineage = 1;
   options.block_cache_mib = suppression::kBlockCacheMib;
   auto store = suppression::Open(options);
   suppression::PrintMemory("of an empty replica");

@@ -164,7 +164,7 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   for (auto _ : state) {
     for (int i = 0; i < kWritersBatch; ++i) {
       const std::string address = "lag" + std::to_string(written++) + "@lag.example.com";
-      TheCentre().server.log().Append(HardBounce(address, Day(1)), [](absl::StatusOr<stored::CommandResult>) {});
+      TheCentre().server.log().Append(HardBounce(address, Day(1)), [](const AppendResult&) {});
       lags.Expect(++revision);
     }
     next += absl::Seconds(1) * kWritersBatch / kWritesPerSecond;

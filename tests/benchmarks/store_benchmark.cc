@@ -35,12 +35,12 @@ void Get(benchmark::State& state, bool present) {
   size_t i = 0;
   for (const auto& [domain, local_part] : names) {  // warm
     Lookup found;
-    if (!store->Get({"default", domain, local_part}, &found).ok()) std::abort();
+    if (!store->reader().Get({"default", domain, local_part}, &found).ok()) std::abort();
   }
   for (auto _ : state) {
     const auto& [domain, local_part] = names[i++ % names.size()];
     Lookup found;
-    benchmark::DoNotOptimize(store->Get({"default", domain, local_part}, &found));
+    benchmark::DoNotOptimize(store->reader().Get({"default", domain, local_part}, &found));
     if (found.address.has_value() != present) state.SkipWithError("wrong answer");
   }
 }
@@ -63,7 +63,7 @@ void MultiGetMiss1000(benchmark::State& state) {
       name = {"default", domain, local_part};
     }
     uint64_t revision = 0;
-    benchmark::DoNotOptimize(store->MultiGet(
+    benchmark::DoNotOptimize(store->reader().MultiGet(
         batch, [](size_t, bool, stored::StoredEntry) {}, &revision));
   }
   state.SetItemsProcessed(state.iterations() * 1000);
@@ -83,7 +83,7 @@ void ListPageAtDepth(benchmark::State& state) {
         TimeKey({"default", target.domain(), target.local_part()}, v1::BOUNCE_REASON_UNSPECIFIED, Day(-30, i));
     query.first_revision = store->head().head();
   }
-  for (auto _ : state) benchmark::DoNotOptimize(store->List(query));
+  for (auto _ : state) benchmark::DoNotOptimize(store->reader().List(query));
 }
 BENCHMARK(ListPageAtDepth)->Arg(0)->Arg(1)->Arg(500)->Arg(990);
 

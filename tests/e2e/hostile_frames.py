@@ -2,10 +2,11 @@
 
 Run as a program it is one attack in a process of its own, so that it takes no time from the test that watches:
 
-    hostile_frames.py ATTACK ADDRESS CONNECTIONS MEBIBYTES SECONDS
+    hostile_frames.py ATTACK ADDRESS CONNECTIONS MEBIBYTES SECONDS [CUT]
 
-ADDRESS is HOST:PORT. It sends up to MEBIBYTES in all, over CONNECTIONS at once, ends after SECONDS, and prints one JSON
-object: the bytes that were sent, how many connections were opened, how many the server cut.
+ADDRESS is HOST:PORT. It sends up to MEBIBYTES in all, over CONNECTIONS at once, ends after SECONDS, but not before the
+server cut CUT of them (0; that is waited for at most ten minutes), and prints one JSON object: the bytes that were sent,
+how many connections were opened, how many the server cut.
 """
 
 import json
@@ -263,7 +264,11 @@ ATTACKS = {function.__name__: (function, reads) for function, reads in (
     (watches_without_window, False))}
 
 
-def attack(name, address, connections, bytes_max, seconds):
+# How long an attack waits to be cut: a machine with other work may take long to send what is too much.
+CUT_WAIT_SECONDS = 600
+
+
+def attack(name, address, connections, bytes_max, seconds, cut_min=0):
     """Runs an attack to its end. See above for what is returned."""
     function, reads = ATTACKS[name]
     host, port = address.rsplit(":", 1)
@@ -274,10 +279,15 @@ def attack(name, address, connections, bytes_max, seconds):
             opened.append(Connection((host, int(port)), function(), reads))
         except OSError:
             refused += 1
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
+
+    def goes_on():
+        cut = sum(connection.cut for connection in opened)
+        return time.monotonic() < started + (seconds if cut >= cut_min else CUT_WAIT_SECONDS)
+
     sending = list(opened)
     left = bytes_max
-    while sending and left > 0 and time.monotonic() < deadline:
+    while sending and left > 0 and goes_on():
         moved = 0
         for connection in list(sending):
             sent = connection.send(left)
@@ -293,7 +303,7 @@ def attack(name, address, connections, bytes_max, seconds):
         if moved == 0:
             time.sleep(0.002)
     print(json.dumps({"sent": bytes_max - left}), flush=True)
-    while time.monotonic() < deadline:  # holds what it has
+    while goes_on():  # holds what it has
         for connection in opened:
             if not connection.cut:
                 connection.drain() if reads else connection.look()
@@ -306,4 +316,4 @@ def attack(name, address, connections, bytes_max, seconds):
 
 if __name__ == "__main__":
     print(json.dumps(attack(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(float(sys.argv[4]) * (1 << 20)),
-                            float(sys.argv[5]))), flush=True)
+                            float(sys.argv[5]), int(sys.argv[6]) if len(sys.argv) > 6 else 0)), flush=True)

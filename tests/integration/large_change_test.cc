@@ -44,7 +44,7 @@ class LargeChangeTest : public ::testing::Test {
     absl::BlockingCounter left(static_cast<int>(commands.size()));
     for (const stored::Command& command : commands) {
       server_.log().Append(command, [&](const auto& result) {
-        EXPECT_TRUE(result.ok() && result->error_reason().empty());
+        EXPECT_TRUE(result.applied() && result.result.error_reason().empty());
         left.DecrementCount();
       });
     }

@@ -28,7 +28,7 @@ TEST(LargeListTest, PagesMissNoneAndDoubleNoneWhileBeingWritten) {
   std::vector<uint8_t> seen(kEntries, 0);
   int64_t written = 0, others = 0;
   do {
-    const auto page = (*store)->List(query);
+    const auto page = (*store)->reader().List(query);
     ASSERT_TRUE(page.ok()) << page.status();
     for (const auto& suppression : page->suppressions) {
       const std::string& address = suppression.address();
@@ -49,7 +49,7 @@ TEST(LargeListTest, PagesMissNoneAndDoubleNoneWhileBeingWritten) {
       commands.push_back(HardBounce(mover, Day(-1, 3 * written + 1)));
       commands.push_back(HardBounce("new" + std::to_string(written) + "@example.com", Day(-1, 3 * written + 2)));
     }
-    ASSERT_TRUE((*store)->Apply(commands).ok());
+    ASSERT_TRUE(ApplyTo(*(*store), commands).ok());
   } while (!query.after_key.empty());
   int64_t missed = 0, doubled = 0;
   for (const uint8_t times : seen) {

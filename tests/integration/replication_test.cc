@@ -47,7 +47,7 @@ class ReplicationTest : public ::testing::Test {
                                                 absl::ToUnixMicros(server_->clock().Now()), tenant);
       command.mutable_suppress()->mutable_cause()->set_note(std::string(note_octets, 'x'));
       server_->log().Append(command, [&](const auto& result) {
-        EXPECT_TRUE(result.ok() && result->error_reason().empty());
+        EXPECT_TRUE(result.applied() && result.result.error_reason().empty());
         left.DecrementCount();
       });
     }
@@ -57,7 +57,7 @@ class ReplicationTest : public ::testing::Test {
 
   // Fails unless the replica holds what the store holds now, entry by entry.
   void ExpectEqual(const TestReplica& replica) {
-    const auto snapshot = store().TakeSnapshot();
+    const auto snapshot = store().reader().TakeSnapshot();
     ASSERT_TRUE(snapshot.ok());
     auto next = replica.entries().begin();
     ASSERT_TRUE((*snapshot)
@@ -317,7 +317,7 @@ TEST_F(ReplicationTest, ChangesAreKeptForALoadedReplicaUntilItHasCaughtUp) {
   TestReplica replica("r");
   replica.LoadSnapshot(stub());
   Write(0, 1'000);
-  EXPECT_EQ(store().oldest_start(), 100u);
+  EXPECT_EQ(store().reader().oldest_start(), 100u);
   grpc::ClientContext context;
   const auto reader = stub()->Watch(&context, replica.WatchRequest());
   v1::ReplicationServiceWatchResponse step;
@@ -326,7 +326,7 @@ TEST_F(ReplicationTest, ChangesAreKeptForALoadedReplicaUntilItHasCaughtUp) {
     replica.Apply(step);
   }
   ExpectEqual(replica);
-  while (store().oldest_start() < 1'000) Write(0, 20);
+  while (store().reader().oldest_start() < 1'000) Write(0, 20);
   EXPECT_EQ(server_->replication().snapshots(), 0);
   context.TryCancel();
   reader->Finish();
@@ -340,14 +340,14 @@ TEST_F(ReplicationTest, ChangesAreKeptNoLongerThanTheHoldTime) {
   AwaitNoStreams();
   server_->clock().Advance(absl::Minutes(9));
   Write(0, 100);
-  EXPECT_EQ(store().oldest_start(), 100u);
+  EXPECT_EQ(store().reader().oldest_start(), 100u);
   server_->clock().Advance(absl::Minutes(2));
   Write(0, 100);
-  EXPECT_GT(store().oldest_start(), 200u);
+  EXPECT_GT(store().reader().oldest_start(), 200u);
   const grpc::Status gone = replica.WatchUntil(stub(), HeadToken());
   EXPECT_EQ(gone.error_code(), grpc::StatusCode::OUT_OF_RANGE);
   EXPECT_EQ(GrpcReason(gone), "HISTORY_GONE");
-  EXPECT_EQ(GrpcErrorInfo(gone).metadata().at("oldest_token"), TokenAt(store().oldest_start()));
+  EXPECT_EQ(GrpcErrorInfo(gone).metadata().at("oldest_token"), TokenAt(store().reader().oldest_start()));
 }
 
 TEST_F(ReplicationTest, SnapshotIsHeldNoLongerThanTheHoldTime) {
@@ -499,7 +499,7 @@ TEST_F(ReplicationTest, AStateToldByARunThatThisServerNeverHadIsRefused) {
   v1::ReplicationServiceWatchRequest watch;
   watch.set_replica_id("r");
   watch.set_after(HeadToken());
-  watch.set_timeline(server_->store().timeline() ^ 1);
+  watch.set_timeline(server_->store().reader().timeline() ^ 1);
   grpc::ClientContext context;
   EXPECT_EQ(GrpcReason(stub()->Watch(&context, watch)->Finish()), "LINEAGE_MISMATCH");
   EXPECT_EQ(Replicas().at("r").state(), v1::Replica::OTHER_LINEAGE);
@@ -510,7 +510,7 @@ TEST_F(ReplicationTest, AStateToldByARunThatThisServerNeverHadIsRefused) {
   acknowledge.set_timeline(watch.timeline());
   grpc::ClientContext refused;
   EXPECT_EQ(GrpcReason(stub()->Acknowledge(&refused, acknowledge, &acknowledged)), "LINEAGE_MISMATCH");
-  acknowledge.set_timeline(server_->store().timeline());
+  acknowledge.set_timeline(server_->store().reader().timeline());
   grpc::ClientContext taken;
   EXPECT_TRUE(stub()->Acknowledge(&taken, acknowledge, &acknowledged).ok());
   EXPECT_EQ(Replicas().at("r").state(), v1::Replica::AWAY);

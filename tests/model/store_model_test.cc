@@ -11,6 +11,7 @@
 
 #include "storage/entry.h"
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
@@ -167,7 +168,7 @@ class StoreModelTest : public ::testing::Test {
   void CompareEntry(const std::string& address) {
     const stored::Target target = TargetOf(address);
     Lookup found;
-    ASSERT_TRUE(store_->Get({"default", target.domain(), target.local_part()}, &found).ok());
+    ASSERT_TRUE(store_->reader().Get({"default", target.domain(), target.local_part()}, &found).ok());
     const auto expected = model_.entries.find(address);
     ASSERT_EQ(found.address.has_value(), expected != model_.entries.end()) << address;
     if (!found.address.has_value()) return;
@@ -182,7 +183,8 @@ class StoreModelTest : public ::testing::Test {
     EXPECT_EQ(actual, wanted) << address;
     EXPECT_EQ(suppression.has_listed_at() ? ToMicros(suppression.listed_at()) : 0, expected->second.listed_at)
         << address;
-    const auto events = store_->ReadEvents({"default", target.domain(), target.local_part()}, *found.address, 1000);
+    const auto events =
+        store_->reader().ReadEvents({"default", target.domain(), target.local_part()}, *found.address, 1000);
     ASSERT_TRUE(events.ok());
     EXPECT_LE(static_cast<int>(events->size()), std::min(expected->second.bounce_events, kEventsPerEntryMax));
   }
@@ -202,7 +204,7 @@ class StoreModelTest : public ::testing::Test {
     query.stop = [] { return false; };
     std::vector<std::pair<int64_t, std::string>> actual;
     do {
-      const auto page = store_->List(query);
+      const auto page = store_->reader().List(query);
       ASSERT_TRUE(page.ok()) << page.status();
       for (const auto& suppression : page->suppressions) {
         actual.emplace_back(ToMicros(suppression.listed_at()), suppression.address());
@@ -234,7 +236,7 @@ TEST_F(StoreModelTest, RandomCommandsGiveWhatTheModelSays) {
     now_ += 1 + static_cast<int64_t>(random_() % (kMicrosPerDay / 8));
     std::vector<stored::Command> commands;
     for (uint64_t i = 0, count = 1 + random_() % 3; i < count; ++i, ++now_) commands.push_back(RandomCommand());
-    ASSERT_TRUE(store_->Apply(commands).ok());
+    ASSERT_TRUE(ApplyTo(*store_, commands).ok());
     --now_;
     replayed += commands.size();
     for (const stored::Command& command : commands) {

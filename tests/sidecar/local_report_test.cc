@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/store.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
@@ -24,17 +25,15 @@ class LocalReportTest : public ::testing::Test {
   void Hold(std::vector<v1::Suppression> suppressions) {
     StoreOptions options;
     options.path = directory_ / "replica";
-    options.replica = true;
-    options.source_lineage = 7;
-    replica_ = *Store::Open(options);
+    replica_ = *ReplicaStore::Open(options, 7);
     std::vector<stored::StoredEntry> entries;
     for (v1::Suppression& suppression : suppressions) {
       stored::StoredEntry& entry = entries.emplace_back();
       *entry.mutable_suppression() = std::move(suppression);
       entry.set_revision(1);
     }
-    ASSERT_TRUE(replica_->Load(entries).ok());
-    ASSERT_TRUE(replica_->FinishLoad(1, Day(0)).ok());
+    ASSERT_TRUE(replica_->writer().Load(entries).ok());
+    ASSERT_TRUE(replica_->writer().FinishLoad(1, Day(0)).ok());
   }
 
   v1::ReportBounceResponse Answer(const v1::ReportBounceRequest& request) {
@@ -42,12 +41,14 @@ class LocalReportTest : public ::testing::Test {
     v1::ReportBounceResponse response;
     const auto plan = PlanReport(request, kNow, **Classifier::BuiltIn(), *Policy::BuiltIn());
     EXPECT_TRUE(plan.ok()) << plan.status();
-    EXPECT_TRUE(AnswerLocally(*plan, replica_.get(), blocks_, kNow, &response, &outbox_).ok());
+    EXPECT_TRUE(
+        AnswerLocally(*plan, replica_ == nullptr ? nullptr : &replica_->reader(), blocks_, kNow, &response, &outbox_)
+            .ok());
     return response;
   }
 
   TempDirectory directory_;
-  std::unique_ptr<Store> replica_;
+  std::unique_ptr<ReplicaStore> replica_;
   LocalBlocks blocks_;
   stored::OutboxReport outbox_;
 };

@@ -254,8 +254,8 @@ TEST_F(SidecarTest, AChangeThatComesInPartsArrivesWhole) {
   const int64_t now = absl::ToUnixMicros(centre_.clock().Now());
   const auto append = [&](const stored::Command& command) {
     absl::Notification done;
-    centre_.log().Append(command, [&done](const absl::StatusOr<stored::CommandResult>& result) {
-      EXPECT_TRUE(result.ok() && result->error_reason().empty());
+    centre_.log().Append(command, [&done](const AppendResult& result) {
+      EXPECT_TRUE(result.applied() && result.result.error_reason().empty());
       done.Notify();
     });
     done.WaitForNotification();

@@ -11,6 +11,7 @@
 #include "protos/error.h"
 #include "storage/outbox.h"
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/temp_directory.h"
@@ -71,14 +72,14 @@ class DamageTest : public ::testing::Test {
     auto store = Open();
     ASSERT_TRUE(store.ok()) << store.status();
     for (int i = first; i < first + count; ++i) {
-      ASSERT_TRUE((*store)->Apply({HardBounce(AddressOf(i), Day(0, i))}).ok());
+      ASSERT_TRUE(ApplyTo(*(*store), {HardBounce(AddressOf(i), Day(0, i))}).ok());
     }
   }
   static bool Has(const Store& store, int i) {
     const std::string address = AddressOf(i);
     const stored::Target target = TargetOf(address);
     Lookup found;
-    EXPECT_TRUE(store.Get({"default", target.domain(), target.local_part()}, &found).ok());
+    EXPECT_TRUE(store.reader().Get({"default", target.domain(), target.local_part()}, &found).ok());
     return found.address.has_value();
   }
   void ExpectWhole(int count) {
@@ -241,8 +242,8 @@ TEST_F(DamageTest, AnAcceptedLossKeepsWhatCanBeReadAndBeginsANewLineage) {
     ASSERT_TRUE(store.ok()) << store.status();
     EXPECT_NE((*store)->lineage(), lineage);
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(Has(**store, i)) << i;
-    EXPECT_EQ((*store)->oldest_start(), (*store)->head().head()) << "the change log begins here";
-    ASSERT_TRUE((*store)->Apply({HardBounce(AddressOf(99), Day(1))}).ok());
+    EXPECT_EQ((*store)->reader().oldest_start(), (*store)->head().head()) << "the change log begins here";
+    ASSERT_TRUE(ApplyTo(*(*store), {HardBounce(AddressOf(99), Day(1))}).ok());
   }
   EXPECT_FALSE(fs::exists(options_.path + "/ACCEPT_LOSS")) << "one loss is accepted, not the next";
   const auto store = Open();
@@ -254,14 +255,14 @@ TEST_F(DamageTest, AnAcceptedLossKeepsWhatCanBeReadAndBeginsANewLineage) {
 TEST_F(DamageTest, AnAcceptedLossStillFindsWholeDomains) {
   {
     auto store = Open();
-    ASSERT_TRUE((*store)->Apply({SuppressCommand("@example.org", v1::Cause::MANUAL, Day(0))}).ok());
+    ASSERT_TRUE(ApplyTo(*(*store), {SuppressCommand("@example.org", v1::Cause::MANUAL, Day(0))}).ok());
   }
   WriteFile(options_.path + "/HEAD", "");
   WriteFile(options_.path + "/ACCEPT_LOSS", "");
   const auto store = Open();
   ASSERT_TRUE(store.ok()) << store.status();
   Lookup found;
-  ASSERT_TRUE((*store)->Get({"default", "example.org", "jo"}, &found).ok());
+  ASSERT_TRUE((*store)->reader().Get({"default", "example.org", "jo"}, &found).ok());
   EXPECT_TRUE(found.domain.has_value());
 }
 
@@ -274,8 +275,8 @@ TEST_F(DamageTest, AFullDiskAtTheStartRefusesWritesAndAnswersReads) {
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(Has(**store, i)) << i;
     EXPECT_EQ((*store)->head().head(), 10u);
     EXPECT_EQ(ReasonOf((*store)->write_status()), v1::STORAGE_UNAVAILABLE);
-    EXPECT_EQ(ReasonOf((*store)->Apply({HardBounce("new@example.com", Day(1))}).status()), v1::STORAGE_UNAVAILABLE);
-    EXPECT_EQ((*store)->timeline(), 0u) << "no run began that could be told from another";
+    EXPECT_EQ(ReasonOf(ApplyTo(*(*store), {HardBounce("new@example.com", Day(1))}).status()), v1::STORAGE_UNAVAILABLE);
+    EXPECT_EQ((*store)->reader().timeline(), 0u) << "no run began that could be told from another";
   }
   files_->SetFull(false);
   ExpectWhole(10);

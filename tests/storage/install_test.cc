@@ -8,6 +8,7 @@
 
 #include "protos/error.h"
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/temp_directory.h"
@@ -29,13 +30,11 @@ class InstallTest : public ::testing::Test {
     replica_.reset();
     StoreOptions options;
     options.path = directory_ / "replica";
-    options.replica = true;
-    options.source_lineage = source_->lineage();
-    auto opened = Store::Open(options);
+    auto opened = ReplicaStore::Open(options, source_->lineage());
     ASSERT_TRUE(opened.ok()) << opened.status();
     replica_ = *std::move(opened);
   }
-  void Apply(const std::vector<stored::Command>& commands) { ASSERT_TRUE(source_->Apply(commands).ok()); }
+  void Apply(const std::vector<stored::Command>& commands) { ASSERT_TRUE(ApplyTo(*source_, commands).ok()); }
 
   // What a replica gets of an entry: no counters, and no place in an index.
   static stored::StoredEntry Sent(const stored::StoredEntry& entry) {
@@ -47,7 +46,7 @@ class InstallTest : public ::testing::Test {
   void LoadFrom(const Snapshot& snapshot, size_t entries_per_part = 100) {
     std::vector<stored::StoredEntry> part;
     const auto load = [&] {
-      ASSERT_TRUE(replica_->Load(part).ok());
+      ASSERT_TRUE(replica_->writer().Load(part).ok());
       part.clear();
     };
     ASSERT_TRUE(snapshot
@@ -62,14 +61,14 @@ class InstallTest : public ::testing::Test {
   }
   void LoadAll() {
     ChangePin pin;
-    const auto snapshot = *source_->TakeSnapshot(&pin, Day(1000));
+    const auto snapshot = *source_->reader().TakeSnapshot(&pin, Day(1000));
     LoadFrom(*snapshot);
-    ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0)).ok());
+    ASSERT_TRUE(replica_->writer().FinishLoad(snapshot->revision(), Day(0)).ok());
   }
   // Changes of the source as they are sent: without those that changed nothing.
   std::vector<RevisionChange> ChangesAfter(uint64_t revision, int max = 1'000'000) {
     std::vector<RevisionChange> sent;
-    auto changes = source_->ReadChanges(revision, max);
+    auto changes = source_->reader().ReadChanges(revision, max);
     EXPECT_TRUE(changes.ok());
     for (RevisionChange& change : *changes) {
       if (change.change.entries().empty()) continue;
@@ -78,9 +77,9 @@ class InstallTest : public ::testing::Test {
     }
     return sent;
   }
-  static std::map<std::string, std::string> EntriesOf(Store* store) {
+  static std::map<std::string, std::string> EntriesOf(const ListReader& list) {
     std::map<std::string, std::string> entries;
-    const auto snapshot = *store->TakeSnapshot();
+    const auto snapshot = *list.TakeSnapshot();
     EXPECT_TRUE(snapshot
                     ->Walk({},
                            [&](absl::string_view key, const stored::StoredEntry& entry) {
@@ -98,10 +97,10 @@ class InstallTest : public ::testing::Test {
     query.stop = [] { return false; };
     return query;
   }
-  static std::vector<std::string> Listed(Store* store, ListQuery query = Query()) {
+  static std::vector<std::string> Listed(const ListReader& list, ListQuery query = Query()) {
     std::vector<std::string> addresses;
     do {
-      const auto page = store->List(query);
+      const auto page = list.List(query);
       EXPECT_TRUE(page.ok());
       if (!page.ok()) return {};
       for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
@@ -120,23 +119,23 @@ class InstallTest : public ::testing::Test {
           query.reason = static_cast<v1::BounceReason>(reason);
           query.state = state;
           query.page_size = page_size;
-          EXPECT_EQ(Listed(replica_.get(), query), Listed(source_.get(), query));
+          EXPECT_EQ(Listed(replica_->reader(), query), Listed(source_->reader(), query));
           query.listed_from_micros = Day(3);
           query.listed_before_micros = Day(26);
-          EXPECT_EQ(Listed(replica_.get(), query), Listed(source_.get(), query));
+          EXPECT_EQ(Listed(replica_->reader(), query), Listed(source_->reader(), query));
         }
       }
     }
   }
   void ExpectEqual() {
-    EXPECT_EQ(EntriesOf(replica_.get()), EntriesOf(source_.get()));
-    EXPECT_EQ(Listed(replica_.get()), Listed(source_.get()));
+    EXPECT_EQ(EntriesOf(replica_->reader()), EntriesOf(source_->reader()));
+    EXPECT_EQ(Listed(replica_->reader()), Listed(source_->reader()));
     EXPECT_EQ(replica_->lineage(), source_->lineage());
   }
 
   TempDirectory directory_;
   std::unique_ptr<Store> source_;
-  std::unique_ptr<Store> replica_;
+  std::unique_ptr<ReplicaStore> replica_;
 };
 
 TEST_F(InstallTest, ReplicaAnswersWithTheRevisionsOfItsSource) {
@@ -147,7 +146,7 @@ TEST_F(InstallTest, ReplicaAnswersWithTheRevisionsOfItsSource) {
     ExpectEqual();
     EXPECT_EQ(replica_->head().head(), 4u);
     Lookup found;
-    ASSERT_TRUE(replica_->Get({"default", "example.org", "jo"}, &found).ok());
+    ASSERT_TRUE(replica_->reader().Get({"default", "example.org", "jo"}, &found).ok());
     EXPECT_EQ(found.revision, 4u);
     EXPECT_TRUE(found.domain.has_value()) << "the replica knows that the list has domains";
   }
@@ -160,11 +159,11 @@ TEST_F(InstallTest, ChangesAreAppliedOnceHoweverOftenTheyCome) {
          ReactivateCommand("none@example.com", Day(3)), HardBounce("a@example.com", Day(4))});
   const auto changes = ChangesAfter(0);
   for (int repeat = 0; repeat < 3; ++repeat) {
-    ASSERT_TRUE(replica_->Follow(changes).ok());
+    ASSERT_TRUE(replica_->writer().Follow(changes).ok());
     EXPECT_EQ(replica_->head().head(), 6u);
     ExpectEqual();
   }
-  EXPECT_THAT(Listed(replica_.get()), ElementsAre("a@example.com", "c@example.com", "b@example.com"));
+  EXPECT_THAT(Listed(replica_->reader()), ElementsAre("a@example.com", "c@example.com", "b@example.com"));
 }
 
 TEST_F(InstallTest, ChangeLogOfAReplicaBeginsWithItsSnapshotAndHasNoGaps) {
@@ -172,10 +171,10 @@ TEST_F(InstallTest, ChangeLogOfAReplicaBeginsWithItsSnapshotAndHasNoGaps) {
   LoadAll();
   Apply({ReactivateCommand("none@example.com", Day(2)), ReactivateCommand("none@example.com", Day(2)),
          HardBounce("c@example.com", Day(2))});
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(2)).ok());
-  EXPECT_EQ(replica_->oldest_start(), 2u);
-  EXPECT_EQ(ReasonOf(replica_->ReadChanges(1, 10).status()), v1::HISTORY_GONE);
-  const auto changes = replica_->ReadChanges(2, 10);
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(2)).ok());
+  EXPECT_EQ(replica_->reader().oldest_start(), 2u);
+  EXPECT_EQ(ReasonOf(replica_->reader().ReadChanges(1, 10).status()), v1::HISTORY_GONE);
+  const auto changes = replica_->reader().ReadChanges(2, 10);
   ASSERT_TRUE(changes.ok());
   ASSERT_EQ(changes->size(), 3u);
   EXPECT_EQ(changes->at(2).change.entries(0).suppression().address(), "c@example.com");
@@ -183,10 +182,10 @@ TEST_F(InstallTest, ChangeLogOfAReplicaBeginsWithItsSnapshotAndHasNoGaps) {
 
 TEST_F(InstallTest, AReplicaKnowsWhichRunToldItsStateAlsoAfterReopening) {
   Apply({HardBounce("a@example.com", Day(0))});
-  const auto snapshot = *source_->TakeSnapshot();
+  const auto snapshot = *source_->reader().TakeSnapshot();
   LoadFrom(*snapshot);
-  ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0), 5).ok());
-  EXPECT_EQ(replica_->timeline(), 5);
+  ASSERT_TRUE(replica_->writer().FinishLoad(snapshot->revision(), Day(0), 5).ok());
+  EXPECT_EQ(replica_->reader().timeline(), 5);
   const auto follow = [&](uint64_t revision, uint64_t timeline) {
     RevisionChange change;
     change.revision = revision;
@@ -194,19 +193,19 @@ TEST_F(InstallTest, AReplicaKnowsWhichRunToldItsStateAlsoAfterReopening) {
     change.timeline = timeline;
     return change;
   };
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(2, 5), follow(4, 6)}).ok());
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{follow(2, 5), follow(4, 6)}).ok());
   EXPECT_EQ(replica_->head().head(), 4);
-  EXPECT_EQ(replica_->timeline(), 6);
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(3, 5)}).ok());
-  EXPECT_EQ(replica_->timeline(), 6) << "that was applied before";
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(4, 7)}).ok());
-  EXPECT_EQ(replica_->timeline(), 7) << "a heartbeat tells the same state anew";
+  EXPECT_EQ(replica_->reader().timeline(), 6);
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{follow(3, 5)}).ok());
+  EXPECT_EQ(replica_->reader().timeline(), 6) << "that was applied before";
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{follow(4, 7)}).ok());
+  EXPECT_EQ(replica_->reader().timeline(), 7) << "a heartbeat tells the same state anew";
   OpenReplica();
   EXPECT_EQ(replica_->head().head(), 4);
-  EXPECT_EQ(replica_->timeline(), 7);
-  ASSERT_TRUE(replica_->Follow(std::vector{follow(5, 0)}).ok());
+  EXPECT_EQ(replica_->reader().timeline(), 7);
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{follow(5, 0)}).ok());
   OpenReplica();
-  EXPECT_EQ(replica_->timeline(), 0) << "not known";
+  EXPECT_EQ(replica_->reader().timeline(), 0) << "not known";
 }
 
 TEST_F(InstallTest, PartsOfAChangeThatWasLostDoNotJoinAnotherOfItsRevision) {
@@ -224,9 +223,9 @@ TEST_F(InstallTest, PartsOfAChangeThatWasLostDoNotJoinAnotherOfItsRevision) {
     entry->mutable_suppression()->set_address(address);
     return made;
   };
-  ASSERT_TRUE(replica_->Follow(std::vector{change("lost@example.com", 1, 5)}).ok());
-  ASSERT_TRUE(replica_->Follow(std::vector{change("new@example.com", 2, 6)}).ok());
-  EXPECT_EQ(EntriesOf(replica_.get()).size(), 2u) << "a@ and new@";
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{change("lost@example.com", 1, 5)}).ok());
+  ASSERT_TRUE(replica_->writer().Follow(std::vector{change("new@example.com", 2, 6)}).ok());
+  EXPECT_EQ(EntriesOf(replica_->reader()).size(), 2u) << "a@ and new@";
 }
 
 TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {
@@ -234,14 +233,14 @@ TEST_F(InstallTest, HeadMovesOnOverManyRevisionsThatAreNotForTheReplica) {
   RevisionChange far;
   far.revision = 25'000;
   *far.change.mutable_at() = FromMicros(Day(0));
-  ASSERT_TRUE(replica_->Follow({far}).ok());
+  ASSERT_TRUE(replica_->writer().Follow({far}).ok());
   EXPECT_EQ(replica_->head().head(), 25'000u);
-  EXPECT_EQ(replica_->ReadChanges(24'000, 10'000)->size(), 1'000u);
+  EXPECT_EQ(replica_->reader().ReadChanges(24'000, 10'000)->size(), 1'000u);
 }
 
 TEST_F(InstallTest, NothingIsSeenOfALoadBeforeItIsFinishedNorKeptAfterReopening) {
   ASSERT_TRUE(FillStore(source_.get(), 0, 1'000).ok());
-  const auto snapshot = *source_->TakeSnapshot();
+  const auto snapshot = *source_->reader().TakeSnapshot();
   std::vector<stored::StoredEntry> half;
   ASSERT_TRUE(snapshot
                   ->Walk({},
@@ -251,14 +250,14 @@ TEST_F(InstallTest, NothingIsSeenOfALoadBeforeItIsFinishedNorKeptAfterReopening)
                          })
                   .ok());
   for (int round = 0; round < 2; ++round, OpenReplica()) {
-    EXPECT_FALSE(replica_->loaded());
-    ASSERT_TRUE(replica_->Load(half).ok());
+    EXPECT_FALSE(replica_->writer().loaded());
+    ASSERT_TRUE(replica_->writer().Load(half).ok());
     EXPECT_EQ(replica_->head().head(), 0u);
-    EXPECT_TRUE(EntriesOf(replica_.get()).empty());
+    EXPECT_TRUE(EntriesOf(replica_->reader()).empty());
   }
   LoadFrom(*snapshot);
-  ASSERT_TRUE(replica_->FinishLoad(snapshot->revision(), Day(0)).ok());
-  EXPECT_TRUE(replica_->loaded());
+  ASSERT_TRUE(replica_->writer().FinishLoad(snapshot->revision(), Day(0)).ok());
+  EXPECT_TRUE(replica_->writer().loaded());
   EXPECT_FALSE(std::filesystem::exists(directory_ / "replica/load"));
   ExpectEqual();
 }
@@ -270,23 +269,24 @@ TEST_F(InstallTest, EntriesOutOfOrderEndALoad) {
   b = a;
   b.mutable_suppression()->set_address("b@example.com");
   for (const auto& wrong : {std::vector{b, a}, std::vector{a, a}, std::vector{a, stored::StoredEntry()}}) {
-    EXPECT_EQ(replica_->Load(wrong).code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_FALSE(replica_->Load({}).ok());
-    EXPECT_FALSE(replica_->FinishLoad(1, Day(0)).ok());
+    EXPECT_EQ(replica_->writer().Load(wrong).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_FALSE(replica_->writer().Load({}).ok());
+    EXPECT_FALSE(replica_->writer().FinishLoad(1, Day(0)).ok());
     OpenReplica();
   }
-  ASSERT_TRUE(replica_->Load({a}).ok());
-  EXPECT_EQ(replica_->Load({a}).code(), absl::StatusCode::kInvalidArgument) << "also from one Load to the next";
+  ASSERT_TRUE(replica_->writer().Load({a}).ok());
+  EXPECT_EQ(replica_->writer().Load({a}).code(), absl::StatusCode::kInvalidArgument)
+      << "also from one Load to the next";
 }
 
 TEST_F(InstallTest, AReplicaLoadsOnceAndFollowsOnlyThen) {
-  EXPECT_EQ(ReasonOf(replica_->Follow({})), v1::INTERNAL_ERROR);
+  EXPECT_EQ(ReasonOf(replica_->writer().Follow({})), v1::INTERNAL_ERROR);
   LoadAll();
-  EXPECT_TRUE(replica_->loaded()) << "an empty list too";
-  EXPECT_TRUE(replica_->Follow({}).ok());
+  EXPECT_TRUE(replica_->writer().loaded()) << "an empty list too";
+  EXPECT_TRUE(replica_->writer().Follow({}).ok());
   for (int round = 0; round < 2; ++round, OpenReplica()) {
-    EXPECT_EQ(ReasonOf(replica_->Load({})), v1::INTERNAL_ERROR);
-    EXPECT_EQ(ReasonOf(replica_->FinishLoad(1, Day(0))), v1::INTERNAL_ERROR);
+    EXPECT_EQ(ReasonOf(replica_->writer().Load({})), v1::INTERNAL_ERROR);
+    EXPECT_EQ(ReasonOf(replica_->writer().FinishLoad(1, Day(0))), v1::INTERNAL_ERROR);
   }
 }
 
@@ -312,7 +312,7 @@ TEST_F(InstallTest, ListingsOfAReplicaAreThoseOfItsSource) {
   commands.clear();
   for (int i = 0; i < 60; i += 2) bounce(FilledAddress(i), i % 4 == 0 ? v1::MAILBOX_FULL : v1::UNDETERMINED, Day(30));
   Apply(commands);
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   ExpectEqualListings();
   OpenReplica();
   ExpectEqualListings();
@@ -328,15 +328,15 @@ TEST_F(InstallTest, EntriesWithReasonsOfANewerSourceAreListedOnce) {
   bounce("b@example.com", v1::MAILBOX_FULL, Day(2));
   LoadAll();
   bounce("c@example.com", made_up, Day(3));
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   ExpectEqual();
   for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
     Apply({ReactivateCommand(address, Day(4))});
     bounce(address, v1::ADDRESS_NOT_FOUND, Day(5));
   }
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   ExpectEqual();
-  EXPECT_EQ(Listed(replica_.get()).size(), 3u);
+  EXPECT_EQ(Listed(replica_->reader()).size(), 3u);
 }
 
 TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
@@ -344,7 +344,7 @@ TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
   LoadAll();
   ListQuery query = Query();
   query.page_size = 10;
-  const auto first = replica_->List(query);
+  const auto first = replica_->reader().List(query);
   ASSERT_TRUE(first.ok());
   std::vector<stored::Command> commands;
   for (int i = 0; i < 50; ++i) {
@@ -352,13 +352,13 @@ TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
     commands.push_back(HardBounce(FilledAddress(i), Day(2)));
   }
   Apply(commands);
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   std::vector<std::string> addresses;
   for (const v1::Suppression& entry : first->suppressions) addresses.push_back(entry.address());
   query.first_revision = first->first_revision;
   for (std::string after = first->next_after_key; !after.empty();) {
     query.after_key = after;
-    const auto page = replica_->List(query);
+    const auto page = replica_->reader().List(query);
     ASSERT_TRUE(page.ok());
     for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
     after = page->next_after_key;
@@ -383,33 +383,28 @@ TEST_F(InstallTest, SnapshotAndChangesWhileTheSourceIsWrittenEndEqual) {
   });
   LoadAll();
   for (int round = 0; round < 20; ++round)
-    ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head(), 64)).ok());
+    ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head(), 64)).ok());
   OpenReplica();
   enough = true;
   writer.join();
-  ASSERT_TRUE(replica_->Follow(ChangesAfter(replica_->head().head())).ok());
+  ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   ExpectEqual();
   OpenReplica();
   ExpectEqual();
 }
 
 TEST_F(InstallTest, ADirectoryIsAReplicaOrNotForEver) {
-  EXPECT_EQ(ReasonOf(replica_->Apply({HardBounce("a@example.com", Day(0))}).status()), v1::INTERNAL_ERROR);
-  EXPECT_EQ(ReasonOf(source_->Follow({})), v1::INTERNAL_ERROR);
-  EXPECT_EQ(ReasonOf(source_->Load({})), v1::INTERNAL_ERROR);
-  EXPECT_EQ(ReasonOf(source_->FinishLoad(1, 0)), v1::INTERNAL_ERROR);
   LoadAll();
   replica_.reset();
   StoreOptions options;
   options.path = directory_ / "replica";
   EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("is a replica"));
-  options.replica = true;
-  EXPECT_TRUE(Store::Open(options).ok()) << "of whichever source it is";
-  options.source_lineage = source_->lineage() + 1;
-  EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("of other data"));
+  EXPECT_TRUE(ReplicaStore::Open(options, 0).ok()) << "of whichever source it is";
+  EXPECT_THAT(std::string(ReplicaStore::Open(options, source_->lineage() + 1).status().message()),
+              HasSubstr("of other data"));
   source_.reset();
   options.path = directory_ / "source";
-  EXPECT_THAT(std::string(Store::Open(options).status().message()), HasSubstr("is no replica"));
+  EXPECT_THAT(std::string(ReplicaStore::Open(options, 0).status().message()), HasSubstr("is no replica"));
 }
 
 // A change in parts, as a stream sends it: all but the last under the revision before it.
@@ -437,15 +432,15 @@ TEST_F(InstallTest, AChangeInPartsIsAppliedWithItsLastPart) {
   const std::vector<RevisionChange> parts = InParts(ChangesAfter(1).at(0));
   ASSERT_EQ(parts.size(), 4u);
   // The stream breaks twice, once in the middle of one call and once between two.
-  ASSERT_TRUE(replica_->Follow({parts[0], parts[1], parts[0]}).ok());
-  ASSERT_TRUE(replica_->Follow({parts[0], parts[1]}).ok());
+  ASSERT_TRUE(replica_->writer().Follow({parts[0], parts[1], parts[0]}).ok());
+  ASSERT_TRUE(replica_->writer().Follow({parts[0], parts[1]}).ok());
   EXPECT_EQ(replica_->head().head(), 2u) << "what is before the change is applied";
-  EXPECT_EQ(EntriesOf(replica_.get()).size(), 1u) << "nothing of it is to be seen yet";
-  ASSERT_TRUE(replica_->Follow({parts[2], parts[3]}).ok());
+  EXPECT_EQ(EntriesOf(replica_->reader()).size(), 1u) << "nothing of it is to be seen yet";
+  ASSERT_TRUE(replica_->writer().Follow({parts[2], parts[3]}).ok());
   EXPECT_EQ(replica_->head().head(), 3u);
   ExpectEqual();
-  EXPECT_EQ(replica_->ReadChanges(2, 1)->at(0).change.entries_size(), 4) << "whole in the replica's own log";
-  ASSERT_TRUE(replica_->Follow(parts).ok()) << "and again, which changes nothing";
+  EXPECT_EQ(replica_->reader().ReadChanges(2, 1)->at(0).change.entries_size(), 4) << "whole in the replica's own log";
+  ASSERT_TRUE(replica_->writer().Follow(parts).ok()) << "and again, which changes nothing";
   ExpectEqual();
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
@@ -27,12 +28,12 @@ class ListingTest : public ::testing::Test {
   }
 
   void Apply(const std::vector<stored::Command>& commands) {
-    const auto results = store_->Apply(commands);
+    const auto results = ApplyTo(*store_, commands);
     ASSERT_TRUE(results.ok()) << results.status();
     for (const auto& result : *results) EXPECT_EQ(result.error_reason(), "");
   }
   ListPage List() {
-    auto page = store_->List(query_);
+    auto page = store_->reader().List(query_);
     EXPECT_TRUE(page.ok()) << page.status();
     return page.ok() ? *std::move(page) : ListPage();
   }

@@ -1,4 +1,4 @@
-#include "storage/local_commit_log.h"
+#include "storage/log/local_commit_log.h"
 
 #include <gmock/gmock.h>
 
@@ -9,6 +9,7 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "protos/error.h"
+#include "storage/store.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
@@ -17,12 +18,14 @@ namespace {
 
 class LocalCommitLogTest : public ::testing::Test {
  protected:
-  LocalCommitLogTest() : store_(*Store::Open({.path = directory_ / "data"})), log_(store_.get()) {}
+  LocalCommitLogTest() : store_(*Store::Open({.path = directory_ / "data"})) {
+    EXPECT_TRUE(log_.Start(&store_->applier()).ok());
+  }
 
-  absl::StatusOr<stored::CommandResult> Append(const stored::Command& command) {
-    absl::StatusOr<stored::CommandResult> answer;
+  AppendResult Append(const stored::Command& command) {
+    AppendResult answer;
     absl::Notification done;
-    log_.Append(command, [&](absl::StatusOr<stored::CommandResult> result) {
+    log_.Append(command, [&](AppendResult result) {
       answer = std::move(result);
       done.Notify();
     });
@@ -37,10 +40,10 @@ class LocalCommitLogTest : public ::testing::Test {
 
 TEST_F(LocalCommitLogTest, AnswerComesWhenTheChangeIsVisible) {
   const auto result = Append(HardBounce("jo@example.com", Day(0)));
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->revision(), store_->head().head());
+  ASSERT_TRUE(result.applied());
+  EXPECT_EQ(result.result.revision(), store_->head().head());
   Lookup found;
-  ASSERT_TRUE(store_->Get({"default", "example.com", "jo"}, &found).ok());
+  ASSERT_TRUE(store_->reader().Get({"default", "example.com", "jo"}, &found).ok());
   EXPECT_TRUE(found.address.has_value());
 }
 
@@ -53,8 +56,8 @@ TEST_F(LocalCommitLogTest, ManyCallersShareBatchesAndEachGetsItsOwnRevision) {
       for (int i = 0; i < kEach; ++i) {
         const auto result =
             Append(HardBounce("u" + std::to_string(caller) + "." + std::to_string(i) + "@example.com", Day(0)));
-        ASSERT_TRUE(result.ok());
-        ++seen[result->revision()];
+        ASSERT_TRUE(result.applied());
+        ++seen[result.result.revision()];
       }
     });
   }
@@ -68,38 +71,37 @@ TEST_F(LocalCommitLogTest, CloseFinishesWhatWasAppendedAndRefusesTheRest) {
   absl::BlockingCounter answered(100);
   std::atomic<int> ok = 0;
   for (int i = 0; i < 100; ++i) {
-    log_.Append(HardBounce("u" + std::to_string(i) + "@example.com", Day(0)),
-                [&](absl::StatusOr<stored::CommandResult> result) {
-                  ok += result.ok();
-                  answered.DecrementCount();
-                });
+    log_.Append(HardBounce("u" + std::to_string(i) + "@example.com", Day(0)), [&](AppendResult result) {
+      ok += result.applied() ? 1 : 0;
+      answered.DecrementCount();
+    });
   }
   log_.Close();
   answered.Wait();
   EXPECT_EQ(ok, 100);
-  EXPECT_EQ(ReasonOf(Append(HardBounce("jo@example.com", Day(0))).status()), v1::SHUTTING_DOWN);
+  EXPECT_EQ(ReasonOf(Append(HardBounce("jo@example.com", Day(0))).status), v1::SHUTTING_DOWN);
 }
 
 TEST_F(LocalCommitLogTest, FullQueueIsRefusedAtOnce) {
-  // The log's thread is held in the first answer while the queue fills.
+  // The first answer is not done while the queue fills.
   absl::Notification entered, leave;
-  log_.Append(HardBounce("first@example.com", Day(0)), [&](absl::StatusOr<stored::CommandResult>) {
+  log_.Append(HardBounce("first@example.com", Day(0)), [&](const AppendResult&) {
     entered.Notify();
     leave.WaitForNotification();
   });
   entered.WaitForNotification();
   std::atomic<int> refused = 0, applied = 0;
   const int extra = 7;
-  for (size_t i = 0; i < LocalCommitLog::kQueueMax + extra; ++i) {
-    log_.Append(HardBounce("u@example.com", Day(0)), [&](absl::StatusOr<stored::CommandResult> result) {
-      (result.ok() ? applied : refused) += 1;
-      EXPECT_TRUE(result.ok() || ReasonOf(result.status()) == v1::OVERLOADED);
+  for (size_t i = 1; i < LocalCommitLog::kUnansweredMax + extra; ++i) {
+    log_.Append(HardBounce("u@example.com", Day(0)), [&](AppendResult result) {
+      (result.applied() ? applied : refused) += 1;
+      EXPECT_TRUE(result.applied() || ReasonOf(result.status) == v1::OVERLOADED);
     });
   }
   EXPECT_EQ(refused, extra);
   leave.Notify();
   log_.Close();
-  EXPECT_EQ(applied, static_cast<int>(LocalCommitLog::kQueueMax));
+  EXPECT_EQ(applied, static_cast<int>(LocalCommitLog::kUnansweredMax) - 1);
 }
 
 }  // namespace

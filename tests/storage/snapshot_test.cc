@@ -7,6 +7,7 @@
 
 #include "protos/error.h"
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/temp_directory.h"
@@ -29,11 +30,11 @@ class SnapshotTest : public ::testing::Test {
     store_ = *std::move(store);
   }
   void Apply(const std::vector<stored::Command>& commands) {
-    const auto results = store_->Apply(commands);
+    const auto results = ApplyTo(*store_, commands);
     ASSERT_TRUE(results.ok()) << results.status();
   }
   std::unique_ptr<Snapshot> Take(ChangePin* pin = nullptr, int64_t until_micros = 0) {
-    auto snapshot = store_->TakeSnapshot(pin, until_micros);
+    auto snapshot = store_->reader().TakeSnapshot(pin, until_micros);
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     return *std::move(snapshot);
   }
@@ -115,11 +116,11 @@ TEST_F(SnapshotTest, PinnedChangesOutliveTheLimitsOfTheLogUntilTheirTime) {
   ChangePin pin;
   const auto snapshot = Take(&pin, Day(0, 1000));
   for (int i = 0; i < 100; ++i) Apply({HardBounce("a@example.com", Day(0, i))});
-  EXPECT_EQ(store_->oldest_start(), 1u);
-  EXPECT_EQ(store_->ReadChanges(snapshot->revision(), 1000)->size(), 100u);
+  EXPECT_EQ(store_->reader().oldest_start(), 1u);
+  EXPECT_EQ(store_->reader().ReadChanges(snapshot->revision(), 1000)->size(), 100u);
   for (int i = 0; i < 30; ++i) Apply({HardBounce("a@example.com", Day(0, 1000 + i))});
-  EXPECT_GE(store_->oldest_start(), 100u);
-  EXPECT_EQ(ReasonOf(store_->ReadChanges(snapshot->revision(), 1000).status()), v1::HISTORY_GONE);
+  EXPECT_GE(store_->reader().oldest_start(), 100u);
+  EXPECT_EQ(ReasonOf(store_->reader().ReadChanges(snapshot->revision(), 1000).status()), v1::HISTORY_GONE);
 }
 
 TEST_F(SnapshotTest, PinnedChangesOutliveTheAgeLimit) {
@@ -127,9 +128,9 @@ TEST_F(SnapshotTest, PinnedChangesOutliveTheAgeLimit) {
   Take(&pin, Day(20));
   Apply(std::vector<stored::Command>(3000, HardBounce("a@example.com", Day(0))));
   Apply({HardBounce("a@example.com", Day(10))});
-  EXPECT_EQ(store_->oldest_start(), 0u);
+  EXPECT_EQ(store_->reader().oldest_start(), 0u);
   Apply({HardBounce("a@example.com", Day(20))});
-  EXPECT_EQ(store_->oldest_start(), 2048u);
+  EXPECT_EQ(store_->reader().oldest_start(), 2048u);
 }
 
 TEST_F(SnapshotTest, ReleasedPinLetsTheLogBeTrimmed) {
@@ -138,13 +139,13 @@ TEST_F(SnapshotTest, ReleasedPinLetsTheLogBeTrimmed) {
   ChangePin pin;
   Take(&pin, Day(100));
   for (int i = 0; i < 50; ++i) Apply({HardBounce("a@example.com", Day(0, i))});
-  EXPECT_EQ(store_->oldest_start(), 0u);
+  EXPECT_EQ(store_->reader().oldest_start(), 0u);
   pin.Move(30, Day(100));
   Apply({HardBounce("a@example.com", Day(0))});
-  EXPECT_EQ(store_->oldest_start(), 30u);
+  EXPECT_EQ(store_->reader().oldest_start(), 30u);
   pin.Release();
   for (int i = 0; i < 20; ++i) Apply({HardBounce("a@example.com", Day(0, i))});
-  EXPECT_GE(store_->oldest_start(), 51u);
+  EXPECT_GE(store_->reader().oldest_start(), 51u);
 }
 
 // What a replica does: load the snapshot, then apply the changes after it.
@@ -172,7 +173,7 @@ TEST_F(SnapshotTest, SnapshotAndChangesAfterItAreTheStoreAtAnyTime) {
                     .ok());
     const auto later = Take();
     for (uint64_t at = snapshot->revision(); at < later->revision();) {
-      const auto changes = store_->ReadChanges(at, 100);
+      const auto changes = store_->reader().ReadChanges(at, 100);
       ASSERT_TRUE(changes.ok()) << changes.status();
       for (const RevisionChange& change : *changes) {
         if (change.revision > later->revision()) break;

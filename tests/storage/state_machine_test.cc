@@ -17,7 +17,7 @@ class StateMachineTest : public ::testing::Test {
     v1::BounceEvent event = EventOf(bounce_class, reason, at);
     if (sent != 0) *event.mutable_mail_sent_at() = FromMicros(sent);
     event.set_stream(stream);
-    ApplyReport(decision, at, &event, &entry_);
+    ApplyReport(decision, {at, at}, &event, &entry_);
     return event.effect();
   }
   v1::Effect Hard(int64_t at, int64_t sent = 0) {
@@ -26,7 +26,7 @@ class StateMachineTest : public ::testing::Test {
   v1::Effect Soft(int64_t at) { return Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, at, CountDecision()); }
   v1::Effect SoftReportedAt(int64_t at, int64_t occurred) {
     v1::BounceEvent event = EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, occurred);
-    ApplyReport(CountDecision(), at, &event, &entry_);
+    ApplyReport(CountDecision(), {at, at}, &event, &entry_);
     return event.effect();
   }
   v1::Effect Complain(int64_t at, const std::string& stream = "") {
@@ -151,7 +151,7 @@ TEST_F(StateMachineTest, FullMailboxExpiresToTheMicrosecond) {
 
 TEST_F(StateMachineTest, ReportThatComesAfterItsExpiryIsOnlyRecorded) {
   v1::BounceEvent event = EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(0));
-  ApplyReport(SuppressDecision(30), Day(31), &event, &entry_);
+  ApplyReport(SuppressDecision(30), {Day(31), Day(31)}, &event, &entry_);
   EXPECT_EQ(event.effect(), v1::RECORDED);
   EXPECT_EQ(entry_.suppression().causes_size(), 0);
 }

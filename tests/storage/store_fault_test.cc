@@ -6,6 +6,7 @@
 
 #include "protos/error.h"
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/snapshot_entries.h"
@@ -26,10 +27,16 @@ class StoreFaultTest : public ::testing::Test {
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
-  bool Has(const std::string& address) {
+  void OpenReplica() {
+    auto opened = ReplicaStore::Open(options_, 1);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    replica_ = *std::move(opened);
+  }
+  bool Has(const std::string& address) { return Has(address, store_->reader()); }
+  bool Has(const std::string& address, const ListReader& reader) {
     const stored::Target target = TargetOf(address);
     Lookup found;
-    EXPECT_TRUE(store_->Get({"default", target.domain(), target.local_part()}, &found).ok());
+    EXPECT_TRUE(reader.Get({"default", target.domain(), target.local_part()}, &found).ok());
     return found.address.has_value();
   }
   static std::string ReadFile(const std::string& path) {
@@ -51,11 +58,12 @@ class StoreFaultTest : public ::testing::Test {
   std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
   StoreOptions options_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ReplicaStore> replica_;
 };
 
 TEST_F(StoreFaultTest, WhatWasAcknowledgedIsOnDiskBeforeTheAnswer) {
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(store_->Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
+    ASSERT_TRUE(ApplyTo(*store_, {HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
   }
   files_->SetFull(true);  // closing must not sync anything more
   store_.reset();
@@ -69,49 +77,48 @@ TEST_F(StoreFaultTest, WhatWasAcknowledgedIsOnDiskBeforeTheAnswer) {
 TEST_F(StoreFaultTest, SnapshotIsOnDiskOnceItsLoadIsFinished) {
   store_.reset();
   options_.path = directory_ / "replica";
-  options_.replica = true;
-  options_.source_lineage = 1;
-  Open();
-  ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
-  ASSERT_TRUE(store_->FinishLoad(3'001, Day(0)).ok());
+  OpenReplica();
+  ForEachPart(3'000,
+              [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(replica_->writer().Load(part).ok()); });
+  ASSERT_TRUE(replica_->writer().FinishLoad(3'001, Day(0)).ok());
   files_->SetFull(true);  // closing must not sync anything more
-  store_.reset();
+  replica_.reset();
   files_->LoseUnsyncedData();
   files_->SetFull(false);
-  Open();
-  EXPECT_EQ(store_->head().head(), 3'001u);
-  for (int64_t i = 0; i < 3'000; ++i) EXPECT_TRUE(Has(FilledAddress(i))) << i;
+  OpenReplica();
+  EXPECT_EQ(replica_->head().head(), 3'001u);
+  for (int64_t i = 0; i < 3'000; ++i) EXPECT_TRUE(Has(FilledAddress(i), replica_->reader())) << i;
 }
 
 TEST_F(StoreFaultTest, FullDiskEndsALoadAndTheNextBeginsAnew) {
   store_.reset();
   options_.path = directory_ / "replica";
-  options_.replica = true;
-  options_.source_lineage = 1;
   for (const bool while_loading : {true, false}) {
-    Open();
-    ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
+    OpenReplica();
+    ForEachPart(3'000,
+                [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(replica_->writer().Load(part).ok()); });
     files_->SetFull(true);
-    if (while_loading) ForEachPart(9'000, [&](const auto& part) { store_->Load(part).IgnoreError(); });
-    EXPECT_FALSE(store_->FinishLoad(3'001, Day(0)).ok());
-    EXPECT_EQ(store_->head().head(), 0u);
-    store_.reset();
+    if (while_loading) ForEachPart(9'000, [&](const auto& part) { replica_->writer().Load(part).IgnoreError(); });
+    EXPECT_FALSE(replica_->writer().FinishLoad(3'001, Day(0)).ok());
+    EXPECT_EQ(replica_->head().head(), 0u);
+    replica_.reset();
     files_->SetFull(false);
   }
-  Open();
-  EXPECT_FALSE(store_->loaded());
-  ForEachPart(3'000, [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(store_->Load(part).ok()); });
-  EXPECT_TRUE(store_->FinishLoad(3'001, Day(0)).ok());
+  OpenReplica();
+  EXPECT_FALSE(replica_->writer().loaded());
+  ForEachPart(3'000,
+              [&](const std::vector<stored::StoredEntry>& part) { ASSERT_TRUE(replica_->writer().Load(part).ok()); });
+  EXPECT_TRUE(replica_->writer().FinishLoad(3'001, Day(0)).ok());
 }
 
 TEST_F(StoreFaultTest, FullDiskLatchesWritesWhileReadsGoOn) {
-  ASSERT_TRUE(store_->Apply({HardBounce("a@example.com", Day(0))}).ok());
+  ASSERT_TRUE(ApplyTo(*store_, {HardBounce("a@example.com", Day(0))}).ok());
   files_->SetFull(true);
-  const auto refused = store_->Apply({HardBounce("b@example.com", Day(0))});
+  const auto refused = ApplyTo(*store_, {HardBounce("b@example.com", Day(0))});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(refused.status()), v1::STORAGE_UNAVAILABLE);
   files_->SetFull(false);
-  EXPECT_EQ(ReasonOf(store_->Apply({HardBounce("c@example.com", Day(0))}).status()), v1::STORAGE_UNAVAILABLE)
+  EXPECT_EQ(ReasonOf(ApplyTo(*store_, {HardBounce("c@example.com", Day(0))}).status()), v1::STORAGE_UNAVAILABLE)
       << "latched until the store is opened anew";
   EXPECT_FALSE(store_->write_status().ok());
   EXPECT_TRUE(Has("a@example.com"));
@@ -119,12 +126,12 @@ TEST_F(StoreFaultTest, FullDiskLatchesWritesWhileReadsGoOn) {
   store_.reset();
   Open();
   EXPECT_TRUE(Has("a@example.com"));
-  EXPECT_TRUE(store_->Apply({HardBounce("d@example.com", Day(1))}).ok());
+  EXPECT_TRUE(ApplyTo(*store_, {HardBounce("d@example.com", Day(1))}).ok());
 }
 
 TEST_F(StoreFaultTest, TornTailOfTheLogIsCutOff) {
-  ASSERT_TRUE(store_->Apply({HardBounce("a@example.com", Day(0))}).ok());
-  ASSERT_TRUE(store_->Apply({HardBounce("b@example.com", Day(0))}).ok());
+  ASSERT_TRUE(ApplyTo(*store_, {HardBounce("a@example.com", Day(0))}).ok());
+  ASSERT_TRUE(ApplyTo(*store_, {HardBounce("b@example.com", Day(0))}).ok());
   store_.reset();
   const std::string log = NewestLog();
   ASSERT_FALSE(log.empty());
@@ -136,7 +143,7 @@ TEST_F(StoreFaultTest, TornTailOfTheLogIsCutOff) {
 
 TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(store_->Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
+    ASSERT_TRUE(ApplyTo(*store_, {HardBounce("u" + std::to_string(i) + "@example.com", Day(0, i))}).ok());
   }
   store_.reset();
   const std::string log = NewestLog();
@@ -155,7 +162,7 @@ TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
 }
 
 TEST_F(StoreFaultTest, RocksDbKeepsNoLogOfItsOwn) {
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store_->Apply({HardBounce("jo@example.com", Day(0, i))}).ok());
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(ApplyTo(*store_, {HardBounce("jo@example.com", Day(0, i))}).ok());
   store_.reset();
   for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
     EXPECT_FALSE(item.path().filename().string().starts_with("LOG")) << item.path();  // LOCK is another matter

@@ -5,16 +5,17 @@
 #include <vector>
 
 #include "rocksdb/db.h"
-#include "storage/store.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/store_options.h"
 
 namespace suppression {
 
 inline bool CompactStore(const StoreOptions& options) {
-  Horizon horizon;
+  RetentionCutoffs cutoffs;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;
-  if (!rocksdb::DB::Open(DatabaseOptions(options), options.path + "/db", ColumnFamilyDescriptors(options, &horizon),
-                         &families, &opened)
+  if (!rocksdb::DB::Open(RocksDbOptions(options, DatabaseKind::kList), options.path + "/db",
+                         ColumnFamilyDescriptors(options, DatabaseKind::kList, &cutoffs), &families, &opened)
            .ok()) {
     return false;
   }

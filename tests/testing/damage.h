@@ -7,18 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "storage/store.h"
+#include "storage/keys.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/store_options.h"
 #include "tests/testing/commands.h"
 
 namespace suppression {
 
 // Writes over a record of a store that is closed.
 inline void Damage(const StoreOptions& options, ColumnFamily family, const std::string& key) {
-  Horizon horizon;
+  RetentionCutoffs cutoffs;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;
-  ASSERT_TRUE(rocksdb::DB::Open(DatabaseOptions(options), options.path + "/db",
-                                ColumnFamilyDescriptors(options, &horizon), &families, &opened)
+  ASSERT_TRUE(rocksdb::DB::Open(RocksDbOptions(options, DatabaseKind::kList), options.path + "/db",
+                                ColumnFamilyDescriptors(options, DatabaseKind::kList, &cutoffs), &families, &opened)
                   .ok());
   const std::unique_ptr<rocksdb::DB> db(opened);
   EXPECT_TRUE(db->Put({}, families[family], key, "\xff\xff damaged").ok());

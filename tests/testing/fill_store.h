@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "storage/store.h"
+#include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 
 namespace suppression {
@@ -22,7 +23,7 @@ inline absl::Status FillStore(Store* store, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
     commands.push_back(HardBounce(FilledAddress(i), Day(-30, i)));
     if (commands.size() < 4096 && i + 1 < end) continue;
-    auto results = store->Apply(commands);
+    auto results = ApplyTo(*store, commands);
     if (!results.ok()) return results.status();
     commands.clear();
   }

@@ -3,6 +3,7 @@
 
 #include <grpc/grpc.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -12,7 +13,8 @@
 #include "server/log.h"
 #include "server/replication.h"
 #include "server/service.h"
-#include "storage/local_commit_log.h"
+#include "storage/log/local_commit_log.h"
+#include "storage/store.h"
 #include "suppression/internal/v1/rpc_status.pb.h"
 #include "suppression/v1/replication.grpc.pb.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
@@ -38,11 +40,12 @@ class TestServer {
 
   void Start() {
     store_ = *Store::Open(store_options_);
-    log_ = std::make_unique<LocalCommitLog>(store_.get());
+    log_ = std::make_unique<LocalCommitLog>();
+    if (!log_->Start(&store_->applier()).ok()) std::abort();
     service_ = std::make_unique<SuppressionService>(
-        store_.get(), log_.get(), rules_.get(), [this] { return clock_.NowForService(); }, service_options_);
+        &store_->reader(), log_.get(), rules_.get(), [this] { return clock_.NowForService(); }, service_options_);
     replication_ = std::make_unique<ReplicationService>(
-        store_.get(), [this] { return clock_.Now(); }, replication_options_);
+        &store_->reader(), [this] { return clock_.Now(); }, replication_options_);
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);

@@ -1,11 +1,12 @@
 // Watch: the change log for whoever wants it.
+#include "server/watch_streams.h"
+
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "server/change_stream.h"
 #include "server/field_checks.h"
-#include "server/service.h"
 #include "storage/entry.h"
 
 namespace suppression {
@@ -13,16 +14,16 @@ namespace {
 
 class WatchCall final : public ChangeStream<v1::WatchResponse> {
  public:
-  WatchCall(StreamRegistry* registry, grpc::CallbackServerContext* context, Store* store)
-      : ChangeStream(registry, context, store, StreamTimes()), store_(store) {}
+  WatchCall(StreamRegistry* registry, grpc::CallbackServerContext* context, const ListReader* list)
+      : ChangeStream(registry, context, list, StreamTimes()), list_(list) {}
 
   // Begins to stream. Called once, after the call was registered.
   void Begin(const v1::WatchRequest& request) {
     absl::StatusOr<std::set<std::string>> tenants = TenantsOf(request.tenants());
     if (!tenants.ok()) return End(tenants.status());
-    uint64_t after = store_->head().head();
+    uint64_t after = list_->head().head();
     if (!request.after().empty()) {
-      const absl::StatusOr<RevisionToken> token = DecodeToken(request.after(), store_->lineage(), "after");
+      const absl::StatusOr<RevisionToken> token = DecodeToken(request.after(), list_->lineage(), "after");
       if (!token.ok()) return End(token.status());
       after = token->revision;
     }
@@ -37,18 +38,18 @@ class WatchCall final : public ChangeStream<v1::WatchResponse> {
     }
   }
 
-  Store* const store_;
+  const ListReader* const list_;
 };
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchResponse>* SuppressionService::Watch(grpc::CallbackServerContext* context,
-                                                                       const v1::WatchRequest* request) {
-  auto call = std::make_shared<WatchCall>(&watches_, context, store_);
-  if (absl::Status refused = watches_.Add(call); !refused.ok()) {
+grpc::ServerWriteReactor<v1::WatchResponse>* WatchStreams::Start(grpc::CallbackServerContext* context,
+                                                                 const v1::WatchRequest& request) {
+  auto call = std::make_shared<WatchCall>(&streams_, context, list_);
+  if (absl::Status refused = streams_.Add(call); !refused.ok()) {
     call->End(refused);
   } else {
-    call->Begin(*request);
+    call->Begin(request);
   }
   return call.get();
 }

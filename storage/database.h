@@ -1,0 +1,173 @@
+// The database of a list or of a replica of one: its families, what it remembers of itself, and how it is written.
+//
+// For storage/ alone: everyone else sees ListReader, CommandApplier or ReplicaWriter (store.h), which stand on it.
+// Thread-safe, but Commit is for one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "rocksdb/db.h"
+#include "storage/change_pins.h"
+#include "storage/data_directory.h"
+#include "storage/head_signal.h"
+#include "storage/keys.h"
+#include "storage/rocksdb_settings.h"
+#include "storage/store_options.h"
+#include "storage/stored.h"
+#include "storage/timelines.h"
+
+namespace suppression {
+
+class EntryBatch;
+
+// Names of records of the meta family.
+inline constexpr char kLineageName[] = "lineage";
+inline constexpr char kRevisionName[] = "last_revision";
+inline constexpr char kLogTimeName[] = "newest_command_micros";
+inline constexpr char kNormaliserName[] = "normaliser";
+inline constexpr char kReplicaName[] = "replica";
+inline constexpr char kTenantPrefix[] = "tenant/";
+inline constexpr char kOldestChangeName[] = "oldest_change";
+inline constexpr char kTimelinesName[] = "timelines";
+inline constexpr char kSettingsName[] = "settings";
+inline constexpr char kLastRecordName[] = "last_record";
+inline constexpr char kWritersName[] = "writers";
+
+class Database {
+ public:
+  // Opens or creates what is in a data directory. A replica that is new, or that never loaded a snapshot, gets this
+  // lineage; of a database that exists it is checked; zero: of any.
+  //
+  // FAILED_PRECONDITION and one clear sentence when the directory is not ours, newer than us, of the other kind or in
+  // use; DATA_LOSS when something acknowledged is missing or damaged; other codes when the system refuses.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const StoreOptions& options, DatabaseKind kind,
+                                                        uint64_t lineage);
+  // Notes the head, and closes.
+  ~Database();
+
+  // See ListReader.
+  uint64_t lineage() const { return lineage_; }
+  uint64_t timeline();
+  bool HasState(uint64_t timeline, uint64_t revision) const;
+  HeadSignal& head() const { return *head_; }
+  // See Store.
+  absl::Status NoteHead();
+  absl::Status write_status() const;
+
+  DatabaseKind kind() const { return kind_; }
+  rocksdb::DB* rocks() const { return db_.get(); }
+  rocksdb::ColumnFamilyHandle* family(ColumnFamily family) const { return families_[family]; }
+  DataDirectory& directory() { return *directory_; }
+  const RetentionCutoffs& cutoffs() const { return cutoffs_; }
+  // Log time: that of the newest record applied, in microseconds since 1970.
+  int64_t log_time() const { return log_time_micros_.load(); }
+  // The oldest revision that the change log still holds.
+  uint64_t oldest_change() const { return cutoffs_.oldest_change.load(); }
+
+  // A record of the meta family; empty when there is none. INTERNAL when it cannot be read.
+  absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
+  bool HasDomainEntries(absl::string_view tenant) const { return DomainEntries(tenant) > 0; }
+  // How many whole-domain entries a list holds.
+  int64_t DomainEntries(absl::string_view tenant) const;
+
+  // From now on states are given out in this run of the log (timelines.h); not zero. Before the first Commit.
+  void UseTimeline(uint64_t timeline);
+  // Writes what the batch holds, as of this revision and log time, durably. Then the caller lets the head move on.
+  // UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on it always does, until the database is opened
+  // anew; whether this batch is there then is unknown.
+  absl::Status Commit(uint64_t revision, int64_t log_time_micros, EntryBatch* batch);
+  // A replica: the run of its source that told its newest state.
+  void TakeTimeline(uint64_t timeline) { timeline_ = timeline; }
+  // A replica that has loaded a snapshot: nothing before `revision` is in the change log.
+  void StartChangesAt(uint64_t revision);
+  // What decides results, as of the newest record. Changed by the thread that commits, before it does.
+  stored::LogSettings settings() const;
+  void UseSettings(const stored::LogSettings& settings);
+  // From now on all writes are refused, for this reason; returns it.
+  absl::Status FailFurtherWrites(const rocksdb::Status& failed);
+
+  // Held from the decision what to trim until it is done, so that no pin comes in between.
+  absl::Mutex& trim_mutex() { return trim_mutex_; }
+  ChangePins& pins() { return pins_; }
+
+ private:
+  Database(const StoreOptions& options, DatabaseKind kind) : options_(options), kind_(kind) {}
+  // database_open.cc
+  absl::Status OpenDatabase(uint64_t lineage);
+  absl::Status InitialiseMeta(uint64_t lineage);
+  absl::Status ReadMeta(uint64_t lineage);
+  absl::Status ReadSettings();
+  // DATA_LOSS when the database ends before a revision that was durable, or lacks one in between. Changes nothing.
+  absl::Status ProveComplete(uint64_t lineage);
+  absl::Status CheckHead() const;
+  absl::Status CheckChanges() const;
+  absl::Status CheckKind(absl::string_view replica, uint64_t lineage) const;
+  absl::Status FlushRecovered();
+  absl::Status AcceptLoss();
+  rocksdb::Status CountDomainEntries(absl::flat_hash_map<std::string, int64_t>* counts) const;
+  absl::Status RenewLineage();
+  // Begins the timeline of this run, unless it has begun.
+  absl::Status BeginTimeline() ABSL_LOCKS_EXCLUDED(timeline_mutex_);
+  // Adds the trimming of the change log to a batch that ends at `last`. Returns the new oldest revision.
+  uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(trim_mutex_);
+  void CountDomains(EntryBatch* batch);
+  void MoveCutoffs(int64_t log_time_micros);
+
+  const StoreOptions options_;
+  const DatabaseKind kind_;
+  std::unique_ptr<DataDirectory> directory_;
+  RetentionCutoffs cutoffs_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  uint64_t lineage_ = 0;
+  std::atomic<int64_t> log_time_micros_{0};
+  std::atomic<uint64_t> timeline_{0};  // zero until it has begun; of a replica what its source told
+  mutable absl::Mutex timeline_mutex_;
+  uint64_t next_timeline_ ABSL_GUARDED_BY(timeline_mutex_) = 0;
+  Timelines timelines_ ABSL_GUARDED_BY(timeline_mutex_);
+  std::unique_ptr<HeadSignal> head_;
+  uint64_t noted_head_ = 0;
+  bool opened_ = false;  // fully: only then may the note of the head be written
+  ChangePins pins_;
+  absl::Mutex trim_mutex_;
+
+  // How many whole-domain entries each list holds: lets a check skip the domain.
+  std::atomic<bool> any_domain_entries_{false};
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, int64_t> domain_entries_ ABSL_GUARDED_BY(mutex_);
+  stored::LogSettings settings_ ABSL_GUARDED_BY(mutex_);
+  absl::Status write_status_ ABSL_GUARDED_BY(mutex_);
+};
+
+// An absl::Status for a RocksDB failure while reading: INTERNAL_ERROR, without keys.
+absl::Status ReadFailure(const rocksdb::Status& status);
+// Reads an entry: nothing when there is none. INTERNAL (INTERNAL_ERROR) when it is damaged.
+absl::Status ReadEntry(const Database& database, const rocksdb::ReadOptions& read, const EntryName& name,
+                       std::optional<stored::StoredEntry>* entry);
+// Reads a stored entry and fills in what its key says. INTERNAL (INTERNAL_ERROR) when damaged.
+absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry);
+// The value of an entry: without what its key says.
+std::string EncodeEntry(const stored::StoredEntry& entry);
+
+// A random number that is not zero.
+uint64_t RandomNumber();
+
+inline rocksdb::Slice ToSlice(absl::string_view view) {
+  return {view.data(), view.size()};
+}
+inline absl::string_view ToView(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+}  // namespace suppression

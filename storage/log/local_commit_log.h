@@ -1,0 +1,76 @@
+// The commit log of a single machine: one thread drains a bounded queue and applies all of it in one batch with one
+// fsync (group commit). Nothing is logged beside the database: RocksDB's own log is the record.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/log/commit_log.h"
+#include "storage/log/serial_executor.h"
+
+namespace suppression {
+
+class LocalCommitLog final : public CommitLog {
+ public:
+  // Most commands that were appended and are not answered; the next one is refused with OVERLOADED.
+  static constexpr size_t kUnansweredMax = 16'384;
+  // Most commands in one batch.
+  static constexpr size_t kBatchMax = 4'096;
+
+  LocalCommitLog() = default;
+  ~LocalCommitLog() override;
+
+  // Its lineage is that of the applier; each Start begins a timeline.
+  absl::Status Start(LogApplier* applier) override;
+  void Append(stored::Command command, Done done) override;
+  void Barrier(std::function<void(absl::Status)> done) override;
+  LogHealth Health() const override;
+  LogIdentity Identity() const override { return identity_; }
+  void Close() override;
+
+  // How many commands were applied, in how many batches (one fsync each).
+  struct Counts {
+    uint64_t commands = 0;
+    uint64_t batches = 0;
+  };
+  Counts counts() const;
+
+ private:
+  // A command that was appended, or a barrier (without `done`).
+  struct Item {
+    stored::Command command;
+    Done done;
+    std::function<void(absl::Status)> barrier;
+  };
+  using Answers = std::vector<std::pair<Done, AppendResult>>;
+
+  void Run();
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
+  // Applies commands up to a barrier or the end, and answers them.
+  void ApplyItems(absl::Span<Item> items);
+  // Applies the first of them; returns how many were dealt with, at least one.
+  size_t ApplyBatch(absl::Span<Item> items, Answers* answers);
+  void Answer(Answers answers);
+  void WakeLater();
+
+  LogApplier* applier_ = nullptr;
+  LogIdentity identity_;
+  // Work of others never keeps the writing thread: callers are answered on one thread, those who wait for a revision
+  // are woken on another, after the callers.
+  SerialExecutor answering_;
+  SerialExecutor waking_;
+  std::atomic<bool> wake_pending_{false};
+  std::atomic<size_t> unanswered_{0};
+  mutable absl::Mutex mutex_;
+  std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
+  absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  Counts counts_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace suppression
