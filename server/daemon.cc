@@ -39,8 +39,27 @@ void LogCuts() {
 }
 
 int Refuse(const absl::Status& status) {
-  std::cerr << "suppressd: " << status.message() << "\n";
+  PrintError(status.message());
   return 1;
+}
+
+// Serves until it is told to stop, or cannot go on.
+int ServeUntilTold(Daemon* daemon, const sigset_t& signals, absl::Duration drain_timeout) {
+  const timespec interval{.tv_sec = kTickSeconds, .tv_nsec = 0};
+  FreeMemory free_memory;
+  absl::Status running;
+  while (running.ok()) {
+    const int signal = sigtimedwait(&signals, nullptr, &interval);
+    if (signal == SIGHUP) daemon->Reload();
+    if (signal == SIGTERM || signal == SIGINT) break;
+    running = daemon->Tick();
+    free_memory.Tick();
+    LogCuts();
+  }
+  LogInfo("stopping");
+  daemon->Stop(running.ok() ? drain_timeout : absl::ZeroDuration());
+  LogInfo("stopped");
+  return running.ok() ? 0 : Refuse(running);
 }
 
 }  // namespace
@@ -55,31 +74,20 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
   // Debian's Abseil is built with a search for cycles among locks, at every lock.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   umask(kUmask);
-  // Blocked before any thread is made, so that only the loop below receives them.
+  // Blocked before any thread is made but the log's, which takes none, so that only ServeUntilTold receives them.
   const sigset_t signals = ServedSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away; the service stays
-  const absl::StatusOr<std::unique_ptr<Daemon>> daemon = start();
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = start();
   if (!daemon.ok()) return Refuse(daemon.status());
   if (*daemon == nullptr) {
     std::cout << "the configuration is fine\n";
     return 0;
   }
-  const timespec interval{.tv_sec = kTickSeconds, .tv_nsec = 0};
-  FreeMemory free_memory;
-  absl::Status running;
-  while (running.ok()) {
-    const int signal = sigtimedwait(&signals, nullptr, &interval);
-    if (signal == SIGHUP) (*daemon)->Reload();
-    if (signal == SIGTERM || signal == SIGINT) break;
-    running = (*daemon)->Tick();
-    free_memory.Tick();
-    LogCuts();
-  }
-  LogInfo("stopping");
-  (*daemon)->Stop(running.ok() ? absl::Seconds(options.drain_timeout_seconds) : absl::ZeroDuration());
-  LogInfo("stopped");
-  return running.ok() ? 0 : Refuse(running);
+  const int code = ServeUntilTold(daemon->get(), signals, absl::Seconds(options.drain_timeout_seconds));
+  daemon->reset();  // may have something to say, too
+  FlushLog(kLogFlushMax);
+  return code;
 }
 
 }  // namespace suppression

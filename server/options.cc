@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/field_checks.h"
 #include "server/listen_address.h"
+#include "server/log.h"
 #include "server/replication.h"
 
 namespace suppression {
@@ -151,7 +151,7 @@ ParsedOptions ParseOptions(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       parsed.exit_code = app.exit(error);
     } else {
-      std::cerr << "suppressd: " << error.what() << " (see suppressd serve --help, suppressd sidecar --help)\n";
+      PrintError(absl::StrCat(error.what(), " (see suppressd serve --help, suppressd sidecar --help)"));
       parsed.exit_code = 2;
     }
   }

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kEarliestBounceSeconds = 820'454'400;
 // Clocks of two servers may differ, and time zones are often wrong.
 constexpr int64_t kClockSkewSecondsMax = 86'400;
+// A bounce may be dated this much after it was reported: by a server whose clock is ahead. It counts as of the report.
+constexpr int64_t kAheadSecondsMax = 3'600;
 constexpr size_t kIdentityOctets = 16;
 
 // A time that a mail or payload gives, where it can be one; strangers' clocks are not worth an error.
@@ -34,8 +36,8 @@ bool SetOccurred(const v1::BounceEvent& shared, bool given, absl::Time reported_
   int64_t earliest = kEarliestBounceSeconds;
   if (event->has_mail_sent_at()) earliest = std::max(earliest, event->mail_sent_at().seconds() - kClockSkewSecondsMax);
   for (const int64_t time : reported->bounced_at) {
-    if (time < earliest || time > absl::ToUnixSeconds(reported_at)) continue;
-    *event->mutable_occurred_at() = FromMicros(time * kMicrosPerSecond);
+    if (time < earliest || time > absl::ToUnixSeconds(reported_at) + kAheadSecondsMax) continue;
+    *event->mutable_occurred_at() = FromMicros(std::min(time * kMicrosPerSecond, absl::ToUnixMicros(reported_at)));
     return true;
   }
   return false;

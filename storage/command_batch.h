@@ -60,6 +60,8 @@ class CommandBatch {
   absl::StatusOr<std::optional<v1::BounceEvent>> FindKnownEvent(const stored::Command& command,
                                                                 const stored::RecipientReport& told,
                                                                 uint64_t* revision);
+  bool WasReactivatedBetween(const v1::BounceEvent& known, const stored::Command& command,
+                             const stored::RecipientReport& told);
   // The same in the kept events of the entry, for longer than requests are remembered.
   absl::StatusOr<std::optional<v1::BounceEvent>> FindInHistory(const stored::Command& command,
                                                                const stored::RecipientReport& told, uint64_t* revision);

@@ -31,6 +31,20 @@ absl::StatusOr<CommandBatch::KnownEvents> CommandBatch::FindKnownEvents(const st
   return known;
 }
 
+// Whether the entry was reactivated between two events: then they are two, whatever they are about, and the later one
+// is to be judged by itself.
+bool CommandBatch::WasReactivatedBetween(const v1::BounceEvent& known, const stored::Command& command,
+                                         const stored::RecipientReport& told) {
+  if (told.undated()) return false;
+  const EntryName name{command.tenant(), told.target().domain(), told.target().local_part()};
+  const stored::StoredEntry& entry = entries_.Find(name)->entry;
+  const bool complaint = told.event().verdict().bounce_class() == v1::Verdict::COMPLAINT;
+  if (complaint ? !entry.has_consent_at() : !entry.has_bounces_reactivated_at()) return false;
+  const int64_t lifted_at = ToMicros(complaint ? entry.consent_at() : entry.bounces_reactivated_at());
+  const int64_t told_at = ToMicros(told.event().occurred_at()) + (complaint ? 0 : log_time_ - event_time_);
+  return ToMicros(known.occurred_at()) <= lifted_at && lifted_at < told_at;
+}
+
 absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindKnownEvent(const stored::Command& command,
                                                                             const stored::RecipientReport& told,
                                                                             uint64_t* revision) {
@@ -40,7 +54,7 @@ absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindKnownEvent(cons
   if (!known.ok()) return known.status();
   if (*known != nullptr) {
     for (const v1::BounceEvent& event : (*known)->events()) {
-      if (!IsKnownEvent(event, told)) continue;
+      if (!IsKnownEvent(event, told) || WasReactivatedBetween(event, command, told)) continue;
       *revision = std::max(*revision, (*known)->result().revision());
       return event;
     }
@@ -57,7 +71,7 @@ absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindInHistory(const
     absl::StatusOr<std::optional<v1::BounceEvent>> event = ReadEvent(BounceKey(name, kept));
     if (!event.ok()) return event.status();
     if (!event->has_value() || (*event)->identity() != told.event().identity()) continue;
-    if (!IsKnownEvent(**event, told)) continue;
+    if (!IsKnownEvent(**event, told) || WasReactivatedBetween(**event, command, told)) continue;
     *revision = std::max(*revision, kept);
     RememberEvent(command, **event, kept);
     return event;

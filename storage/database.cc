@@ -115,7 +115,7 @@ bool Database::HasState(uint64_t timeline, uint64_t revision) const {
 
 absl::Status Database::NoteHead() {
   const uint64_t head = head_->head();
-  if (head == noted_head_) return absl::OkStatus();
+  if (head == noted_head_ || !recovered_is_durable_) return absl::OkStatus();
   absl::Status status = directory_->NoteHead(head);
   if (status.ok()) noted_head_ = head;
   return status;

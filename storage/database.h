@@ -139,6 +139,8 @@ class Database {
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
   bool opened_ = false;  // fully: only then may the note of the head be written
+  // What a killed process had written and not synced is on disk; else a loss of power may still take it.
+  bool recovered_is_durable_ = false;
   ChangePins pins_;
   absl::Mutex trim_mutex_;
 

@@ -62,7 +62,7 @@ absl::Status Database::OpenDatabase(uint64_t lineage) {
   if (!noted.ok()) return noted.status();
   noted_head_ = noted->value_or(0);
   if (absl::Status renewed = noted->has_value() ? absl::OkStatus() : RenewLineage(); !renewed.ok()) return renewed;
-  return directory_->is_new() ? absl::OkStatus() : FlushRecovered();
+  return FlushRecovered();
 }
 
 absl::Status Database::ProveComplete(uint64_t lineage) {
@@ -113,6 +113,7 @@ absl::Status Database::FlushRecovered() {
   if (!write_status().ok()) return absl::OkStatus();
   const rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), families_);
   if (!status.ok()) FailFurtherWrites(status).IgnoreError();  // reads go on
+  recovered_is_durable_ = status.ok();
   return absl::OkStatus();
 }
 
@@ -144,6 +145,7 @@ absl::Status Database::AcceptLoss() {
   }
   cutoffs_.oldest_change = head + 1;
   if (absl::Status renewed = RenewLineage(); !renewed.ok()) return renewed;
+  if (absl::Status flushed = FlushRecovered(); !flushed.ok()) return flushed;
   return directory_->EndLoss();
 }
 

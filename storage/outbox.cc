@@ -192,7 +192,8 @@ absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::R
                                                                                     int64_t octets_max) const {
   std::vector<std::pair<uint64_t, stored::OutboxReport>> reports;
   absl::ReaderMutexLock database_lock(&database_mutex_);
-  if (db_ == nullptr) return reports;
+  // It could not be opened again. Not "no reports": delivery would pass over those that are there.
+  if (db_ == nullptr) return Refusing();
   uint64_t shown = 0;
   {
     absl::MutexLock lock(&mutex_);

@@ -111,7 +111,8 @@ absl::Status Refusal(const DataDirectory& directory, const rocksdb::Status& stat
   const bool damaged = status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() ||
                        absl::StrContains(complaint, "No such file");
   if (!damaged) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot open the database in ", path, ": ", complaint));
+    // What the system refuses now (too many open files, no permission) says nothing of the data.
+    return absl::UnavailableError(absl::StrCat("cannot open the database in ", path, ": ", complaint));
   }
   const std::string file = DamagedFile(path, complaint, dropped_from);
   const bool in_log = absl::EndsWith(file, ".log") && !directory.accepts_loss();

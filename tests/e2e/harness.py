@@ -83,8 +83,15 @@ class Server:
         return self
 
     def log(self):
+        """What is written so far. Lines follow what they tell of by a moment: wait for one, or take log_at_end."""
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
+
+    def log_at_end(self):
+        """Ends the server and returns all that it logged."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        return self.log()
 
     def __exit__(self, exception_type, exception, traceback):
         self.process.send_signal(signal.SIGTERM)

@@ -73,11 +73,11 @@ class Privacy(unittest.TestCase):
                 answer = call(server, method, request)
                 self.assertNotEqual(answer.code, 0, f"{method} {request}")
                 self.assertNotIn("canary", answer.out + answer.err, f"{method} {request}")
-            lines = server.log()
-            self.assertIn('"event":"reactivate"', lines)
-            self.assertNotIn("canary", lines)
             for name in os.listdir(os.path.join(server.data, "db")):
                 self.assertFalse(name.startswith("LOG"), "RocksDB keeps a log of its own")
+            lines = server.log_at_end()
+            self.assertIn('"event":"reactivate"', lines)
+            self.assertNotIn("canary", lines)
 
 
 if __name__ == "__main__":

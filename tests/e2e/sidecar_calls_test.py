@@ -122,6 +122,8 @@ class SidecarTest(unittest.TestCase):
             self.assertEqual(status.json()[0]["outbox_reports"], 1, str(status))
             details = self.grpcurl(sidecar, f"{SERVICE}/GetBounceDetails", {"address": CANARY})
             self.assertIn("CENTRE_UNREACHABLE", details.err, str(details))
+            sidecar.process.send_signal(signal.SIGTERM)
+            sidecar.process.wait(60)
             for said in (sidecar.log(), details.err, status.out):
                 self.assertNotIn("canary", said.lower())
         finally:
