@@ -45,8 +45,8 @@ inline constexpr char kWritersName[] = "writers";
 
 class Database {
  public:
-  // Opens or creates what is in a data directory. A replica that is new, or that never loaded a snapshot, gets this
-  // lineage; of a database that exists it is checked; zero: of any.
+  // Opens or creates what is in a data directory. A new one, or a replica that never loaded a snapshot, gets this
+  // lineage; of a database that exists it is checked. Zero: a new one gets one of its own, any is taken.
   //
   // FAILED_PRECONDITION and one clear sentence when the directory is not ours, newer than us, of the other kind or in
   // use; DATA_LOSS when something acknowledged is missing or damaged; other codes when the system refuses.

@@ -6,8 +6,8 @@
 
 namespace suppression {
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options, DatabaseKind::kList, 0);
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, uint64_t lineage) {
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options, DatabaseKind::kList, lineage);
   if (!database.ok()) return database.status();
   return std::unique_ptr<Store>(new Store(*std::move(database)));
 }

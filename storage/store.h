@@ -27,7 +27,9 @@ class Store {
   // Opens or creates a data directory. FAILED_PRECONDITION and one clear sentence when it is not ours, newer than us,
   // a replica or in use; DATA_LOSS when something acknowledged is missing or damaged; other codes when the system
   // refuses.
-  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
+  //
+  // `lineage`: that of the log, where it is not the store's own; FAILED_PRECONDITION when the store is of another.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options, uint64_t lineage = 0);
   ~Store();
 
   const ListReader& reader() const { return *reader_; }

@@ -176,6 +176,7 @@ TEST_F(RepeatedReportsTest, TheTimeOfABounceIsItsOwnAndNeverLaterThanTheReport) 
       {{.date = "the other day", .arrival = earlier}, absl::Hours(48)},
       {{.date = tomorrow, .arrival = earlier}, absl::Hours(48)},
       {{.date = tomorrow}, absl::ZeroDuration()},
+      {{.date = MailDate(now + absl::Seconds(30)), .arrival = earlier}, absl::ZeroDuration()},
       {{.date = "Mon, 01 Jan 1990 10:00:00 +0000"}, absl::ZeroDuration()},
       {{.date = ""}, absl::ZeroDuration()}};
   int number = 0;
@@ -200,6 +201,28 @@ TEST_F(RepeatedReportsTest, ABounceByMailByReplyAndByLineOfALogIsOneEvent) {
   EXPECT_FALSE(Reply("<m2@example.org>", "550 5.1.1 no such user", "ann@example.com").duplicate()) << "another mail";
   EXPECT_FALSE(Reply("", "550 5.1.1 no such user", "ann@example.com").duplicate()) << "it cannot be told";
   EXPECT_EQ(Events("ann@example.com"), 3);
+}
+
+TEST_F(RepeatedReportsTest, ABounceAfterAReactivationIsAnotherThoughItIsAboutTheSameMail) {
+  const std::string gone = "550 5.1.1 no such user";
+  Bounce bounce{.status = "5.1.1", .diagnostic = gone};
+  bounce.date = MailDate(Now());
+  EXPECT_EQ(Reply("m1@example.org", gone).outcomes(0).effect(), v1::SUPPRESSED);
+  server_.clock().Advance(absl::Minutes(5));
+  grpc::ClientContext context;
+  v1::ReactivateRequest request;
+  v1::ReactivateResponse response;
+  request.set_address("jo@example.com");
+  request.set_note("works again");
+  ASSERT_TRUE(server_.stub().Reactivate(&context, request, &response).ok());
+  EXPECT_FALSE(Details().suppressed());
+  server_.clock().Advance(absl::Minutes(5));
+  EXPECT_TRUE(Read(bounce.Content()).duplicate()) << "the mail about the bounce before it";
+  EXPECT_FALSE(Details().suppressed());
+  const v1::ReportBounceResponse again = Reply("m1@example.org", gone);
+  EXPECT_FALSE(again.duplicate()) << "the sender tried again";
+  EXPECT_EQ(again.outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_TRUE(Details().suppressed());
 }
 
 TEST_F(RepeatedReportsTest, RepliesToOneMailOnThreeDaysAreThreeAttemptsAndItsBounceNoFourth) {

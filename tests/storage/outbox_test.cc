@@ -149,6 +149,21 @@ TEST_F(OutboxTest, AFullDiskRefusesAndRoomThatCameBackIsUsed) {
   EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
 }
 
+TEST_F(OutboxTest, WhereItCannotBeOpenedAgainReadingFailsRatherThanFindNothing) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  files_->SetFull(true);
+  EXPECT_FALSE(Add(Report("b")).ok());
+  files_->SetFull(false);
+  files_->SetUnreadable(true);
+  EXPECT_FALSE(Add(Report("c")).ok()) << "it is opened again for this one";
+  EXPECT_EQ(ReasonOf(outbox_->Read(0, 10, 1 << 20).status()), v1::STORAGE_UNAVAILABLE);
+  files_->SetUnreadable(false);
+  ASSERT_TRUE(Add(Report("d")).ok());
+  const Names shown = Shown();
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), "a"), 1);
+  EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
+}
+
 TEST_F(OutboxTest, ManyAddersAtOnceAreAllKept) {
   constexpr int kThreads = 8;
   constexpr int kEach = 200;

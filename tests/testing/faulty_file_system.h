@@ -25,6 +25,20 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
     absl::MutexLock lock(&mutex_);
     full_ = full;
   }
+  // From now on no file can be opened to be read, as where a process has too many open.
+  void SetUnreadable(bool unreadable) {
+    absl::MutexLock lock(&mutex_);
+    unreadable_ = unreadable;
+  }
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* result,
+                                      rocksdb::IODebugContext* context) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (unreadable_) return rocksdb::IOStatus::IOError("Too many open files");
+    }
+    return FileSystemWrapper::NewSequentialFile(name, options, result, context);
+  }
   // Cuts every file back to what was synced. Call it when the database is closed.
   void LoseUnsyncedData() {
     absl::MutexLock lock(&mutex_);
@@ -102,6 +116,7 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
 
   absl::Mutex mutex_;
   bool full_ = false;
+  bool unreadable_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, uint64_t> synced_;
 };
 
