@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/clock_guard.h"
 #include "server/daemon.h"
 #include "server/listener.h"
 #include "server/options.h"
@@ -43,13 +44,21 @@ class App final : public Daemon {
  private:
   App() = default;
 
+  absl::Status StartClock(const ServeOptions& options);
+  // Notes how far the store is durable, and the time.
+  void NoteHead();
+  // Tells of a clock that is not believed, once, and of one that is again.
+  void WatchClock();
+
   std::unique_ptr<RuleBook> rules_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ClockGuard> clock_;
   std::unique_ptr<LocalCommitLog> log_;
   std::unique_ptr<SuppressionService> service_;
   std::unique_ptr<ReplicationService> replication_;
   std::unique_ptr<Listener> listener_;
   bool writes_served_ = true;
+  bool clock_believed_ = true;
 };
 
 // Runs a server until it is told to stop; see RunDaemon.

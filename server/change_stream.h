@@ -18,9 +18,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "protos/error.h"
+#include "server/steady_time.h"
 #include "server/stream_call.h"
 #include "storage/list_reader.h"
 #include "storage/revision_token.h"
@@ -82,7 +82,7 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   void Woken(bool in_time) final {
-    if (!in_time || list_->head().head() > after_ || this->Stopping() || absl::Now() < heartbeat_at_) return Step();
+    if (!in_time || list_->head().head() > after_ || this->Stopping() || SteadyPoint() < heartbeat_at_) return Step();
     MakeHeartbeat();
     SendAt();
   }
@@ -95,7 +95,7 @@ class ChangeStream : public StreamCall<Response> {
 
  private:
   // What was passed since the last message brought this stream nothing, but the reader may wait for the state.
-  bool TokenIsDue() const { return after_ != told_ && absl::Now() >= sent_at_ + kTokenPause; }
+  bool TokenIsDue() const { return after_ != told_ && SteadyPoint() >= sent_at_ + kTokenPause; }
 
   void MakeHeartbeat() {
     this->message_.Clear();
@@ -160,7 +160,7 @@ class ChangeStream : public StreamCall<Response> {
   }
 
   void SendAt() {
-    sent_at_ = absl::Now();
+    sent_at_ = SteadyPoint();
     told_ = after_;
     heartbeat_at_ = sent_at_ + heartbeat_interval_;
     Complete(&this->message_);
@@ -172,7 +172,7 @@ class ChangeStream : public StreamCall<Response> {
   // that is still open from an earlier wait serves this one too.
   void Wait() {
     CaughtUp();
-    if (absl::Now() < sent_at_ + kLookPause) return this->WaitUntil(std::min(sent_at_ + kLookPause, heartbeat_at_));
+    if (SteadyPoint() < sent_at_ + kLookPause) return this->WaitUntil(std::min(sent_at_ + kLookPause, heartbeat_at_));
     const std::shared_ptr<ServedStream> self = this->shared_from_this();
     const uint64_t wanted = after_ + 1;  // once the wait began, another thread may go on with after_
     this->WaitUntil(after_ == told_ ? heartbeat_at_ : std::min(sent_at_ + kTokenPause, heartbeat_at_));
@@ -200,7 +200,7 @@ class ChangeStream : public StreamCall<Response> {
   int sent_entries_ = 0;  // of the first of them
   absl::Status ended_;
   absl::Time sent_at_ = absl::InfinitePast();
-  absl::Time heartbeat_at_ = absl::Now() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
+  absl::Time heartbeat_at_ = SteadyPoint() + heartbeat_interval_;  // when a heartbeat is due, if nothing is sent before
 
   std::atomic<bool> head_asked_{false};
   absl::Mutex mutex_;

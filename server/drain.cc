@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "server/steady_time.h"
 
 namespace suppression {
 
@@ -18,7 +19,7 @@ bool Drain::Enter() {
 void Drain::Leave() {
   if (in_flight_.fetch_sub(1) > 1 || !draining_.load()) return;
   absl::MutexLock lock(&mutex_);
-  left_.SignalAll();
+  left_.Notify();
 }
 
 void Drain::Begin() {
@@ -26,17 +27,15 @@ void Drain::Begin() {
 }
 
 void Drain::Await(absl::Time deadline) {
-  const absl::Time noticed = std::min(deadline, absl::Now() + kDrainNoticeMax);
+  const absl::Duration most = deadline - absl::Now();
+  const absl::Time end = SteadyPoint() + most;
+  const absl::Time noticed = SteadyPoint() + std::min(most, kDrainNoticeMax);
   absl::MutexLock lock(&mutex_);
   for (;;) {
-    while (in_flight_.load() > 0) {
-      if (left_.WaitWithDeadline(&mutex_, deadline)) return;
-    }
-    const absl::Time quiet = absl::Now() + kDrainQuiet;
-    if (quiet > noticed) return;
+    if (!left_.AwaitFor(&mutex_, end - SteadyPoint(), [&] { return in_flight_.load() == 0; })) return;
+    if (SteadyPoint() + kDrainQuiet > noticed) return;
     const int64_t before = turned_away_.load();
-    while (!left_.WaitWithDeadline(&mutex_, quiet)) {
-    }
+    left_.AwaitFor(&mutex_, kDrainQuiet, [] { return false; });
     if (in_flight_.load() == 0 && turned_away_.load() == before) return;
   }
 }

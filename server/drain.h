@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/internal/steady_wait.h"
 
 namespace suppression {
 
@@ -37,7 +38,7 @@ class Drain {
   std::atomic<int64_t> turned_away_{0};
   std::atomic<bool> draining_{false};
   absl::Mutex mutex_;
-  absl::CondVar left_;  // signalled when the last call in flight left while draining
+  SteadyWait left_;  // told when the last call in flight left while draining
 };
 
 }  // namespace suppression

@@ -49,13 +49,14 @@ bool LogSink::AwaitHandled(int64_t lines, absl::Duration timeout) {
     return handled_ + overruns_() >= lines;
   };
   absl::MutexLock lock(&handled_mutex_);
-  return handled_mutex_.AwaitWithTimeout(absl::Condition(&handled), timeout);
+  return line_handled_.AwaitFor(&handled_mutex_, timeout, handled);
 }
 
 void LogSink::sink_it_(const spdlog::details::log_msg& line) {
   if (!TellDropped() || !WriteLine(line)) ++refused_;
   absl::MutexLock lock(&handled_mutex_);
   ++handled_;
+  line_handled_.Notify();
 }
 
 // False when there is something to tell that could not be written.

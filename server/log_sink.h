@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/internal/steady_wait.h"
 #include "spdlog/details/null_mutex.h"
 #include "spdlog/sinks/base_sink.h"
 
@@ -54,6 +55,7 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
   int64_t told_ = 0;     // of the dropped lines
   bool torn_ = false;    // what was written last ends amid a line
   absl::Mutex handled_mutex_;
+  SteadyWait line_handled_;
   int64_t handled_ ABSL_GUARDED_BY(handled_mutex_) = 0;
 };
 

@@ -88,6 +88,9 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   Row(serve, "snapshot_hold_minutes", options->snapshot_hold_minutes,
       "How long a snapshot, and the changes after it, are kept for a replica that is not heard of")
       ->check(CLI::Range(1, 360));
+  Row(serve, "accept_clock", options->accept_clock,
+      "Today's date in UTC, as YYYY-MM-DD: the machine's clock is right although the newest record is far from it. Times "
+      "later than now are moved back to now. Has no effect on any other day");
   StoreOptions& store = options->store;
   Row(serve, "bounce_retention_days", store.bounce_retention_days, "How long bounce events are kept")
       ->check(CLI::Range(1, 36'500));
@@ -177,6 +180,17 @@ absl::Status ValidateOptions(const ServerOptions& options) {
   const std::string& mode = options.socket_mode;
   if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("socket_mode ", mode, " is not an octal mode such as 0660"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOptions(const ServeOptions& options) {
+  if (absl::Status status = ValidateOptions(static_cast<const ServerOptions&>(options)); !status.ok()) return status;
+  absl::Time day;
+  std::string error;
+  if (!options.accept_clock.empty() && !absl::ParseTime("%Y-%m-%d", options.accept_clock, &day, &error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("accept_clock ", options.accept_clock, " is no date; say today's as YYYY-MM-DD"));
   }
   return absl::OkStatus();
 }

@@ -40,6 +40,7 @@ struct ServeOptions : ServerOptions {
   int max_replicas = 1'000;
   int max_snapshots = 4;
   int snapshot_hold_minutes = 10;
+  std::string accept_clock;  // a day, as YYYY-MM-DD
 };
 
 // What a sidecar does that has no replica yet.
@@ -78,6 +79,8 @@ ParsedOptions ParseOptions(int argc, char** argv);
 // Checks what goes beyond single values: addresses, plaintext on non-local addresses, files. INVALID_ARGUMENT with one
 // clear sentence.
 absl::Status ValidateOptions(const ServerOptions& options);
+// The same, and --accept_clock.
+absl::Status ValidateOptions(const ServeOptions& options);
 // The same, and upstream, replica id and tenants.
 absl::Status ValidateOptions(const SidecarOptions& options);
 

@@ -88,6 +88,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   absl::Status AnswerReport(const ReportPlan& plan, const ReportResults& results,
                             v1::ReportBounceResponse* response) const;
   std::string Token(uint64_t revision) const;
+  absl::Status MayWrite() const { return options_.may_write ? options_.may_write() : absl::OkStatus(); }
 
   const ListReader* const list_;
   CommitLog* const log_;

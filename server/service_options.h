@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace suppression {
@@ -22,6 +24,8 @@ struct ServiceOptions {
   int mail_threads = 2;
   // Most watches at once.
   int watches_max = 1'000;
+  // OK, or why no write is taken now; null: always OK.
+  std::function<absl::Status()> may_write = {};
   // Longest wait for the state that a read demands, whatever its deadline.
   absl::Duration await_revision_max = absl::Seconds(10);
 };

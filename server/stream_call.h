@@ -12,11 +12,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/grpc_status.h"
+#include "server/steady_time.h"
 #include "server/stream_registry.h"
 
 namespace suppression {
@@ -93,7 +93,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   void Send() {
     {
       absl::MutexLock lock(&mutex_);
-      write_timer_ = pump_->RunAt(absl::Now() + slow_reader_max_, [this, self = shared_from_this()] { Cut(); });
+      write_timer_ = pump_->RunAt(SteadyPoint() + slow_reader_max_, [this, self = shared_from_this()] { Cut(); });
     }
     this->StartWrite(&message_);
   }

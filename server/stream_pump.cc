@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "server/steady_time.h"
 
 namespace suppression {
 
@@ -13,12 +13,16 @@ StreamPump::~StreamPump() {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
   }
+  woken_.Notify();
   thread_.join();
 }
 
 void StreamPump::Run(std::function<void()> event) {
-  absl::MutexLock lock(&mutex_);
-  queue_.push_back(std::move(event));
+  {
+    absl::MutexLock lock(&mutex_);
+    queue_.push_back(std::move(event));
+  }
+  woken_.Notify();
 }
 
 uint64_t StreamPump::RunAt(absl::Time time, std::function<void()> event) {
@@ -27,6 +31,7 @@ uint64_t StreamPump::RunAt(absl::Time time, std::function<void()> event) {
   const auto added = later_.emplace(std::make_pair(time, id), std::move(event)).first;
   times_.emplace(id, time);
   earlier_ |= added == later_.begin();
+  woken_.Notify();
   return id;
 }
 
@@ -43,7 +48,7 @@ void StreamPump::Cancel(uint64_t id) {
 
 void StreamPump::QueueDue() {
   earlier_ = false;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyPoint();
   while (!later_.empty() && later_.begin()->first.first <= now) {
     queue_.push_back(std::move(later_.begin()->second));
     times_.erase(later_.begin()->first.second);
@@ -57,7 +62,7 @@ void StreamPump::Work() {
     {
       absl::MutexLock lock(&mutex_);
       const absl::Time next = later_.empty() ? absl::InfiniteFuture() : later_.begin()->first.first;
-      mutex_.AwaitWithDeadline(absl::Condition(this, &StreamPump::HasWork), next);
+      woken_.AwaitFor(&mutex_, next - SteadyPoint(), [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return HasWork(); });
       QueueDue();
       if (queue_.empty() && closed_) return;
       due.swap(queue_);

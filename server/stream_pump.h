@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/internal/steady_wait.h"
 
 namespace suppression {
 
@@ -26,7 +27,7 @@ class StreamPump {
 
   // Runs `event` on the thread, in order of arrival.
   void Run(std::function<void()> event);
-  // Runs `event` on the thread at a time, or soon after. Returns an id for Cancel, never 0.
+  // Runs `event` on the thread at a time (SteadyPoint), or soon after. Returns an id for Cancel, never 0.
   uint64_t RunAt(absl::Time time, std::function<void()> event);
   // Forgets an event that was to be run later. Does nothing when it has run, or is about to.
   void Cancel(uint64_t id);
@@ -40,6 +41,7 @@ class StreamPump {
   void QueueDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
+  SteadyWait woken_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   Later later_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, absl::Time> times_ ABSL_GUARDED_BY(mutex_);  // of those in later_

@@ -162,6 +162,7 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
     grpc::CallbackServerContext* context, const Request* request,
     absl::StatusOr<stored::Command> (SuppressionService::*make)(const Request&) const, Answer answer) {
   return RunUnary(context, *request, options_.request_octets_max, &calls_, [&](Done done) {
+    if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     absl::StatusOr<stored::Command> command = (this->*make)(*request);
     if (!command.ok()) return done(command.status());
     log_->Append(*std::move(command), [done = std::move(done), answer = std::move(answer)](AppendResult result) {
@@ -180,6 +181,7 @@ grpc::ServerUnaryReactor* SuppressionService::ReportBounce(grpc::CallbackServerC
   const bool is_long = request->has_raw_message() || request->has_provider_event();
   Admission* admission = is_long ? &mails_ : &calls_;
   return RunUnary(context, *request, options_.request_octets_max, admission, [&](Done done) {
+    if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     if (!is_long) return Report(*request, response, std::move(done));
     RunUnlessGone(
         &mail_pool_, [context] { return context->IsCancelled(); },

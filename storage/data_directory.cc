@@ -141,23 +141,31 @@ absl::Status DataDirectory::WriteFormat(const char* state) {
                         absl::StrCat(TitleOf(kind_), "\nformat ", kStorageFormat, "\nstate ", state, "\n"));
 }
 
-absl::Status DataDirectory::NoteHead(uint64_t revision) {
-  return WriteCheckedFile(path_, "HEAD", absl::StrCat("revision ", revision, "\n"));
+absl::Status DataDirectory::NoteHead(uint64_t revision, int64_t at_micros) {
+  const std::string time = at_micros == 0 ? "" : absl::StrCat("at_micros ", at_micros, "\n");
+  return WriteCheckedFile(path_, "HEAD", absl::StrCat("revision ", revision, "\n", time));
 }
 
-absl::StatusOr<std::optional<uint64_t>> DataDirectory::ReadHead() const {
+absl::StatusOr<std::optional<DataDirectory::HeadNote>> DataDirectory::ReadHead() const {
   const std::string file = absl::StrCat(path_, "/HEAD");
   const absl::StatusOr<std::optional<std::string>> text = ReadCheckedFile(file);
   if (absl::IsDataLoss(text.status())) return Damaged(file, text.status().message());
   if (!text.ok()) return text.status();
-  if (!text->has_value()) return std::optional<uint64_t>();
-  absl::string_view line = **text;
-  uint64_t revision = 0;
-  if (!absl::ConsumePrefix(&line, "revision ") || !absl::ConsumeSuffix(&line, "\n") ||
-      !absl::SimpleAtoi(line, &revision)) {
-    return Damaged(file, "it names no revision");
+  if (!text->has_value()) return std::optional<HeadNote>();
+  HeadNote note;
+  std::istringstream lines(**text);
+  std::string line;
+  bool named = false;
+  while (std::getline(lines, line)) {
+    absl::string_view rest = line;
+    if (absl::ConsumePrefix(&rest, "revision ") && absl::SimpleAtoi(rest, &note.revision)) {
+      named = true;
+    } else if (!absl::ConsumePrefix(&rest, "at_micros ") || !absl::SimpleAtoi(rest, &note.at_micros)) {
+      return Damaged(file, "it says something else than a revision and a time");
+    }
   }
-  return std::optional<uint64_t>(revision);
+  if (!named) return Damaged(file, "it names no revision");
+  return std::optional<HeadNote>(note);
 }
 
 absl::Status DataDirectory::EndLoss() {

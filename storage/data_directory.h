@@ -1,7 +1,7 @@
 // The data directory: whose it is, which format it has, and that only one process uses it.
 //
 //   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 1", "state ready"
-//   DIR/HEAD     text: a revision that was durable; fewer revisions in the database mean that data was lost
+//   DIR/HEAD     text: a revision that was durable, and when that was noted; fewer revisions in the database mean that data was lost
 //   DIR/ACCEPT_LOSS   made by an operator: open with what can still be read, and drop the rest; removed once that is
 //   done DIR/LOCK     held with flock while a process has the directory open DIR/db/      RocksDB DIR/load/    while a
 //   replica loads its first snapshot: what is to become part of the database
@@ -58,10 +58,14 @@ class DataDirectory {
   // ... or only a backup helps.
   absl::Status DamagedBeyondUse(absl::string_view file, absl::string_view how) const;
 
+  struct HeadNote {
+    uint64_t revision = 0;
+    int64_t at_micros = 0;  // when it was noted, by a clock that could be believed; zero: not known
+  };
   // Notes on disk that everything up to this revision is durable.
-  absl::Status NoteHead(uint64_t revision);
-  // The revision noted last; nothing when the note is missing. DATA_LOSS when it is damaged.
-  absl::StatusOr<std::optional<uint64_t>> ReadHead() const;
+  absl::Status NoteHead(uint64_t revision, int64_t at_micros = 0);
+  // The note written last; nothing when it is missing. DATA_LOSS when it is damaged.
+  absl::StatusOr<std::optional<HeadNote>> ReadHead() const;
 
  private:
   DataDirectory(std::string path, DirectoryKind kind, int lock_fd)

@@ -17,6 +17,8 @@ namespace {
 // The log is trimmed in steps, and looked at for age once per step.
 constexpr uint64_t kTrimStep = 1024;
 constexpr int kTrimStepsMax = 64;
+// The note of the head says the time, too, when that much has passed.
+constexpr int64_t kNoteTimeMicros = 3'600 * kMicrosPerSecond;
 
 }  // namespace
 
@@ -113,12 +115,36 @@ bool Database::HasState(uint64_t timeline, uint64_t revision) const {
   return timelines_.Share(timeline, revision, head_->head());
 }
 
-absl::Status Database::NoteHead() {
+absl::Status Database::NoteHead(int64_t now_micros) {
   const uint64_t head = head_->head();
-  if (head == noted_head_ || !recovered_is_durable_) return absl::OkStatus();
-  absl::Status status = directory_->NoteHead(head);
-  if (status.ok()) noted_head_ = head;
-  return status;
+  const int64_t micros = std::max(now_micros, noted_micros_.value_or(0));
+  const bool time_is_due = micros >= noted_micros_.value_or(0) + kNoteTimeMicros;
+  if ((head == noted_head_ && !time_is_due) || !recovered_is_durable_) return absl::OkStatus();
+  absl::Status status = directory_->NoteHead(head, micros);
+  if (!status.ok()) return status;
+  noted_head_ = head;
+  if (micros > 0) noted_micros_ = micros;
+  return absl::OkStatus();
+}
+
+absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch) {
+  const uint64_t head = head_->head();
+  const uint64_t lineage = RandomNumber();
+  batch->write_batch()
+      ->DeleteRange(families_[kChanges], RevisionKey(0), RevisionKey(head + 1))
+      .PermitUncheckedError();
+  batch->PutMeta(kOldestChangeName, RevisionKey(head + 1));
+  batch->PutMeta(kLineageName, RevisionKey(lineage));
+  batch->PutMeta(kLogTimeName, RevisionKey(static_cast<uint64_t>(log_time_micros)));
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  const rocksdb::Status status = db_->Write(write, batch->write_batch());
+  if (!status.ok()) return FailFurtherWrites(status);
+  lineage_ = lineage;
+  cutoffs_.oldest_change = head + 1;
+  MoveCutoffs(log_time_micros);
+  noted_micros_ = log_time_micros;
+  return directory_->NoteHead(head, log_time_micros);
 }
 
 absl::Status Database::write_status() const {

@@ -58,9 +58,12 @@ absl::Status Database::OpenDatabase(uint64_t lineage) {
   }
   if (absl::Status read = ReadMeta(lineage); !read.ok()) return read;
   if (directory_->accepts_loss()) return AcceptLoss();
-  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
-  noted_head_ = noted->value_or(0);
+  if (noted->has_value()) {
+    noted_head_ = (*noted)->revision;
+    if ((*noted)->at_micros > 0) noted_micros_ = (*noted)->at_micros;
+  }
   if (absl::Status renewed = noted->has_value() ? absl::OkStatus() : RenewLineage(); !renewed.ok()) return renewed;
   return FlushRecovered();
 }
@@ -80,11 +83,12 @@ absl::Status Database::ProveComplete(uint64_t lineage) {
 }
 
 absl::Status Database::CheckHead() const {
-  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
-  if (noted->value_or(0) <= head_->head()) return absl::OkStatus();
+  const uint64_t revision = noted->has_value() ? (*noted)->revision : 0;
+  if (revision <= head_->head()) return absl::OkStatus();
   return directory_->Damaged(directory_->database_path(),
-                             absl::StrCat("it ends at revision ", head_->head(), " but was at ", **noted));
+                             absl::StrCat("it ends at revision ", head_->head(), " but was at ", revision));
 }
 
 // Every write leaves a change under its revision, in the same batch. What is in table files is there for all families

@@ -153,7 +153,7 @@ absl::Status Outbox::CheckComplete(const stored::OutboxState& found) {
     if (absl::Status status = directory_->NoteHead(state_.serial()); !status.ok()) return status;
     return directory_->EndLoss();
   }
-  const absl::StatusOr<std::optional<uint64_t>> noted = directory_->ReadHead();
+  const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
   if (said.waiting_count() != found.waiting_count() || said.waiting_sum() != found.waiting_sum() ||
       said.refused_count() != found.refused_count()) {
@@ -161,9 +161,9 @@ absl::Status Outbox::CheckComplete(const stored::OutboxState& found) {
         directory_->database_path(),
         absl::StrCat("it holds ", found.waiting_count(), " reports and should hold ", said.waiting_count()));
   }
-  if (noted->has_value() && **noted > said.serial()) {
+  if (noted->has_value() && (*noted)->revision > said.serial()) {
     return directory_->Damaged(directory_->database_path(),
-                               absl::StrCat("it ends at write ", said.serial(), " but was at ", **noted));
+                               absl::StrCat("it ends at write ", said.serial(), " but was at ", (*noted)->revision));
   }
   state_ = said;
   durable_serial_ = said.serial();

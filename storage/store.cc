@@ -1,7 +1,9 @@
 #include "storage/store.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "storage/clock_repair.h"
 #include "storage/database.h"
 
 namespace suppression {
@@ -19,8 +21,21 @@ Store::Store(std::unique_ptr<Database> database)
 
 Store::~Store() = default;
 
-absl::Status Store::NoteHead() {
-  return database_->NoteHead();
+absl::Status Store::NoteHead(int64_t now_micros) {
+  return database_->NoteHead(now_micros);
+}
+
+std::optional<int64_t> Store::newest_micros() const {
+  const int64_t newest = std::max(database_->log_time(), database_->noted_micros().value_or(0));
+  return newest == 0 ? std::optional<int64_t>() : newest;
+}
+
+bool Store::time_is_noted() const {
+  return database_->noted_micros().has_value();
+}
+
+absl::Status Store::MoveTimesBack(int64_t now_micros) {
+  return suppression::MoveTimesBack(now_micros, database_.get());
 }
 
 absl::Status Store::write_status() const {

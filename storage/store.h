@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "storage/command_applier.h"
@@ -38,8 +39,15 @@ class Store {
   uint64_t lineage() const { return reader_->lineage(); }
   // Notes beside the database how far it is durable, so that a damaged log cannot lose the end of it in silence:
   // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
-  // store closes.
-  absl::Status NoteHead();
+  // store closes. `now_micros`: the time, noted with it now and then; zero: not known.
+  absl::Status NoteHead(int64_t now_micros = 0);
+  // The newest time that the store knows, in microseconds since 1970: of a record, or noted with the head; nothing: none.
+  std::optional<int64_t> newest_micros() const;
+  // Whether the time was noted with the head: then the store was in use until about then. Else it may have been put away
+  // for any time, as a backup is.
+  bool time_is_noted() const;
+  // See clock_repair.h. Before anything else is done with the store.
+  absl::Status MoveTimesBack(int64_t now_micros);
   // OK, or why writes are refused: UNAVAILABLE (STORAGE_UNAVAILABLE).
   absl::Status write_status() const;
 

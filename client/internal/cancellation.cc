@@ -2,6 +2,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "client/internal/steady_wait.h"
 #include "suppression/connection.h"
 
 namespace suppression {
@@ -9,6 +10,7 @@ inline namespace client_v1 {
 
 struct Cancellation::State {
   absl::Mutex mutex;
+  SteadyWait woken;
   bool cancelled ABSL_GUARDED_BY(mutex) = false;
   std::function<void()> callback ABSL_GUARDED_BY(mutex);
 };
@@ -20,6 +22,7 @@ void Cancellation::Cancel() const {
   absl::MutexLock lock(&state_->mutex);
   if (state_->cancelled) return;
   state_->cancelled = true;
+  state_->woken.Notify();
   if (state_->callback) state_->callback();
 }
 
@@ -30,7 +33,8 @@ bool Cancellation::cancelled() const {
 
 bool Cancellation::WaitFor(absl::Duration duration) const {
   absl::MutexLock lock(&state_->mutex);
-  state_->mutex.AwaitWithTimeout(absl::Condition(&state_->cancelled), duration);
+  State& state = *state_;
+  state.woken.AwaitFor(&state.mutex, duration, [&state]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return state.cancelled; });
   return state_->cancelled;
 }
 

@@ -70,6 +70,7 @@ void Delivery::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  woken_.Notify();
   if (thread_.joinable()) thread_.join();
   through_.GiveUp();
 }
@@ -77,6 +78,7 @@ void Delivery::Stop() {
 void Delivery::Kick() {
   absl::MutexLock lock(&mutex_);
   kicked_ = true;
+  woken_.Notify();
 }
 
 void Delivery::NoteAdded() {
@@ -97,7 +99,7 @@ void Delivery::Run() {
     }
     absl::MutexLock lock(&mutex_);
     if (!delivered.ok()) {
-      mutex_.AwaitWithTimeout(absl::Condition(this, &Delivery::IsKicked), wait);
+      woken_.AwaitFor(&mutex_, wait, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return IsKicked(); });
     } else if (!*delivered) {
       mutex_.Await(absl::Condition(this, &Delivery::HasWork));
     }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/internal/steady_wait.h"
 #include "server/sidecar/backoff.h"
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
@@ -95,6 +96,7 @@ class Delivery {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool kicked_ ABSL_GUARDED_BY(mutex_) = false;
   bool added_ ABSL_GUARDED_BY(mutex_) = false;
+  SteadyWait woken_;
   std::thread thread_;
 };
 

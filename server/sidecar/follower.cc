@@ -120,6 +120,7 @@ void Follower::Stop() {
     stopping_ = true;
     if (blocking_ != nullptr) blocking_->TryCancel();
   }
+  stopped_.Notify();
   if (thread_.joinable()) thread_.join();
   const auto answered = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !asking_; };
   absl::MutexLock lock(&mutex_, absl::Condition(&answered));
@@ -135,7 +136,7 @@ bool Follower::Blocks(grpc::ClientContext* context) {
 
 bool Follower::Wait(absl::Duration duration) {
   absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
+  stopped_.AwaitFor(&mutex_, duration, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_; });
   return !stopping_;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/internal/steady_wait.h"
 #include "server/sidecar/backoff.h"
 #include "server/sidecar/head_times.h"
 #include "server/sidecar/replica.h"
@@ -94,6 +95,7 @@ class Follower {
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  SteadyWait stopped_;
   v1::Replica::State state_ ABSL_GUARDED_BY(mutex_) = v1::Replica::AWAY;
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* blocking_ ABSL_GUARDED_BY(mutex_) = nullptr;  // what the thread waits for

@@ -8,7 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/sidecar/steady_time.h"
+#include "server/steady_time.h"
 #include "storage/revision_token.h"
 
 namespace suppression {

@@ -18,7 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/list_reads.h"
-#include "server/sidecar/steady_time.h"
+#include "server/steady_time.h"
 #include "server/watch_streams.h"
 #include "storage/revision_token.h"
 #include "storage/store.h"

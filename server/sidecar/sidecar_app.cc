@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "client/internal/request_id.h"
 #include "grpcpp/create_channel.h"
+#include "server/clock_guard.h"
 #include "server/log.h"
 
 namespace suppression {
@@ -17,8 +18,16 @@ constexpr absl::Duration kLookupTimeout = absl::Seconds(5);
 // How often the disk is told that the replica is complete.
 constexpr absl::Duration kNoteInterval = absl::Seconds(10);
 
+// The time as long as the machine's clock makes no large step, else as before it: a sidecar whose clock is ahead would
+// take leases for expired.
 absl::Time Now() {
-  return absl::Now();
+  static ClockGuard* const guard = [] {
+    ClockGuardOptions options;
+    options.wall_clock = absl::Now;
+    options.steady_clock = SteadyNow;
+    return new ClockGuard(options);
+  }();
+  return guard->Now();
 }
 
 ServiceOptions ServiceOptionsOf(const SidecarOptions& options) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "server/steady_time.h"
 
 namespace suppression {
 namespace {
@@ -25,7 +25,7 @@ TEST(StreamPumpTest, LaterEventsRunInOrderOfTheirTimes) {
   StreamPump pump;
   std::vector<int> seen;
   absl::Notification done;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyPoint();
   pump.RunAt(now + absl::Milliseconds(20), [&] {
     seen.push_back(2);
     done.Notify();

@@ -29,6 +29,11 @@ using SteadyClock = std::function<SteadyTime()>;
 // CLOCK_BOOTTIME. Thread-safe.
 SteadyTime SteadyNow();
 
+// The same as a point in time, for code that reckons with absl::Time: only differences of such points mean something.
+inline absl::Time SteadyPoint() {
+  return absl::UnixEpoch() + SteadyNow().since_boot;
+}
+
 // Names the machine's run that SteadyNow counts from; empty: the system does not tell.
 std::string BootId();
 

@@ -1,4 +1,4 @@
-#include "server/sidecar/steady_time.h"
+#include "server/steady_time.h"
 
 #include <ctime>
 #include <fstream>
