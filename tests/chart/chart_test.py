@@ -51,12 +51,13 @@ class Renders(unittest.TestCase):
         for version in OLDEST, NEWEST:
             self.assertEqual(charts.invalid("\n---\n".join(chart.many(MATRIX, version)), version), "")
 
-    def test_a_disruption_budget_says_how_many_must_be_up_or_may_be_down(self):
-        budget = {"enabled": True, "maxUnavailable": None, "minAvailable": "50%"}
-        text = chart.text(at("podDisruptionBudget", budget))
-        self.assertEqual(charts.invalid(text, OLDEST), "")
-        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget", budget))["spec"]["minAvailable"], "50%")
-        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget.enabled", True))["spec"]["maxUnavailable"], 1)
+    def test_a_disruption_budget_lets_a_server_go_that_is_not_ready(self):
+        for allowed in 0, 1, "50%":
+            changes = at("podDisruptionBudget", {"enabled": True, "maxUnavailable": allowed})
+            spec = chart.object("PodDisruptionBudget", changes)["spec"]
+            self.assertEqual(spec["maxUnavailable"], allowed)
+            self.assertEqual(spec["unhealthyPodEvictionPolicy"], "AlwaysAllow")
+            self.assertEqual(charts.invalid(chart.text(changes), OLDEST), "")
 
     def test_schemas_of_kubernetes_are_strict(self):
         self.assertIn("periodSecondz", charts.invalid(chart.text().replace("periodSeconds", "periodSecondz"), OLDEST))
@@ -94,8 +95,11 @@ class Renders(unittest.TestCase):
 
     def test_probes_ask_for_the_process_and_for_the_service(self):
         container = pod_of(at("config.listenAddress", ["127.0.0.1:9", "[::]:7100"]))["containers"][0]
-        self.assertEqual(container["startupProbe"]["grpc"], {"port": 7100})
-        self.assertEqual(container["livenessProbe"]["grpc"], {"port": 7100})
+        self.assertEqual(container["ports"], [{"name": "grpc", "containerPort": 7100, "protocol": "TCP"}])
+        # commands_test.py says why not by gRPC.
+        for probe in "startupProbe", "livenessProbe":
+            self.assertEqual({key for key in container[probe] if not key.endswith(("Seconds", "Threshold"))}, {"tcpSocket"})
+            self.assertEqual(container[probe]["tcpSocket"], {"port": "grpc"})
         self.assertEqual(container["readinessProbe"]["grpc"], {"port": 7100, "service": "suppression.v1.SuppressionService"})
 
     def test_the_helm_test_reports_reads_reactivates_and_checks_in_order(self):

@@ -48,9 +48,8 @@ SERVER_BESIDE = {
     "serviceAccount.create": at("serviceAccount.name", "mine"),
     "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),
 }
-# One value alone is allowed today; that every other is refused with its sentence, rejected.py says. minAvailable needs the
-# other one away, which a parent chart cannot do: it has a test of its own.
-SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled", "podDisruptionBudget.minAvailable"}
+# One value alone is allowed today; that every other is refused with its sentence, rejected.py says.
+SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled"}
 
 SIDECAR = {
     "name": "list", "native": False, "image.repository": "registry.example.com/other", "image.tag": "0.2.0",

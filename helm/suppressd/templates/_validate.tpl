@@ -109,9 +109,8 @@
 {{- if and (not $v.serviceAccount.create) $v.serviceAccount.annotations }}
 {{- fail "serviceAccount.annotations is set, but serviceAccount.create is false: annotate your ServiceAccount yourself, and remove serviceAccount.annotations." }}
 {{- end }}
-{{- $pdb := $v.podDisruptionBudget }}
-{{- if not (kindIs "invalid" $pdb.minAvailable | ternary (not (kindIs "invalid" $pdb.maxUnavailable)) (kindIs "invalid" $pdb.maxUnavailable)) }}
-{{- fail "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: set the other to null." }}
+{{- if not (kindIs "invalid" $v.podDisruptionBudget.minAvailable) }}
+{{- fail "podDisruptionBudget.minAvailable is set, but with one server it would keep the node from ever being drained, or do nothing: remove it, and set podDisruptionBudget.maxUnavailable." }}
 {{- end }}
 {{- range $labels := list "commonLabels" "podLabels" }}
 {{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
