@@ -16,6 +16,9 @@ KUBERNETES_OWN = {
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
 }
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+# Memory limits and what they are in MiB.
+QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430, "300000k": 286, "0.001T": 953,
+              "524288Ki": 512, 536870912: 512, "536870912": 512, "536870912000m": 512}
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
     "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "0", "logLevel": "warning", "channelz": False,
@@ -43,6 +46,8 @@ SERVER = {
 SERVER_BESIDE = {
     "config.socketMode": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
     "config.socketGroup": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
+    "service.ipFamilyPolicy": at("config.listenAddress", ["[::]:7025"]),
+    "service.ipFamilies": at("config.listenAddress", ["[::]:7025"]),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),
@@ -68,6 +73,7 @@ SIDECAR_BESIDE = {
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "data.subPath": at("data.existingVolume", "mine"),
     "config.insecure": at("config.upstream", "127.0.0.1:7025"),
+    "config.onEmptyTimeoutSeconds": at("config.onEmpty", "fail"),
 }
 
 

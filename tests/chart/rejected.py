@@ -1,8 +1,15 @@
 """Values that contradict each other, and the beginning of the sentence that refuses them."""
 from charts import at, merged
 
-OPEN = {"namespaceSelector": {}}
+OPEN = ({"namespaceSelector": {}}, {"namespaceSelector": {"matchLabels": {}}}, {"namespaceSelector": {"matchExpressions": []}},
+        {"namespaceSelector": {}, "podSelector": {}}, {"namespaceSelector": {}, "podSelector": {"matchLabels": {}}})
+NAMED = {"podSelector": {"matchLabels": {"a": "b"}}}
+DUAL = "service.ipFamilies or service.ipFamilyPolicy asks for IPv6, but config.listenAddress has no IPv6 address with the port 7025"
+LONG = "a-name-of-forty-one-characters-0123456789"
 SERVER = [
+    (at("enabled", False), "enabled is false, but a chart cannot leave itself out"),
+    (at("nameOverride", LONG), "nameOverride has 41 characters"),
+    (at("fullnameOverride", LONG), "fullnameOverride has 41 characters"),
     (at("image.repository", ""), "image.repository is missing"),
     (merged(at("image.tag", "1"), at("image.digest", "sha256:" + "0" * 64)), "image.tag and image.digest are both set"),
     (at("imagePullSecrets", [{"name": "a"}, {}]), "imagePullSecrets[1] has no name"),
@@ -12,10 +19,18 @@ SERVER = [
     (at("config.listenAddress", ["unix:/mnt/s.sock"]), "config.listenAddress has no TCP address that others can reach"),
     (at("config.insecure", False), "config.insecure is not set, and this version has no TLS"),
     (at("networkPolicy.enabled", False), "config.insecure=true needs networkPolicy.enabled=true"),
-    (at("networkPolicy.from", [OPEN]), "networkPolicy.from[0] lets everyone in"),
-    (at("networkPolicy.from", [{"ipBlock": {"cidr": "0.0.0.0/0"}}]), "networkPolicy.from[0] lets everyone in"),
-    (at("networkPolicy.from", [{"podSelector": {"matchLabels": {"a": "b"}}}, {"ipBlock": {"cidr": "::/0"}}]),
-     "networkPolicy.from[1] lets everyone in"),
+    *((at("networkPolicy.from", [NAMED, peer]), "networkPolicy.from[1] lets everyone in") for peer in OPEN),
+    (at("networkPolicy.from", [{"ipBlock": {"cidr": "0.0.0.0/0"}}]), "networkPolicy.from[0] lets in 0.0.0.0/0"),
+    (at("networkPolicy.from", [{"ipBlock": {"cidr": "0.0.0.0/1"}}, {"ipBlock": {"cidr": "128.0.0.0/1"}}]),
+     "networkPolicy.from[0] lets in 0.0.0.0/1"),
+    (at("networkPolicy.from", [NAMED, {"ipBlock": {"cidr": "::/0"}}]), "networkPolicy.from[1] lets in ::/0"),
+    (at("networkPolicy.from", [{"ipBlock": {"cidr": "2000::/3"}}]), "networkPolicy.from[0] lets in 2000::/3"),
+    *((at("config.listenAddress", ["0.0.0.0:7025", address]), f"config.listenAddress has {address}, which has no port that can be used")
+      for address in ("0.0.0.0:0", "0.0.0.0:99999", "0.0.0.0:07025", "127.0.0.1:0")),
+    (at("service.ipFamilies", ["IPv6"]), DUAL),
+    (at("service.ipFamilyPolicy", "PreferDualStack"), DUAL),
+    (at("service.ipFamilyPolicy", "RequireDualStack"), DUAL),
+    (merged(at("service.ipFamilies", ["IPv6"]), at("config.listenAddress", ["0.0.0.0:7025", "[::1]:7025", "[::]:7026"])), DUAL),
     (at("networkPolicy.sameNamespace", False), "networkPolicy.sameNamespace is false and networkPolicy.from is empty"),
     (at("config.socketMode", "0600"), "config.socketMode and config.socketGroup are about Unix sockets"),
     (at("config.socketGroup", "mail"), "config.socketMode and config.socketGroup are about Unix sockets"),
@@ -33,7 +48,12 @@ SERVER = [
      "persistence.existingClaim and persistence.annotations are both set"),
     (at("persistence", {"enabled": False, "existingClaim": "mine"}), "persistence.enabled is false, but"),
     (at("persistence", {"enabled": False, "storageClass": "fast"}), "persistence.enabled is false, but"),
+    (at("persistence", {"enabled": False, "annotations": {"a": "b"}}), "persistence.enabled is false, but"),
     (at("config.dataDir", "/data"), "config.dataDir must be a folder inside the volume's mount"),
+    (merged(at("config.dataDir", "/etc/suppressd/policy/data"), at("policy.content", "a: 1")),
+     "two volumes would be mounted at /etc/suppressd/policy"),
+    (at("extraVolumeMounts", [{"name": "mine", "mountPath": "/var/lib/suppressd/"}]),
+     "two volumes would be mounted at /var/lib/suppressd"),
     (at("config.drainTimeoutSeconds", 45), "terminationGracePeriodSeconds is 45, but the server may take 45 s to drain"),
     (merged(at("config.drainTimeoutSeconds", None), at("terminationGracePeriodSeconds", 20)),
      "terminationGracePeriodSeconds is 20, but the server may take 20 s to drain"),
@@ -66,6 +86,19 @@ SIDECAR = [
      "suppressd-sidecar.config.policyFile and policy.existingConfigMap are both set"),
     (at("rules.key", "r.yaml"), "suppressd-sidecar.rules.key is set, but rules.existingConfigMap is missing"),
     (at("data.subPath", "a"), "suppressd-sidecar.data.subPath is set, but data.existingVolume is missing"),
+    (at("data", {"existingVolume": "mine", "sizeLimit": "1Gi"}), "suppressd-sidecar.data.sizeLimit is set, but it is the limit"),
+    (at("config.blockCacheMib", 256), "suppressd-sidecar.config.blockCacheMib is 256, and twice that must be less than the memory limit of 512"),
+    (at("config.blockCacheMib", 4096), "suppressd-sidecar.config.blockCacheMib is 4096"),
+    (at("resources.limits.memory", "0.1G"), "suppressd-sidecar.config.blockCacheMib is 64, and twice that must be less than the memory limit of 95"),
+    (at("config.outboxMaxMib", 8192), "suppressd-sidecar.config.outboxMaxMib is 8192, which the emptyDir of 4096 MiB"),
+    (at("data.sizeLimit", "250M"), "suppressd-sidecar.config.outboxMaxMib is 256, which the emptyDir of 238 MiB"),
+    (at("config.dataDir", "/run/suppressd/data"), "suppressd-sidecar: two volumes would be mounted at /run/suppressd"),
+    (at("extraVolumeMounts", [{"name": "mine", "mountPath": "/run/suppressd"}]), "suppressd-sidecar: two volumes would be mounted at"),
+    (at("config.onEmptyTimeoutSeconds", 5), "suppressd-sidecar.config.onEmptyTimeoutSeconds is set, but only config.onEmpty=fail"),
+    (at("config", {"onEmpty": "unknown", "onEmptyTimeoutSeconds": 5}), "suppressd-sidecar.config.onEmptyTimeoutSeconds is set, but"),
+    *((at("config.upstream", f"suppressd:{port}"), f"suppressd-sidecar.config.listenAddress or upstream is suppressd:{port}, which has no")
+      for port in ("0", "99999", "07025")),
+    (at("config.listenAddress", ["unix:/run/suppressd/s.sock", "127.0.0.1:0"]), "config.listenAddress or upstream is 127.0.0.1:0, which"),
     (at("config.drainTimeoutSeconds", 60), "suppressd-sidecar.terminationGracePeriodSeconds is 60, but the sidecar may take 60 s"),
     (at("extraEnv", [{"name": "SUPPRESSD_ON_EMPTY", "value": "fail"}]), "extraEnv has SUPPRESSD_ON_EMPTY: set config.onEmpty"),
     (at("extraArgs", ["--on_empty=fail"]), "suppressd-sidecar.extraArgs has --on_empty: set config.onEmpty"),

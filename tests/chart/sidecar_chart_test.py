@@ -98,6 +98,17 @@ class Shapes(unittest.TestCase):
         self.assertIn(mount, sidecar_of(pod)["volumeMounts"])
         self.assertIn("--listen_address=unix:/run/mail/list.sock", sidecar_of(pod)["args"])
 
+    def test_a_sidecar_that_is_not_enabled_leaves_nothing_behind_and_is_not_checked(self):
+        changes = {"enabled": False, "config": {"upstream": ""}}
+        for version in BEFORE_NATIVE, OLDEST, NEWEST:
+            pod = pod_of(changes, version)
+            self.assertEqual([container["name"] for part in containers(pod) for container in part], ["app"])
+            for key in "env", "volumeMounts":
+                self.assertFalse(app_of(pod)[key], key)
+            for key in "volumes", "terminationGracePeriodSeconds":
+                self.assertFalse(pod[key], key)
+            self.assertEqual(charts.invalid(sender.text(at(KEY, changes), version), version), "")
+
     def test_the_container_can_be_placed_by_hand(self):
         template = sender.folder / "templates" / "by-hand.yaml"
         template.write_text('{{- if .Values.byHand }}\nkind: Alone\n{{ include "suppressd-sidecar.container" . }}\n{{- end }}\n')
@@ -121,6 +132,20 @@ class Values(unittest.TestCase):
             changed[path] = (merged({}, mutations.SIDECAR_BESIDE.get(path, {})),
                              at(path, mutations.changed(path, value, mutations.SIDECAR, schema)))
         charts.check_every_value_changes_the_output(self, sender, self.defaults, changed, KEY)
+
+    def test_null_is_the_default_of_the_chart(self):
+        given = [path for path, _ in leaves(SIDECAR[KEY])]
+        for paths in ([path for path, _ in leaves(self.defaults) if path not in given],
+                      [path for path in self.defaults if path not in ("image", "config")]):
+            self.assertEqual(sender.text(at(KEY, merged(*(at(path, None) for path in paths)))), sender.text())
+
+    def test_a_memory_limit_counts_however_it_is_written(self):
+        for limit, mebibytes in mutations.QUANTITIES.items():
+            with self.subTest(limit=limit):
+                limited = at("resources.limits.memory", limit)
+                pod_of(merged(limited, at("config.blockCacheMib", mebibytes // 2 - 1)))
+                result = sender.template(at(KEY, merged(limited, at("config.blockCacheMib", (mebibytes + 1) // 2))))
+                self.assertIn(f"less than the memory limit of {mebibytes} MiB", result.stderr)
 
     def test_unknown_keys_are_refused_wherever_they_stand(self):
         charts.check_unknown_keys(self, sender, self.defaults, ("resources.requests", "resources.limits"), KEY)
