@@ -53,8 +53,10 @@ SERVER_BESIDE = {
     "serviceAccount.create": at("serviceAccount.name", "mine"),
     "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),
 }
-# One value alone is allowed today; that every other is refused with its sentence, rejected.py says.
-SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled"}
+# One value alone is allowed today; that every other is refused with its sentence, rejected.py says. What checkExisting
+# changes, existing_test.py says.
+SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled", "checkExisting"}
+SIDECAR_FIXED = {"checkExisting"}
 
 SIDECAR = {
     "name": "list", "native": False, "image.repository": "registry.example.com/other", "image.tag": "0.2.0",

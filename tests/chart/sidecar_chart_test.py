@@ -129,8 +129,9 @@ class Values(unittest.TestCase):
             schema = self.schema
             for key in path.split("."):
                 schema = schema.get("properties", {}).get(key, {})
-            changed[path] = (merged({}, mutations.SIDECAR_BESIDE.get(path, {})),
-                             at(path, mutations.changed(path, value, mutations.SIDECAR, schema)))
+            if path not in mutations.SIDECAR_FIXED:
+                changed[path] = (merged({}, mutations.SIDECAR_BESIDE.get(path, {})),
+                                 at(path, mutations.changed(path, value, mutations.SIDECAR, schema)))
         charts.check_every_value_changes_the_output(self, sender, self.defaults, changed, KEY)
 
     def test_null_is_the_default_of_the_chart(self):
