@@ -36,6 +36,10 @@ MATRIX = [
            at("podAnnotations", {"a": "b"}), at("imagePullSecrets", [{"name": "registry"}]),
            at("priorityClassName", "high"), mutations.KUBERNETES_OWN),
     at("image.digest", mutations.DIGEST),
+    merged(at("config", {"listenAddress": ["[::]:7025", "unix:/mnt/more/s.sock"], "socketGroup": "8"}),
+           at("podSecurityContext.supplementalGroups", [7, 8]),
+           at("extraVolumes", mutations.KUBERNETES_OWN["extraVolumes"]),
+           at("extraVolumeMounts", [{"name": "more", "mountPath": "/mnt/more"}])),
 ]
 
 

@@ -21,7 +21,7 @@ QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430
               "524288Ki": 512, 536870912: 512, "536870912": 512, "536870912000m": 512}
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
-    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "0", "logLevel": "warning", "channelz": False,
+    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "channelz": False,
     "checkConfig": True,
 }
 SERVER = {

@@ -5,6 +5,7 @@ OPEN = ({"namespaceSelector": {}}, {"namespaceSelector": {"matchLabels": {}}}, {
         {"namespaceSelector": {}, "podSelector": {}}, {"namespaceSelector": {}, "podSelector": {"matchLabels": {}}})
 NAMED = {"podSelector": {"matchLabels": {"a": "b"}}}
 DUAL = "service.ipFamilies or service.ipFamilyPolicy asks for IPv6, but config.listenAddress has no IPv6 address with the port 7025"
+WITH_SOCKET = at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"])
 LONG = "a-name-of-forty-one-characters-0123456789"
 SERVER = [
     (at("enabled", False), "enabled is false, but a chart cannot leave itself out"),
@@ -34,6 +35,10 @@ SERVER = [
     (at("networkPolicy.sameNamespace", False), "networkPolicy.sameNamespace is false and networkPolicy.from is empty"),
     (at("config.socketMode", "0600"), "config.socketMode and config.socketGroup are about Unix sockets"),
     (at("config.socketGroup", "mail"), "config.socketMode and config.socketGroup are about Unix sockets"),
+    (merged(WITH_SOCKET, at("config.socketGroup", "mail")), "config.socketGroup is mail, but the image knows no groups of yours by name"),
+    (merged(WITH_SOCKET, at("config.socketGroup", "8")), "config.socketGroup is 8, but the server may give a socket only to a group"),
+    (merged(WITH_SOCKET, at("config.socketGroup", "8"), at("podSecurityContext.supplementalGroups", [7, 80])), "config.socketGroup is 8, but"),
+    (merged(WITH_SOCKET, at("config.socketGroup", "0"), at("podSecurityContext.fsGroup", None)), "config.socketGroup is 0, but the server"),
     (at("policy", {"content": "a: 1", "existingConfigMap": "mine"}), "policy.content and policy.existingConfigMap are both set"),
     (at("rules", {"content": "a: 1", "existingConfigMap": "mine"}), "rules.content and rules.existingConfigMap are both set"),
     (merged(at("policy.content", "a: 1"), at("config.policyFile", "/p")), "config.policyFile and policy are both set"),
@@ -85,6 +90,7 @@ SIDECAR = [
     (merged(at("policy.existingConfigMap", "mine"), at("config.policyFile", "/p")),
      "suppressd-sidecar.config.policyFile and policy.existingConfigMap are both set"),
     (at("rules.key", "r.yaml"), "suppressd-sidecar.rules.key is set, but rules.existingConfigMap is missing"),
+    (at("config.socketGroup", "mail"), "suppressd-sidecar.config.socketGroup is mail, but the image knows no groups"),
     (at("data.subPath", "a"), "suppressd-sidecar.data.subPath is set, but data.existingVolume is missing"),
     (at("data", {"existingVolume": "mine", "sizeLimit": "1Gi"}), "suppressd-sidecar.data.sizeLimit is set, but it is the limit"),
     (at("config.blockCacheMib", 256), "suppressd-sidecar.config.blockCacheMib is 256, and twice that must be less than the memory limit of 512"),

@@ -42,6 +42,9 @@
 {{- fail (printf "suppressd-sidecar.%s.key is set, but %s.existingConfigMap is missing: name the ConfigMap that has this key, or remove %s.key." $file $file $file) }}
 {{- end }}
 {{- end }}
+{{- if not (regexMatch `^[0-9]*$` ($v.config.socketGroup | default "")) }}
+{{- fail (printf "suppressd-sidecar.config.socketGroup is %s, but the image knows no groups of yours by name: give the number of the group, and add it to supplementalGroups in your pod's securityContext." $v.config.socketGroup) }}
+{{- end }}
 {{- include "suppressd-sidecar.validateSizes" . }}
 {{- include "suppressd-sidecar.validateMounts" . }}
 {{- if and $v.config.onEmptyTimeoutSeconds (ne ($v.config.onEmpty | default "wait") "fail") }}

@@ -73,6 +73,20 @@
 {{- if and (or $v.config.socketMode $v.config.socketGroup) (not $sockets) }}
 {{- fail "config.socketMode and config.socketGroup are about Unix sockets, and config.listenAddress has none: remove them, or add unix:PATH on a volume of yours." }}
 {{- end }}
+{{- with $v.config.socketGroup }}
+{{- if not (regexMatch `^[0-9]+$` .) }}
+{{- fail (printf "config.socketGroup is %s, but the image knows no groups of yours by name: give the number of the group." .) }}
+{{- end }}
+{{- $pod := $v.podSecurityContext }}
+{{- $groups := concat (list $pod.runAsGroup $pod.fsGroup $v.securityContext.runAsGroup) ($pod.supplementalGroups | default list) }}
+{{- $member := false }}
+{{- range $groups }}
+{{- if and (not (kindIs "invalid" .)) (eq (int64 .) (int64 $v.config.socketGroup)) }}{{ $member = true }}{{ end }}
+{{- end }}
+{{- if not $member }}
+{{- fail (printf "config.socketGroup is %s, but the server may give a socket only to a group that it is in: add %s to podSecurityContext.supplementalGroups." . .) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- /* Whether a label selector, which may be missing, selects everything. */}}
