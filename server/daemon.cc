@@ -20,6 +20,8 @@ namespace {
 constexpr int kTickSeconds = 1;
 // What the data directory holds is for its owner alone, whatever umask we were started with.
 constexpr mode_t kUmask = 0077;
+// Ends a start with wrong options, policy or rules, as a wrong command line does: starting again does not help.
+constexpr int kExitWrongSettings = 2;
 
 sigset_t ServedSignals() {
   sigset_t signals;
@@ -79,7 +81,10 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away; the service stays
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = start();
-  if (!daemon.ok()) return Refuse(daemon.status());
+  if (!daemon.ok()) {
+    const int code = Refuse(daemon.status());
+    return absl::IsInvalidArgument(daemon.status()) ? kExitWrongSettings : code;
+  }
   if (*daemon == nullptr) {
     std::cout << "the configuration is fine\n";
     return 0;

@@ -17,6 +17,9 @@
 namespace suppression {
 namespace {
 
+// What chown takes for "leave it as it is".
+constexpr gid_t kUnchangedGroup = static_cast<gid_t>(-1);
+
 absl::Status Bad(const std::string& text, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("listen_address ", text, ": ", why));
 }
@@ -69,11 +72,20 @@ absl::Status ClearSocket(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<gid_t> FindGroup(const std::string& group) {
+  if (const struct group* entry = getgrnam(group.c_str()); entry != nullptr) return entry->gr_gid;
+  gid_t number = 0;
+  const bool is_number = group.find_first_not_of("0123456789") == std::string::npos && absl::SimpleAtoi(group, &number);
+  if (is_number && number != kUnchangedGroup) return number;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "socket_group ", group, " does not exist here: give the name of a group of this machine, or a number"));
+}
+
 absl::Status SetSocketAccess(const std::string& path, int mode, const std::string& group) {
   if (!group.empty()) {
-    const struct group* entry = getgrnam(group.c_str());
-    if (entry == nullptr) return absl::InvalidArgumentError(absl::StrCat("socket_group ", group, " does not exist"));
-    if (chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0) {
+    const absl::StatusOr<gid_t> number = FindGroup(group);
+    if (!number.ok()) return number.status();
+    if (chown(path.c_str(), static_cast<uid_t>(-1), *number) != 0) {
       return absl::ErrnoToStatus(errno, absl::StrCat("cannot give ", path, " to group ", group));
     }
   }

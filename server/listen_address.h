@@ -1,6 +1,8 @@
 // Addresses to listen on: "HOST:PORT" and "unix:PATH".
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -25,7 +27,11 @@ absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
 // or the path is no socket.
 absl::Status ClearSocket(const std::string& path);
 
-// Sets owner group and mode of a bound socket. `group` empty: unchanged.
+// The number of a group: of that name on this machine, or the number itself, which need not have a name.
+// INVALID_ARGUMENT when it is neither.
+absl::StatusOr<gid_t> FindGroup(const std::string& group);
+
+// Sets owner group (as FindGroup reads it) and mode of a bound socket. `group` empty: unchanged.
 absl::Status SetSocketAccess(const std::string& path, int mode, const std::string& group);
 
 }  // namespace suppression

@@ -47,7 +47,7 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
       "File of rules above the built-in ones (docs/rules.md), read again on SIGHUP. Default: none");
   Row(command, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
   Row(command, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
-  Row(command, "socket_group", options->socket_group, "Group of Unix sockets. Default: unchanged");
+  Row(command, "socket_group", options->socket_group, "Group of Unix sockets, by name or number. Default: unchanged");
   Row(command, "log_level", options->log_level, "Lowest level logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   FlagRow(command, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
@@ -181,6 +181,7 @@ absl::Status ValidateOptions(const ServerOptions& options) {
   if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("socket_mode ", mode, " is not an octal mode such as 0660"));
   }
+  if (!options.socket_group.empty()) return FindGroup(options.socket_group).status();
   return absl::OkStatus();
 }
 

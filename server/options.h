@@ -76,8 +76,8 @@ struct ParsedOptions {
 // Reads the command line and the environment.
 ParsedOptions ParseOptions(int argc, char** argv);
 
-// Checks what goes beyond single values: addresses, plaintext on non-local addresses, files. INVALID_ARGUMENT with one
-// clear sentence.
+// Checks what goes beyond single values: addresses, plaintext on non-local addresses, mode and group of sockets.
+// INVALID_ARGUMENT with one clear sentence.
 absl::Status ValidateOptions(const ServerOptions& options);
 // The same, and --accept_clock.
 absl::Status ValidateOptions(const ServeOptions& options);

@@ -16,6 +16,8 @@ PLAIN = ROOT / "helm" / "examples" / "plain"
 chart = Chart("suppressd", SERVER)
 POLICY = "default:\n  complaint: {action: record}\n"
 RULES = "words:\n  gone: 'parti'\n"
+# A null below them is Kubernetes' own default.
+IN_KUBERNETES_FORM = ("podSecurityContext.", "securityContext.", "resources.")
 # What people combine; each is held against the schemas of the oldest and the newest Kubernetes.
 MATRIX = [
     {},
@@ -28,11 +30,16 @@ MATRIX = [
     merged(at("networkPolicy", {"sameNamespace": False, "from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
                                 "egress": [{"ports": [{"port": 53}]}]})),
     at("serviceAccount", {"create": False, "name": "default"}),
-    at("service", {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"], "annotations": {"a": "b"}}),
+    merged(at("service", {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"], "annotations": {"a": "b"}}),
+           at("config.listenAddress", ["[::]:7025"])),
     merged(at("commonLabels", {"team": "mail"}), at("commonAnnotations", {"team": "mail"}), at("podLabels", {"a": "b"}),
            at("podAnnotations", {"a": "b"}), at("imagePullSecrets", [{"name": "registry"}]),
            at("priorityClassName", "high"), mutations.KUBERNETES_OWN),
     at("image.digest", mutations.DIGEST),
+    merged(at("config", {"listenAddress": ["[::]:7025", "unix:/mnt/more/s.sock"], "socketGroup": "8"}),
+           at("podSecurityContext.supplementalGroups", [7, 8]),
+           at("extraVolumes", mutations.KUBERNETES_OWN["extraVolumes"]),
+           at("extraVolumeMounts", [{"name": "more", "mountPath": "/mnt/more"}])),
 ]
 
 
@@ -51,12 +58,13 @@ class Renders(unittest.TestCase):
         for version in OLDEST, NEWEST:
             self.assertEqual(charts.invalid("\n---\n".join(chart.many(MATRIX, version)), version), "")
 
-    def test_a_disruption_budget_says_how_many_must_be_up_or_may_be_down(self):
-        budget = {"enabled": True, "maxUnavailable": None, "minAvailable": "50%"}
-        text = chart.text(at("podDisruptionBudget", budget))
-        self.assertEqual(charts.invalid(text, OLDEST), "")
-        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget", budget))["spec"]["minAvailable"], "50%")
-        self.assertEqual(chart.object("PodDisruptionBudget", at("podDisruptionBudget.enabled", True))["spec"]["maxUnavailable"], 1)
+    def test_a_disruption_budget_lets_a_server_go_that_is_not_ready(self):
+        for allowed in 0, 1, "50%":
+            changes = at("podDisruptionBudget", {"enabled": True, "maxUnavailable": allowed})
+            spec = chart.object("PodDisruptionBudget", changes)["spec"]
+            self.assertEqual(spec["maxUnavailable"], allowed)
+            self.assertEqual(spec["unhealthyPodEvictionPolicy"], "AlwaysAllow")
+            self.assertEqual(charts.invalid(chart.text(changes), OLDEST), "")
 
     def test_schemas_of_kubernetes_are_strict(self):
         self.assertIn("periodSecondz", charts.invalid(chart.text().replace("periodSeconds", "periodSecondz"), OLDEST))
@@ -94,8 +102,11 @@ class Renders(unittest.TestCase):
 
     def test_probes_ask_for_the_process_and_for_the_service(self):
         container = pod_of(at("config.listenAddress", ["127.0.0.1:9", "[::]:7100"]))["containers"][0]
-        self.assertEqual(container["startupProbe"]["grpc"], {"port": 7100})
-        self.assertEqual(container["livenessProbe"]["grpc"], {"port": 7100})
+        self.assertEqual(container["ports"], [{"name": "grpc", "containerPort": 7100, "protocol": "TCP"}])
+        # commands_test.py says why not by gRPC.
+        for probe in "startupProbe", "livenessProbe":
+            self.assertEqual({key for key in container[probe] if not key.endswith(("Seconds", "Threshold"))}, {"tcpSocket"})
+            self.assertEqual(container[probe]["tcpSocket"], {"port": "grpc"})
         self.assertEqual(container["readinessProbe"]["grpc"], {"port": 7100, "service": "suppression.v1.SuppressionService"})
 
     def test_the_helm_test_reports_reads_reactivates_and_checks_in_order(self):
@@ -167,11 +178,44 @@ class Values(unittest.TestCase):
     def test_global_and_enabled_are_allowed(self):
         chart.text({"global": {"any": {"thing": 1}}, "enabled": True})
 
+    def test_null_for_what_the_chart_needs_is_refused_by_name(self):
+        needed = [path for path in charts.folders(self.defaults) if not path.startswith(IN_KUBERNETES_FORM)]
+        needed += [path for path, value in leaves(self.defaults) if not path.startswith(IN_KUBERNETES_FORM) and
+                   value not in (None, "", [], {}) and "null" not in self.schema_of(path).get("type", ())]
+        self.assertGreater(len(needed), 40)
+        # A path and what is below it cannot be null at once.
+        for depth in {path.count(".") for path in needed}:
+            paths = [path for path in needed if path.count(".") == depth]
+            said = chart.template(merged(*(at(path, None) for path in paths))).stderr
+            for path in paths:
+                folder, _, name = path.rpartition(".")
+                self.assertIn(f"- {folder or '(root)'}: {name} is required", said)
+
+    def test_null_for_what_is_empty_changes_nothing(self):
+        given = [path for path, _ in leaves(SERVER)]
+        empty = [path for path, value in leaves(self.defaults) if value in (None, "", [], {}) and path not in given]
+        self.assertEqual(chart.text(merged(*(at(path, None) for path in empty))), chart.text())
+
+    def test_a_memory_limit_counts_however_it_is_written(self):
+        for limit, mebibytes in mutations.QUANTITIES.items():
+            with self.subTest(limit=limit):
+                limited = at("resources.limits.memory", limit)
+                chart.text(merged(limited, at("config.blockCacheMib", mebibytes - 1)))
+                result = chart.template(merged(limited, at("config.blockCacheMib", mebibytes)))
+                self.assertIn(f"which the memory limit of {mebibytes} MiB (resources.limits.memory) does not hold", result.stderr)
+
+    def test_no_memory_limit_holds_every_cache(self):
+        chart.text(merged(at("resources.limits", None), at("config.blockCacheMib", 1048576)))
+
     def test_values_out_of_range_are_refused(self):
         for path, value in (("config.maxCalls", 0), ("config.maxCalls", "many"), ("config.logLevel", "loud"), ("replicas", "1"),
                             ("image.pullPolicy", "Sometimes"), ("image.repository", "a:b"), ("persistence.size", "10 GB"),
                             ("service.port", 0), ("config.listenAddress", []), ("terminationGracePeriodSeconds", 0),
-                            ("image.digest", "abc"), ("networkPolicy.from", [{}]), ("extraEnv", [{"value": "x"}])):
+                            ("image.digest", "abc"), ("networkPolicy.from", [{}]), ("extraEnv", [{"value": "x"}]),
+                            # A selector of a misspelt key is one that selects everything.
+                            ("networkPolicy.from", [{"namespaceSelector": {"team": None}}]),
+                            ("networkPolicy.from", [{"podSelector": {"team": "mail"}}]),
+                            ("networkPolicy.from", [{"ipBlock": {"cidr": "10.0.0.1"}}])):
             with self.subTest(path=path, value=value):
                 result = chart.template(at(path, value))
                 self.assertIn("values don't meet the specifications of the schema", result.stderr)

@@ -196,6 +196,15 @@ def check_rejections(test, chart, rows, template, key=""):
         test.assertTrue(any(re.search(pattern, text) for text in said), f"reached by no row: {sentence}")
 
 
+def folders(values, path=""):
+    """Paths of the mappings with something in them."""
+    for key, value in values.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and value:
+            yield here
+            yield from folders(value, here)
+
+
 def check_unknown_keys(test, chart, defaults, free, key=""):
     """A key that no value has is refused in every mapping but those of `free`."""
     def strange(values):

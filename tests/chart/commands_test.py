@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What the charts let run in containers, run here: the steps of `helm test`, and the probe of the sidecar."""
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -15,6 +17,20 @@ from charts import Chart, SERVER, SIDECAR, containers, run  # noqa: E402
 def command_of(container):
     assert container["command"] == ["suppressctl"]
     return container["args"]
+
+
+def passed(probe, address):
+    """Tries a probe of the server as the kubelet does."""
+    if "tcpSocket" in probe:
+        host, port = address.rsplit(":", 1)
+        try:
+            socket.create_connection((host, int(port)), timeout=probe["timeoutSeconds"]).close()
+        except OSError:
+            return False
+        return True
+    service = {"service": probe["grpc"]["service"]} if "service" in probe["grpc"] else {}
+    return harness.grpcurl("-plaintext", "-max-time", str(probe["timeoutSeconds"]), "-d", json.dumps(service), address,
+                           "grpc.health.v1.Health/Check").code == 0
 
 
 class Commands(unittest.TestCase):
@@ -42,6 +58,19 @@ class Commands(unittest.TestCase):
             for name in "details", "reactivate":
                 here = [re.sub("^--target=.*", f"--target={server.tcp}", argument) for argument in arguments[name]]
                 self.assertNotEqual(self.ask(here), 0, name)
+
+    def test_a_server_whose_connections_are_all_taken_is_alive_but_not_ready(self):
+        container = Chart("suppressd", SERVER).object("StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+        passes = {"startupProbe": True, "livenessProbe": True, "readinessProbe": False}
+        with harness.Server() as server:
+            for probe in passes:
+                self.assertTrue(passed(container[probe], server.tcp), probe)
+        with harness.Server("--max_connections", "1") as server:
+            host, port = server.tcp.rsplit(":", 1)
+            with socket.create_connection((host, int(port))) as taken:
+                self.assertTrue(taken.recv(1), "the server does not speak to its one connection")
+                for probe, passes_then in passes.items():
+                    self.assertEqual(passed(container[probe], server.tcp), passes_then, probe)
 
     def test_the_probe_of_the_sidecar_passes_once_it_serves_and_while_the_server_is_away(self):
         sender = Chart("examples/sender", SIDECAR, dependencies=True)

@@ -16,9 +16,12 @@ KUBERNETES_OWN = {
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
 }
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+# Memory limits and what they are in MiB.
+QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430, "300000k": 286, "0.001T": 953,
+              "524288Ki": 512, 536870912: 512, "536870912": 512, "536870912000m": 512}
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
-    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "0", "logLevel": "warning", "channelz": False,
+    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "channelz": False,
     "checkConfig": True,
 }
 SERVER = {
@@ -43,14 +46,17 @@ SERVER = {
 SERVER_BESIDE = {
     "config.socketMode": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
     "config.socketGroup": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
+    "service.ipFamilyPolicy": at("config.listenAddress", ["[::]:7025"]),
+    "service.ipFamilies": at("config.listenAddress", ["[::]:7025"]),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),
     "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),
 }
-# One value alone is allowed today; that every other is refused with its sentence, rejected.py says. minAvailable needs the
-# other one away, which a parent chart cannot do: it has a test of its own.
-SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled", "podDisruptionBudget.minAvailable"}
+# One value alone is allowed today; that every other is refused with its sentence, rejected.py says. What checkExisting
+# changes, existing_test.py says.
+SERVER_FIXED = {"replicas", "config.insecure", "networkPolicy.enabled", "checkExisting"}
+SIDECAR_FIXED = {"checkExisting"}
 
 SIDECAR = {
     "name": "list", "native": False, "image.repository": "registry.example.com/other", "image.tag": "0.2.0",
@@ -69,6 +75,7 @@ SIDECAR_BESIDE = {
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "data.subPath": at("data.existingVolume", "mine"),
     "config.insecure": at("config.upstream", "127.0.0.1:7025"),
+    "config.onEmptyTimeoutSeconds": at("config.onEmpty", "fail"),
 }
 
 

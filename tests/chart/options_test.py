@@ -17,7 +17,7 @@ RULES = "words:\n  gone: 'parti'\n"
 # Values for options that are no number and no choice.
 TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/policy/policy.yaml",
          "rules_file": "/etc/suppressd/rules/rules.yaml", "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
-         "socket_group": "0", "upstream": "suppressd:7025", "replica_id": "here", "tenants": ["shop", "news"]}
+         "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "tenants": ["shop", "news"]}
 FLAGS = {"insecure": True, "channelz": False, "check_config": True}
 
 

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 """helm/suppressd-sidecar through helm/examples/sender, the Kustomize component, and the plain example."""
 import json
+import pathlib
+import re
+import shutil
+import tempfile
 import unittest
 
 import yaml
@@ -98,6 +102,31 @@ class Shapes(unittest.TestCase):
         self.assertIn(mount, sidecar_of(pod)["volumeMounts"])
         self.assertIn("--listen_address=unix:/run/mail/list.sock", sidecar_of(pod)["args"])
 
+    def test_a_sidecar_that_is_not_enabled_leaves_nothing_behind_and_is_not_checked(self):
+        changes = {"enabled": False, "config": {"upstream": ""}}
+        for version in BEFORE_NATIVE, OLDEST, NEWEST:
+            pod = pod_of(changes, version)
+            self.assertEqual([container["name"] for part in containers(pod) for container in part], ["app"])
+            for key in "env", "volumeMounts":
+                self.assertFalse(app_of(pod)[key], key)
+            for key in "volumes", "terminationGracePeriodSeconds":
+                self.assertFalse(pod[key], key)
+            self.assertEqual(charts.invalid(sender.text(at(KEY, changes), version), version), "")
+
+    def test_the_lines_of_the_documentation_are_all_that_a_pod_needs(self):
+        for page in ROOT / "docs" / "kubernetes.md", CHART / "README.md":
+            lines = re.search(r"^(?:then .*)?In the pod of your Deployment.*\n\n```yaml\n((?:.*\n)+?)```", page.read_text(), re.M)[1]
+            template = sender.folder / "templates" / "documented.yaml"
+            template.write_text(f"kind: Documented\nspec:\n  template:\n    spec:\n{lines}")
+            self.addCleanup(template.unlink, missing_ok=True)
+            for version in BEFORE_NATIVE, OLDEST:
+                documented = essence(sender.object("Documented", version=version)["spec"]["template"]["spec"])
+                wanted = essence(pod_of(version=version))
+                for key in "image", "command":  # the application's own
+                    wanted["app"][key] = None
+                self.assertEqual(documented, wanted, page)
+            template.unlink()
+
     def test_the_container_can_be_placed_by_hand(self):
         template = sender.folder / "templates" / "by-hand.yaml"
         template.write_text('{{- if .Values.byHand }}\nkind: Alone\n{{ include "suppressd-sidecar.container" . }}\n{{- end }}\n')
@@ -118,9 +147,24 @@ class Values(unittest.TestCase):
             schema = self.schema
             for key in path.split("."):
                 schema = schema.get("properties", {}).get(key, {})
-            changed[path] = (merged({}, mutations.SIDECAR_BESIDE.get(path, {})),
-                             at(path, mutations.changed(path, value, mutations.SIDECAR, schema)))
+            if path not in mutations.SIDECAR_FIXED:
+                changed[path] = (merged({}, mutations.SIDECAR_BESIDE.get(path, {})),
+                                 at(path, mutations.changed(path, value, mutations.SIDECAR, schema)))
         charts.check_every_value_changes_the_output(self, sender, self.defaults, changed, KEY)
+
+    def test_null_is_the_default_of_the_chart(self):
+        given = [path for path, _ in leaves(SIDECAR[KEY])]
+        for paths in ([path for path, _ in leaves(self.defaults) if path not in given],
+                      [path for path in self.defaults if path not in ("image", "config")]):
+            self.assertEqual(sender.text(at(KEY, merged(*(at(path, None) for path in paths)))), sender.text())
+
+    def test_a_memory_limit_counts_however_it_is_written(self):
+        for limit, mebibytes in mutations.QUANTITIES.items():
+            with self.subTest(limit=limit):
+                limited = at("resources.limits.memory", limit)
+                pod_of(merged(limited, at("config.blockCacheMib", mebibytes // 2 - 1)))
+                result = sender.template(at(KEY, merged(limited, at("config.blockCacheMib", (mebibytes + 1) // 2))))
+                self.assertIn(f"less than the memory limit of {mebibytes} MiB", result.stderr)
 
     def test_unknown_keys_are_refused_wherever_they_stand(self):
         charts.check_unknown_keys(self, sender, self.defaults, ("resources.requests", "resources.limits"), KEY)
@@ -146,6 +190,17 @@ class WithoutHelm(unittest.TestCase):
         rendered = essence(sender.object("Deployment", values)["spec"]["template"]["spec"])
         self.assertEqual(essence(self.pod(self.kustomized)), rendered)
         self.assertEqual(essence(self.pod(self.plain)), rendered)
+
+    def test_kustomize_leaves_the_grace_period_of_the_pod_alone(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(shutil.copytree(ROOT / "helm" / "kustomize", pathlib.Path(scratch, "kustomize")))
+            deployment = folder / "example" / "deployment.yaml"
+            text = deployment.read_text()
+            self.assertIn("terminationGracePeriodSeconds: 60", text)
+            deployment.write_text(text.replace("terminationGracePeriodSeconds: 60", "terminationGracePeriodSeconds: 120"))
+            result = charts.run(charts.tool("kustomize"), "build", folder / "example")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.pod(result.stdout)["terminationGracePeriodSeconds"], 120)
 
     def test_the_upstream_of_kustomize_comes_from_its_config_map(self):
         parts = {part["kind"]: part for part in yaml.safe_load_all(self.kustomized)}

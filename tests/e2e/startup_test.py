@@ -147,6 +147,24 @@ class Startup(unittest.TestCase):
                 self.assert_refused(self.start(*arguments), word)
                 self.assertFalse(os.path.exists(self.data), "a refused command line left a data directory")
 
+    def test_wrong_settings_end_with_a_code_of_their_own(self):
+        """The units of the packages do not start again after it."""
+        wrong = os.path.join(self.directory, "wrong.yaml")
+        with open(wrong, "w", encoding="utf-8") as file:
+            file.write("nonsense: [\n")
+        for arguments in (["--no_such_option"], ["--max_calls", "0"], ["--listen_address", "nonsense"],
+                          ["--listen_address", "0.0.0.0:0"], ["--socket_group", "no-such-group"], ["--policy_file", wrong],
+                          ["--rules_file", wrong]):
+            for more in [], ["--check_config"]:
+                with self.subTest(arguments=arguments + more):
+                    outcome = self.start(*arguments, *more)
+                    self.assert_refused(outcome)
+                    self.assertEqual(outcome.code, 2, str(outcome))
+        os.mkdir(self.data)
+        with open(os.path.join(self.data, "mailbox"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(self.start().code, 1, "what starting again may mend")
+
     def test_plaintext_beyond_loopback_needs_insecure(self):
         self.assert_refused(self.start("--listen_address", "0.0.0.0:0"), "insecure")
 

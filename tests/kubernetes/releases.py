@@ -75,6 +75,9 @@ class Server(Release):
                   ({"imagePullSecrets": [{}]}, "give the name of a Secret"),
                   ({"imagePullSecrets": [{"name": "none"}]}, "names the Secret none, which does not exist"),
                   ({"policy": {"existingConfigMap": "none"}}, "names the ConfigMap none, which does not exist"),
+                  ({"policy": {"existingConfigMap": "kube-root-ca.crt"}}, "set policy.key to one that it has (ca.crt)"),
+                  ({"config": {"dataDir": "/var/lib/suppressd/other"}}, "let config.dataDir end in /data"),
+                  ({"fullnameOverride": "other"}, "set fullnameOverride=suppressd"),
                   ({"config": {"maxCallz": 1}}, "maxCallz")]
 
     def has_other_option(self):

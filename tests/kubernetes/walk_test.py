@@ -117,6 +117,10 @@ class Walk(unittest.TestCase):
         wait_until("the log names file and line", lambda: "policy.yaml:2" in kubectl(
             "logs", self.server.pods()[0]["metadata"]["name"], code=None).out)
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
+        # A server that serves nobody does not keep its node, whatever its budget counts.
+        drained = kubectl("drain", os.environ["NODE_NAME"], "--pod-selector", self.server.selector, "--dry-run=server",
+                          "--timeout=10s", seconds=10 + cluster.CALL_MAX_SECONDS)
+        self.assertIn("drained (server dry run)", drained.out)
         self.server.rollback(revision)
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 

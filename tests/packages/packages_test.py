@@ -87,12 +87,22 @@ class PackagesTest(unittest.TestCase):
         wait_until(lambda: self.run_in("suppressctl", "--target", target, "status", check=False).returncode == 0,
                    f"{target} serves")
 
+    def await_failed(self, unit):
+        """It has failed because of its settings, and is not started again: a unit that is has another state meanwhile."""
+        wait_until(lambda: self.state(unit, "ActiveState") == "failed", f"{unit} has failed")
+        self.assertEqual(self.state(unit, "ExecMainStatus"), "2")
+        self.assertEqual(self.state(unit, "NRestarts"), "0")
+
     def journal(self, unit):
         return self.run_in("journalctl", "--quiet", "--output=cat", "--unit", unit).stdout
 
     def append(self, path, line):
         with open(self.machine.path(path), "a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+    def write(self, path, text):
+        with open(self.machine.path(path), "w", encoding="utf-8") as file:
+            file.write(text)
 
     def read(self, path):
         with open(self.machine.path(path), encoding="utf-8") as file:
@@ -143,18 +153,29 @@ class PackagesTest(unittest.TestCase):
         pid = self.state("suppressd", "MainPID")
         shipped = self.read("/etc/suppressd/rules.yaml")
         self.append("/etc/suppressd/rules.yaml", "refusal: {marker: '[our mail desk]'}")
-        self.run_in("systemctl", "reload", "suppressd")
+        # As documented, for both: the sidecar is off, and stays so.
+        self.run_in("systemctl", "try-reload-or-restart", "suppressd", "suppressd-sidecar")
+        self.assertEqual(self.state("suppressd-sidecar", "ActiveState"), "inactive")
         wait_until(lambda: "rules_reloaded" in self.journal("suppressd"), "the rules are read again")
         self.append("/etc/suppressd/rules.yaml", "nonsense: [")
         self.run_in("systemctl", "reload", "suppressd")
         wait_until(lambda: "rules_refused" in self.journal("suppressd"), "wrong rules are refused")
         self.assertEqual(self.state("suppressd", "MainPID"), pid)
-        # A start with them is refused by the check before it, and the journal names the file.
-        self.run_in("systemctl", "stop", "suppressd")
-        self.assertNotEqual(self.run_in("systemctl", "start", "suppressd", check=False).returncode, 0)
+        # A start with them fails once and for all, and the journal names the file.
+        self.run_in("systemctl", "restart", "suppressd")
+        self.await_failed("suppressd")
         self.assertRegex(self.journal("suppressd"), r"suppressd: \S*rules\.yaml:\d+")
-        with open(self.machine.path("/etc/suppressd/rules.yaml"), "w", encoding="utf-8") as file:
-            file.write(shipped)
+        self.write("/etc/suppressd/rules.yaml", shipped)
+        # So does one with a wrong value, and a sidecar without upstream.
+        settings = self.read("/etc/suppressd/suppressd.env")
+        for wrong in ("SUPPRESSD_MAX_CALLS=0", "SUPPRESSD_LISTEN_ADDRESS=nonsense", "SUPPRESSD_SOCKET_GROUP=no-such-group"):
+            self.append("/etc/suppressd/suppressd.env", wrong)
+            self.run_in("systemctl", "restart", "suppressd")
+            self.await_failed("suppressd")
+            self.write("/etc/suppressd/suppressd.env", settings)
+        self.run_in("systemctl", "start", "suppressd-sidecar")
+        self.await_failed("suppressd-sidecar")
+        self.run_in("systemctl", "reset-failed", "suppressd-sidecar")
         self.run_in("systemctl", "start", "suppressd")
         self.await_serving()
 
@@ -171,6 +192,23 @@ class PackagesTest(unittest.TestCase):
         self.ctl("check", "bob@example.com", code=1, target="", user="sender")
         self.run_in("systemctl", "start", "suppressd")
         self.await_serving()
+
+    def test_5_the_socket_goes_to_another_group(self):
+        settings = self.read("/etc/suppressd/sidecar.env")
+        self.run_in("groupadd", "--system", "mailers")
+        self.run_in("usermod", "--append", "--groups", "mailers", "suppressd")
+        self.run_in("usermod", "--append", "--groups", "mailers", "stranger")
+        number = self.run_in("stat", "-c", "%g", "/run/suppressd/suppressd.sock").stdout
+        for group in "mailers", self.run_in("getent", "group", "mailers").stdout.split(":")[2]:
+            self.append("/etc/suppressd/sidecar.env", f"SUPPRESSD_SOCKET_GROUP={group}")
+            self.run_in("systemctl", "restart", "suppressd-sidecar")
+            self.await_serving("unix:/run/suppressd/suppressd.sock")
+            self.assertEqual(self.run_in("stat", "-c", "%U:%G", "/run/suppressd/suppressd.sock").stdout, "suppressd:mailers\n")
+            self.ctl("check", "bob@example.com", code=1, target="", user="stranger")
+            self.write("/etc/suppressd/sidecar.env", settings)
+        self.run_in("systemctl", "restart", "suppressd-sidecar")
+        self.await_serving("unix:/run/suppressd/suppressd.sock")
+        self.assertEqual(self.run_in("stat", "-c", "%g", "/run/suppressd/suppressd.sock").stdout, number)
 
     def test_6_a_killed_server_comes_back(self):
         before = self.state("suppressd", "MainPID")
@@ -214,8 +252,14 @@ class PackagesTest(unittest.TestCase):
         self.install("/packages/later.deb")
         self.await_serving()
         self.ctl("check", "bob@example.com", code=1)
+        # A disk of its own for the sidecar's data is emptied; it cannot be removed.
+        mounted = "/var/lib/suppressd-sidecar"
+        self.run_in("mount", "-t", "tmpfs", "tmpfs", mounted)
+        self.run_in("sh", "-c", f"mkdir {mounted}/folder && touch {mounted}/folder/file {mounted}/.hidden")
         self.run_in("apt-get", "-qq", "-y", "purge", "suppressd")
-        for path in ("/var/lib/suppressd", "/var/lib/suppressd-sidecar", "/etc/suppressd", "/usr/bin/suppressd"):
+        self.assertEqual(self.run_in("find", mounted, "-mindepth", "1").stdout, "")
+        self.run_in("umount", mounted)
+        for path in ("/var/lib/suppressd", "/etc/suppressd", "/usr/bin/suppressd"):
             self.assertFalse(os.path.exists(self.machine.path(path)), path)
         self.assertEqual(self.run_in("find", "/etc/systemd/system", "-name", "suppressd*").stdout, "")
         # The user stays: its number must not be given to somebody else.

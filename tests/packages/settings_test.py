@@ -84,6 +84,18 @@ class SettingsTest(unittest.TestCase):
                                        option, path])
                 self.assertEqual(outcome.code, 0, str(outcome))
 
+    def test_a_wrong_setting_is_found_by_the_process_that_systemd_does_not_start_again(self):
+        for command, (_, unit) in FILES.items():
+            self.assertNotIn("ExecStartPre", re.sub("^#.*", "", read(unit), flags=re.M))
+            final = re.search(r"^RestartPreventExitStatus=(\d+)$", read(unit), re.M).group(1)
+            for wrong in ("SUPPRESSD_MAX_CALLS=0", "SUPPRESSD_LISTEN_ADDRESS=nonsense", "SUPPRESSD_SOCKET_GROUP=no-such-group",
+                          f"SUPPRESSD_RULES_FILE={FOLDER}/suppressd.service"):
+                with self.subTest(command=command, wrong=wrong), harness.TemporaryDirectory() as directory:
+                    outcome = harness.run(["env", f"SUPPRESSD_DATA_DIR={directory}/data", "SUPPRESSD_UPSTREAM=127.0.0.1:1",
+                                           f"SUPPRESSD_LISTEN_ADDRESS=unix:{directory}/s.sock", wrong,
+                                           harness.options.suppressd, command])
+                    self.assertEqual(str(outcome.code), final, str(outcome))
+
     def test_a_stop_waits_longer_than_the_drain(self):
         for command, (_, unit) in FILES.items():
             drain = int(options_of(command)["SUPPRESSD_DRAIN_TIMEOUT_SECONDS"])

@@ -1,13 +1,16 @@
 #include "server/listen_address.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "server/options.h"
 #include "tests/testing/temp_directory.h"
 
@@ -50,6 +53,36 @@ TEST(ListenAddressTest, PlaintextForOthersNeedsInsecure) {
   options.listen_addresses = {"0.0.0.0:7025"};
   EXPECT_FALSE(ValidateOptions(options).ok());
   options.insecure = true;
+  EXPECT_TRUE(ValidateOptions(options).ok());
+}
+
+TEST(ListenAddressTest, GroupOfSocketsIsANameOrANumber) {
+  TempDirectory directory;
+  const std::string path = directory / "s";
+  const int fd = Bind(path);
+  const struct group* own = getgrgid(getegid());
+  ASSERT_NE(own, nullptr);
+  for (const std::string& group : {std::string(own->gr_name), absl::StrCat(getegid())}) {
+    EXPECT_TRUE(SetSocketAccess(path, 0620, group).ok()) << group;
+    struct stat found;
+    ASSERT_EQ(stat(path.c_str(), &found), 0);
+    EXPECT_EQ(found.st_gid, getegid());
+    EXPECT_EQ(found.st_mode & 07777, 0620u);
+  }
+  close(fd);
+  // A container knows few names, but its pod gives it groups.
+  EXPECT_EQ(*FindGroup("4294967294"), 4294967294u);
+}
+
+TEST(ListenAddressTest, GroupThatIsNoneIsRefusedBeforeTheServerStarts) {
+  ServeOptions options;
+  for (const std::string group : {"no-such-group", "-1", "4294967295", "4294967296", "1x", " 1", "+1"}) {
+    options.socket_group = group;
+    const absl::Status status = ValidateOptions(options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << group;
+    EXPECT_THAT(status.message(), testing::HasSubstr(absl::StrCat("socket_group ", group, " does not exist here")));
+  }
+  options.socket_group = absl::StrCat(getegid());
   EXPECT_TRUE(ValidateOptions(options).ok());
 }
 

@@ -1,3 +1,8 @@
+{{- /* True where the sidecar is wanted; its values have then passed all checks. */}}
+{{- define "suppressd-sidecar.isEnabled" -}}
+{{- if (index .Values "suppressd-sidecar").enabled }}{{ include "suppressd-sidecar.validate" . }}true{{ end }}
+{{- end }}
+
 {{- define "suppressd-sidecar.socket" -}}
 {{- first (index .Values "suppressd-sidecar").config.listenAddress }}
 {{- end }}
@@ -34,7 +39,7 @@ exec:
 
 {{- /* The container as a map, for who places it by hand. */}}
 {{- define "suppressd-sidecar.container" -}}
-{{- include "suppressd-sidecar.validate" . }}
+{{- if include "suppressd-sidecar.isEnabled" . }}
 {{- $v := index .Values "suppressd-sidecar" -}}
 name: {{ $v.name }}
 image: {{ include "suppressd-sidecar.image" . | quote }}
@@ -73,4 +78,5 @@ volumeMounts:
   {{- with $v.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end }}
 {{- end }}

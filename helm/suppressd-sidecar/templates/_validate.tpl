@@ -14,6 +14,11 @@
 {{- if and (not $v.config.insecure) (not (regexMatch $local $v.config.upstream)) }}
 {{- fail "suppressd-sidecar.config.insecure is not set, and this version has no TLS: set config.insecure=true to accept plaintext to the upstream, where a NetworkPolicy closes the namespace." }}
 {{- end }}
+{{- range append $v.config.listenAddress $v.config.upstream }}
+{{- if not (or (hasPrefix "unix:" .) (and (regexMatch `:[1-9][0-9]*$` .) (le (regexFind `[0-9]+$` . | int) 65535))) }}
+{{- fail (printf "suppressd-sidecar.config.listenAddress or upstream is %s, which has no port that can be used: give a number from 1 to 65535 that does not begin with 0." .) }}
+{{- end }}
+{{- end }}
 {{- if not (hasPrefix "unix:/" (first $v.config.listenAddress)) }}
 {{- fail "suppressd-sidecar.config.listenAddress must begin with unix:PATH, the socket that your containers use: put other addresses after it." }}
 {{- end }}
@@ -37,6 +42,14 @@
 {{- fail (printf "suppressd-sidecar.%s.key is set, but %s.existingConfigMap is missing: name the ConfigMap that has this key, or remove %s.key." $file $file $file) }}
 {{- end }}
 {{- end }}
+{{- if not (regexMatch `^[0-9]*$` ($v.config.socketGroup | default "")) }}
+{{- fail (printf "suppressd-sidecar.config.socketGroup is %s, but the image knows no groups of yours by name: give the number of the group, and add it to supplementalGroups in your pod's securityContext." $v.config.socketGroup) }}
+{{- end }}
+{{- include "suppressd-sidecar.validateSizes" . }}
+{{- include "suppressd-sidecar.validateMounts" . }}
+{{- if and $v.config.onEmptyTimeoutSeconds (ne ($v.config.onEmpty | default "wait") "fail") }}
+{{- fail "suppressd-sidecar.config.onEmptyTimeoutSeconds is set, but only config.onEmpty=fail waits for it: set config.onEmpty=fail, or remove config.onEmptyTimeoutSeconds." }}
+{{- end }}
 {{- if and $v.data.subPath (not $v.data.existingVolume) }}
 {{- fail "suppressd-sidecar.data.subPath is set, but data.existingVolume is missing: name the volume of your pod, or remove data.subPath." }}
 {{- end }}
@@ -57,4 +70,47 @@
 {{- end }}
 {{- end }}
 {{- include "suppressd-sidecar.validateExisting" . }}
+{{- end }}
+
+{{- define "suppressd-sidecar.validateSizes" -}}
+{{- $v := index .Values "suppressd-sidecar" }}
+{{- $cache := kindIs "invalid" $v.config.blockCacheMib | ternary 64 $v.config.blockCacheMib | int64 }}
+{{- $memory := dig "limits" "memory" "" $v.resources | default "" | toString }}
+{{- $limit := empty $memory | ternary "0" $memory | include "suppressd-sidecar.mebibytes" | int64 }}
+{{- if and $memory (ge (mul 2 $cache) $limit) }}
+{{- fail (printf "suppressd-sidecar.config.blockCacheMib is %d, and twice that must be less than the memory limit of %d MiB (resources.limits.memory), since a new snapshot has a cache of its own: raise the limit, or make the cache smaller." $cache $limit) }}
+{{- end }}
+{{- $outbox := kindIs "invalid" $v.config.outboxMaxMib | ternary 256 $v.config.outboxMaxMib | int64 }}
+{{- $room := include "suppressd-sidecar.mebibytes" ($v.data.sizeLimit | toString) | int64 }}
+{{- if and (not $v.data.existingVolume) (ge $outbox $room) }}
+{{- fail (printf "suppressd-sidecar.config.outboxMaxMib is %d, which the emptyDir of %d MiB (data.sizeLimit) does not hold beside the list: raise data.sizeLimit, or make the outbox smaller." $outbox $room) }}
+{{- end }}
+{{- if and $v.data.existingVolume (ne ($v.data.sizeLimit | toString) "4Gi") }}
+{{- fail "suppressd-sidecar.data.sizeLimit is set, but it is the limit of an emptyDir, and data.existingVolume names a volume of yours: remove one of them." }}
+{{- end }}
+{{- end }}
+
+{{- /* A quantity in MiB, rounded down. A number without unit is in octets. */}}
+{{- define "suppressd-sidecar.mebibytes" -}}
+{{- $unit := regexFind `[A-Za-z]*$` . }}
+{{- $octets := dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
+{{- divf (mulf (trimSuffix $unit . | float64) (get $octets $unit)) 1048576.0 | floor | int64 }}
+{{- end }}
+
+{{- define "suppressd-sidecar.validateMounts" -}}
+{{- $v := index .Values "suppressd-sidecar" }}
+{{- $mounts := list (include "suppressd-sidecar.socket" . | trimPrefix "unix:" | dir) (dir $v.config.dataDir) }}
+{{- range $file := list "policy" "rules" }}
+{{- if (index $v $file).existingConfigMap }}
+{{- $mounts = append $mounts (printf "/etc/suppressd/%s" $file) }}
+{{- end }}
+{{- end }}
+{{- range $v.extraVolumeMounts }}
+{{- $mounts = append $mounts (clean .mountPath) }}
+{{- end }}
+{{- range $index, $path := $mounts }}
+{{- if has $path (slice $mounts 0 $index) }}
+{{- fail (printf "suppressd-sidecar: two volumes would be mounted at %s: give config.dataDir, config.listenAddress or extraVolumeMounts another folder." $path) }}
+{{- end }}
+{{- end }}
 {{- end }}

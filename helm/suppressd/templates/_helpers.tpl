@@ -44,7 +44,7 @@ labels:
   app.kubernetes.io/instance: {{ $root.Release.Name }}
   app.kubernetes.io/component: {{ index . 2 }}
   {{- include "suppressd.commonLabels" $root | nindent 2 }}
-{{- with merge (dict) (index . 3) $root.Values.commonAnnotations }}
+{{- with merge (dict) (index . 3 | default dict) ($root.Values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -1,6 +1,14 @@
 {{- /* Values that contradict each other: one sentence each, which says what to do. */}}
 {{- define "suppressd.validate" -}}
 {{- $v := .Values }}
+{{- if not (kindIs "invalid" $v.enabled | ternary true $v.enabled) }}
+{{- fail "enabled is false, but a chart cannot leave itself out: remove enabled, or name it as the condition of this dependency in your Chart.yaml." }}
+{{- end }}
+{{- range $name := list "nameOverride" "fullnameOverride" }}
+{{- if gt (len (index $v $name | default "")) 40 }}
+{{- fail (printf "%s has %d characters, and names of objects are made from 40 at most: shorten it." $name (len (index $v $name))) }}
+{{- end }}
+{{- end }}
 {{- if not $v.image.repository }}
 {{- fail "image.repository is missing: build the image with script/image, push it to your registry and set image.repository to where it is." }}
 {{- end }}
@@ -23,6 +31,11 @@
 
 {{- define "suppressd.validateListening" -}}
 {{- $v := .Values }}
+{{- range $v.config.listenAddress }}
+{{- if not (or (hasPrefix "unix:" .) (and (regexMatch `:[1-9][0-9]*$` .) (le (regexFind `[0-9]+$` . | int) 65535))) }}
+{{- fail (printf "config.listenAddress has %s, which has no port that can be used: give a number from 1 to 65535 that does not begin with 0." .) }}
+{{- end }}
+{{- end }}
 {{- if not (include "suppressd.port" .) }}
 {{- fail "config.listenAddress has no TCP address that others can reach, so the Services would lead nowhere: add one such as 0.0.0.0:7025." }}
 {{- end }}
@@ -33,14 +46,25 @@
 {{- fail "config.insecure=true needs networkPolicy.enabled=true: plaintext is allowed only where a NetworkPolicy says who may connect." }}
 {{- end }}
 {{- range $index, $peer := $v.networkPolicy.from }}
-{{- $block := dig "ipBlock" "cidr" "" $peer }}
-{{- $everyone := and (hasKey $peer "namespaceSelector") (not $peer.namespaceSelector) (not $peer.podSelector) }}
-{{- if or (hasSuffix "/0" $block) $everyone }}
+{{- if and (hasKey $peer "namespaceSelector") (include "suppressd.selectsAll" $peer.namespaceSelector) (include "suppressd.selectsAll" $peer.podSelector) }}
 {{- fail (printf "networkPolicy.from[%d] lets everyone in, and config.insecure=true sends addresses in plaintext: name the namespaces, pods or networks that may connect." $index) }}
+{{- end }}
+{{- $block := dig "ipBlock" "cidr" "" $peer }}
+{{- if and $block (lt (regexFind `[0-9]+$` $block | atoi) 8) }}
+{{- fail (printf "networkPolicy.from[%d] lets in %s, and config.insecure=true sends addresses in plaintext: name the networks that may connect, each with a prefix of /8 or longer." $index $block) }}
 {{- end }}
 {{- end }}
 {{- if not (or $v.networkPolicy.sameNamespace $v.networkPolicy.from) }}
 {{- fail "networkPolicy.sameNamespace is false and networkPolicy.from is empty, so nobody could ask the server: name in networkPolicy.from who may connect." }}
+{{- end }}
+{{- $port := include "suppressd.port" . }}
+{{- $needsIpv6 := or (has "IPv6" $v.service.ipFamilies) (has $v.service.ipFamilyPolicy (list "PreferDualStack" "RequireDualStack")) }}
+{{- $hasIpv6 := false }}
+{{- range $v.config.listenAddress }}
+{{- if and (hasPrefix "[" .) (hasSuffix (printf "]:%s" $port) .) (not (include "suppressd.isLocal" .)) }}{{ $hasIpv6 = true }}{{ end }}
+{{- end }}
+{{- if and $needsIpv6 (not $hasIpv6) }}
+{{- fail (printf "service.ipFamilies or service.ipFamilyPolicy asks for IPv6, but config.listenAddress has no IPv6 address with the port %s: set config.listenAddress to [::]:%s, which listens on IPv4 too." $port $port) }}
 {{- end }}
 {{- $sockets := false }}
 {{- range $v.config.listenAddress }}
@@ -49,6 +73,26 @@
 {{- if and (or $v.config.socketMode $v.config.socketGroup) (not $sockets) }}
 {{- fail "config.socketMode and config.socketGroup are about Unix sockets, and config.listenAddress has none: remove them, or add unix:PATH on a volume of yours." }}
 {{- end }}
+{{- with $v.config.socketGroup }}
+{{- if not (regexMatch `^[0-9]+$` .) }}
+{{- fail (printf "config.socketGroup is %s, but the image knows no groups of yours by name: give the number of the group." .) }}
+{{- end }}
+{{- $pod := $v.podSecurityContext }}
+{{- $groups := concat (list $pod.runAsGroup $pod.fsGroup $v.securityContext.runAsGroup) ($pod.supplementalGroups | default list) }}
+{{- $member := false }}
+{{- range $groups }}
+{{- if and (not (kindIs "invalid" .)) (eq (int64 .) (int64 $v.config.socketGroup)) }}{{ $member = true }}{{ end }}
+{{- end }}
+{{- if not $member }}
+{{- fail (printf "config.socketGroup is %s, but the server may give a socket only to a group that it is in: add %s to podSecurityContext.supplementalGroups." . .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether a label selector, which may be missing, selects everything. */}}
+{{- define "suppressd.selectsAll" -}}
+{{- $selector := . | default dict }}
+{{- if not (or $selector.matchLabels $selector.matchExpressions) }}true{{ end }}
 {{- end }}
 
 {{- define "suppressd.validateFiles" -}}
@@ -77,19 +121,34 @@
 {{- if and $p.existingClaim $p.annotations }}
 {{- fail "persistence.existingClaim and persistence.annotations are both set: the chart does not change a claim of yours, so annotate it yourself and remove persistence.annotations." }}
 {{- end }}
-{{- if and (not $p.enabled) (or $p.existingClaim $class) }}
-{{- fail "persistence.enabled is false, but persistence.existingClaim or persistence.storageClass is set: set persistence.enabled=true to use it, or remove it." }}
+{{- if and (not $p.enabled) (or $p.existingClaim $class $p.annotations) }}
+{{- fail "persistence.enabled is false, but persistence.existingClaim, storageClass or annotations is set: set persistence.enabled=true to use it, or remove it." }}
 {{- end }}
 {{- if not (regexMatch `^/[^/]+(/[^/]+)+$` .Values.config.dataDir) }}
 {{- fail "config.dataDir must be a folder inside the volume's mount: give an absolute path of at least two parts, such as /var/lib/suppressd/data." }}
 {{- end }}
+{{- $mounts := list (dir .Values.config.dataDir) }}
+{{- range $file := list "policy" "rules" }}
+{{- $source := index $.Values $file }}
+{{- if or $source.content $source.existingConfigMap }}
+{{- $mounts = append $mounts (printf "/etc/suppressd/%s" $file) }}
+{{- end }}
+{{- end }}
+{{- range .Values.extraVolumeMounts }}
+{{- $mounts = append $mounts (clean .mountPath) }}
+{{- end }}
+{{- range $index, $path := $mounts }}
+{{- if has $path (slice $mounts 0 $index) }}
+{{- fail (printf "two volumes would be mounted at %s: give config.dataDir or extraVolumeMounts another folder." $path) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
-{{- /* A quantity in MiB; 0 when it is written in another way than Mi or Gi. */}}
+{{- /* A quantity in MiB, rounded down. A number without unit is in octets. */}}
 {{- define "suppressd.mebibytes" -}}
-{{- if regexMatch `^[0-9]+Gi$` . }}{{ mul 1024 (trimSuffix "Gi" . | int64) }}
-{{- else if regexMatch `^[0-9]+Mi$` . }}{{ trimSuffix "Mi" . | int64 }}
-{{- else }}0{{ end }}
+{{- $unit := regexFind `[A-Za-z]*$` . }}
+{{- $octets := dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
+{{- divf (mulf (trimSuffix $unit . | float64) (get $octets $unit)) 1048576.0 | floor | int64 }}
 {{- end }}
 
 {{- define "suppressd.validatePod" -}}
@@ -99,8 +158,9 @@
 {{- fail (printf "terminationGracePeriodSeconds is %d, but the server may take %d s to drain (config.drainTimeoutSeconds): make it larger, or the drain shorter." (int $v.terminationGracePeriodSeconds) $drain) }}
 {{- end }}
 {{- $cache := kindIs "invalid" $v.config.blockCacheMib | ternary 256 $v.config.blockCacheMib | int }}
-{{- $limit := include "suppressd.mebibytes" (dig "limits" "memory" "" $v.resources | toString) | int }}
-{{- if and $limit (ge $cache $limit) }}
+{{- $memory := dig "limits" "memory" "" $v.resources | default "" | toString }}
+{{- $limit := empty $memory | ternary "0" $memory | include "suppressd.mebibytes" | int64 }}
+{{- if and $memory (ge (int64 $cache) $limit) }}
 {{- fail (printf "config.blockCacheMib is %d, which the memory limit of %d MiB (resources.limits.memory) does not hold: raise the limit, or make the cache smaller." $cache $limit) }}
 {{- end }}
 {{- if and (not $v.serviceAccount.create) (not $v.serviceAccount.name) }}
@@ -109,13 +169,12 @@
 {{- if and (not $v.serviceAccount.create) $v.serviceAccount.annotations }}
 {{- fail "serviceAccount.annotations is set, but serviceAccount.create is false: annotate your ServiceAccount yourself, and remove serviceAccount.annotations." }}
 {{- end }}
-{{- $pdb := $v.podDisruptionBudget }}
-{{- if not (kindIs "invalid" $pdb.minAvailable | ternary (not (kindIs "invalid" $pdb.maxUnavailable)) (kindIs "invalid" $pdb.maxUnavailable)) }}
-{{- fail "podDisruptionBudget needs exactly one of minAvailable and maxUnavailable: set the other to null." }}
+{{- if not (kindIs "invalid" $v.podDisruptionBudget.minAvailable) }}
+{{- fail "podDisruptionBudget.minAvailable is set, but with one server it would keep the node from ever being drained, or do nothing: remove it, and set podDisruptionBudget.maxUnavailable." }}
 {{- end }}
 {{- range $labels := list "commonLabels" "podLabels" }}
 {{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
-{{- if hasKey (index $v $labels) $key }}
+{{- if hasKey (index $v $labels | default dict) $key }}
 {{- fail (printf "%s has %s, which the selectors use: remove it; nameOverride changes the name before the first install." $labels $key) }}
 {{- end }}
 {{- end }}
