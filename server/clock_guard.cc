@@ -34,9 +34,7 @@ void ClockGuard::Update() {
   const absl::Time wall = options_.wall_clock();
   const absl::Duration ahead = wall - (now_ + elapsed);
   const bool any_pause = options_.any_pause || !options_.newest.has_value();
-  const absl::Duration ahead_max = started_    ? kClockStepMax
-                                   : any_pause ? absl::InfiniteDuration()
-                                               : kClockPauseMax;
+  const absl::Duration ahead_max = started_ ? kClockStepMax : any_pause ? absl::InfiniteDuration() : kClockPauseMax;
   const bool believed = ahead <= ahead_max && ahead >= -kClockStepMax;
   started_ |= believed;
   offset_ = believed ? absl::ZeroDuration() : ahead;
@@ -65,11 +63,10 @@ absl::Status ClockGuard::status() {
   Update();
   if (started_) return absl::OkStatus();
   const absl::Time wall = now_ + offset_;
-  return MakeError(
-      absl::StatusCode::kUnavailable, v1::CLOCK_SUSPECT,
-      absl::StrCat("the server's clock says ", Day(wall), ", the newest record is of ", Day(now_),
-                   " (UTC); set the clock, or if it is right start the server with --accept_clock ",
-                   absl::FormatTime("%Y-%m-%d", wall, absl::UTCTimeZone())));
+  return MakeError(absl::StatusCode::kUnavailable, v1::CLOCK_SUSPECT,
+                   absl::StrCat("the server's clock says ", Day(wall), ", the newest record is of ", Day(now_),
+                                " (UTC); set the clock, or if it is right start the server with --accept_clock ",
+                                absl::FormatTime("%Y-%m-%d", wall, absl::UTCTimeZone())));
 }
 
 }  // namespace suppression

@@ -5,11 +5,11 @@
 // set, and at the start against the newest time that the store knows:
 //
 // - While the server runs a step of more than a day, either way, is not believed: time goes on as before it. A smaller
-//   step ahead is followed; after a smaller step back time runs at half its pace until the clock has caught up. It never
-//   runs backwards.
+//   step ahead is followed; after a smaller step back time runs at half its pace until the clock has caught up. It
+//   never runs backwards.
 // - At the start a clock that is more than a day behind the newest time that the store knows, or more than 30 days
-//   ahead of it, is not believed either, and there is nothing to go on from: no write is taken (CLOCK_SUSPECT) until the
-//   clock is right, or whoever runs the server says that it is (--accept_clock).
+//   ahead of it, is not believed either, and there is nothing to go on from: no write is taken (CLOCK_SUSPECT) until
+//   the clock is right, or whoever runs the server says that it is (--accept_clock).
 #pragma once
 
 #include <functional>

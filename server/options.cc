@@ -89,7 +89,8 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
       "How long a snapshot, and the changes after it, are kept for a replica that is not heard of")
       ->check(CLI::Range(1, 360));
   Row(serve, "accept_clock", options->accept_clock,
-      "Today's date in UTC, as YYYY-MM-DD: the machine's clock is right although the newest record is far from it. Times "
+      "Today's date in UTC, as YYYY-MM-DD: the machine's clock is right although the newest record is far from it. "
+      "Times "
       "later than now are moved back to now. Has no effect on any other day");
   StoreOptions& store = options->store;
   Row(serve, "bounce_retention_days", store.bounce_retention_days, "How long bounce events are kept")

@@ -1,10 +1,10 @@
 // The data directory: whose it is, which format it has, and that only one process uses it.
 //
 //   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 1", "state ready"
-//   DIR/HEAD     text: a revision that was durable, and when that was noted; fewer revisions in the database mean that data was lost
-//   DIR/ACCEPT_LOSS   made by an operator: open with what can still be read, and drop the rest; removed once that is
-//   done DIR/LOCK     held with flock while a process has the directory open DIR/db/      RocksDB DIR/load/    while a
-//   replica loads its first snapshot: what is to become part of the database
+//   DIR/HEAD     text: a revision that was durable, and when that was noted; fewer revisions in the database mean that
+//   data was lost DIR/ACCEPT_LOSS   made by an operator: open with what can still be read, and drop the rest; removed
+//   once that is done DIR/LOCK     held with flock while a process has the directory open DIR/db/      RocksDB
+//   DIR/load/    while a replica loads its first snapshot: what is to become part of the database
 #pragma once
 
 #include <cstdint>

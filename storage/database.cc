@@ -130,9 +130,7 @@ absl::Status Database::NoteHead(int64_t now_micros) {
 absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch) {
   const uint64_t head = head_->head();
   const uint64_t lineage = RandomNumber();
-  batch->write_batch()
-      ->DeleteRange(families_[kChanges], RevisionKey(0), RevisionKey(head + 1))
-      .PermitUncheckedError();
+  batch->write_batch()->DeleteRange(families_[kChanges], RevisionKey(0), RevisionKey(head + 1)).PermitUncheckedError();
   batch->PutMeta(kOldestChangeName, RevisionKey(head + 1));
   batch->PutMeta(kLineageName, RevisionKey(lineage));
   batch->PutMeta(kLogTimeName, RevisionKey(static_cast<uint64_t>(log_time_micros)));

@@ -94,8 +94,8 @@ class Database {
   // What decides results, as of the newest record. Changed by the thread that commits, before it does.
   stored::LogSettings settings() const;
   void UseSettings(const stored::LogSettings& settings);
-  // Begins the change log anew behind the head, under a lineage of its own, at this log time, with what the batch holds:
-  // nobody who knows another state is told that it is the same. Before the list is written or read.
+  // Begins the change log anew behind the head, under a lineage of its own, at this log time, with what the batch
+  // holds: nobody who knows another state is told that it is the same. Before the list is written or read.
   absl::Status RestartChanges(int64_t log_time_micros, EntryBatch* batch);
   // From now on all writes are refused, for this reason; returns it.
   absl::Status FailFurtherWrites(const rocksdb::Status& failed);
@@ -143,7 +143,7 @@ class Database {
   std::unique_ptr<HeadSignal> head_;
   uint64_t noted_head_ = 0;
   std::optional<int64_t> noted_micros_;  // by the note that was found, or the one written last
-  bool opened_ = false;  // fully: only then may the note of the head be written
+  bool opened_ = false;                  // fully: only then may the note of the head be written
   // What a killed process had written and not synced is on disk; else a loss of power may still take it.
   bool recovered_is_durable_ = false;
   ChangePins pins_;

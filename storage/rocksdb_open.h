@@ -21,7 +21,8 @@ struct OpenedDatabase {
 // Opens the database of a directory to read it, so that it can be proved complete before anything on disk is changed;
 // only a record at the end of the newest log, or of the manifest, that a loss of power left half written is cut off.
 //
-// DATA_LOSS: a file is damaged or missing; it is named. UNAVAILABLE: the system refuses, which says nothing of the data.
+// DATA_LOSS: a file is damaged or missing; it is named. UNAVAILABLE: the system refuses, which says nothing of the
+// data.
 absl::StatusOr<OpenedDatabase> OpenReadOnly(const DataDirectory& directory, rocksdb::DBOptions settings,
                                             const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 

@@ -41,10 +41,11 @@ class Store {
   // RocksDB takes a damaged length in its log for the end of the log. Called now and then by one thread, and when the
   // store closes. `now_micros`: the time, noted with it now and then; zero: not known.
   absl::Status NoteHead(int64_t now_micros = 0);
-  // The newest time that the store knows, in microseconds since 1970: of a record, or noted with the head; nothing: none.
+  // The newest time that the store knows, in microseconds since 1970: of a record, or noted with the head; nothing:
+  // none.
   std::optional<int64_t> newest_micros() const;
-  // Whether the time was noted with the head: then the store was in use until about then. Else it may have been put away
-  // for any time, as a backup is.
+  // Whether the time was noted with the head: then the store was in use until about then. Else it may have been put
+  // away for any time, as a backup is.
   bool time_is_noted() const;
   // See clock_repair.h. Before anything else is done with the store.
   absl::Status MoveTimesBack(int64_t now_micros);

@@ -32,10 +32,10 @@ bool Cancellation::cancelled() const {
 }
 
 bool Cancellation::WaitFor(absl::Duration duration) const {
-  absl::MutexLock lock(&state_->mutex);
   State& state = *state_;
+  absl::MutexLock lock(&state.mutex);
   state.woken.AwaitFor(&state.mutex, duration, [&state]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return state.cancelled; });
-  return state_->cancelled;
+  return state.cancelled;
 }
 
 void Cancellation::OnCancel(std::function<void()> callback) const {

@@ -18,12 +18,13 @@ namespace suppression {
 // Belongs to one absl::Mutex. Thread-safe.
 class SteadyWait {
  public:
-  // Waits until `condition` holds, at most this long; returns whether it does. The mutex is held, and released meanwhile;
-  // `condition` is called with it. Whoever makes the condition true calls Notify afterwards.
+  // Waits until `condition` holds, at most this long; returns whether it does. The mutex is held, and released
+  // meanwhile; `condition` is called with it. Whoever makes the condition true calls Notify afterwards.
   template <typename Condition>
   bool AwaitFor(absl::Mutex* mutex, absl::Duration time, const Condition& condition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    const auto end = std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(std::min(time, absl::Hours(24 * 365)));
+    const auto end =
+        std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(std::min(time, absl::Hours(24 * 365)));
     while (!condition()) {
       if (std::chrono::steady_clock::now() >= end) return false;
       std::unique_lock<std::mutex> own(own_);  // held until the wait begins, so that no Notify is missed

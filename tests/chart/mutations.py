@@ -29,7 +29,7 @@ SERVER = {
     "image.repository": "registry.example.com/other", "image.tag": "0.2.0", "image.digest": DIGEST, "image.pullPolicy": "Always",
     "imagePullSecrets": [{"name": "registry"}],
     **{f"config.{key}": value for key, value in CONFIG.items()},
-    "policy.content": "default:\n  complaint: {action: record}\n", "policy.existingConfigMap": "mine", "policy.key": "p.yaml",
+    "config.acceptClock": "2026-11-28", "policy.content": "default:\n  complaint: {action: record}\n", "policy.existingConfigMap": "mine", "policy.key": "p.yaml",
     "rules.content": "words:\n  gone: 'parti'\n", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
     "persistence.existingClaim": "mine", "persistence.storageClass": "fast", "persistence.size": "20Gi",
     "persistence.annotations": {"team": "mail"},

@@ -17,7 +17,8 @@ RULES = "words:\n  gone: 'parti'\n"
 # Values for options that are no number and no choice.
 TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/policy/policy.yaml",
          "rules_file": "/etc/suppressd/rules/rules.yaml", "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
-         "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "tenants": ["shop", "news"]}
+         "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "accept_clock": "2026-11-28",
+         "tenants": ["shop", "news"]}
 FLAGS = {"insecure": True, "channelz": False, "check_config": True}
 
 

@@ -138,11 +138,11 @@ class SidecarTest(unittest.TestCase):
             data = ["--data_dir", f"{directory}/data"]
             for arguments, code, words in (
                     (data, 2, "--upstream is required"),
-                    ([*data, "--upstream", "nonsense"], 1, "upstream nonsense"),
-                    ([*data, "--upstream", "centre.example:7025"], 1, "--insecure"),
-                    ([*data, "--upstream", "127.0.0.1:0"], 1, "want HOST:PORT"),
-                    ([*data, "--upstream", "127.0.0.1:1", "--replica_id", "no spaces"], 1, "replica_id"),
-                    ([*data, "--upstream", "127.0.0.1:1", "--tenants", "Shop!"], 1, "tenant"),
+                    ([*data, "--upstream", "nonsense"], 2, "upstream nonsense"),
+                    ([*data, "--upstream", "centre.example:7025"], 2, "--insecure"),
+                    ([*data, "--upstream", "127.0.0.1:0"], 2, "want HOST:PORT"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--replica_id", "no spaces"], 2, "replica_id"),
+                    ([*data, "--upstream", "127.0.0.1:1", "--tenants", "Shop!"], 2, "tenant"),
                     ([*data, "--upstream", "127.0.0.1:1", "--on_empty", "maybe"], 2, "--on_empty"),
                     ([*data, "--upstream", "127.0.0.1:1", "--on_empty", "fail", "--on_empty_timeout_seconds", "1",
                       "--log_level", "error"], 1, "--on_empty fail")):

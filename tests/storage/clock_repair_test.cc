@@ -34,7 +34,8 @@ class ClockRepairTest : public ::testing::Test {
     query.now_micros = now;
     query.stop = [] { return false; };
     std::vector<std::string> addresses;
-    for (const auto& entry : store_->reader().List(query)->suppressions) addresses.push_back(entry.address());
+    const auto page = store_->reader().List(query);
+    for (const auto& entry : page->suppressions) addresses.push_back(entry.address());
     return addresses;
   }
 
@@ -47,8 +48,8 @@ TEST_F(ClockRepairTest, WhatWasWrittenAheadOfTimeIsOfNowAfterwards) {
   Apply(HardBounce("lifted@example.com", Day(kYears)));
   Apply(ReactivateCommand("lifted@example.com", Day(kYears, 5)));
   Apply(HardBounce("late@example.com", Day(kYears), "r:late"));
-  Apply(ReportCommand("full@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(kYears)), SuppressDecision(30),
-                      Day(kYears)));
+  Apply(ReportCommand("full@example.com", EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(kYears)),
+                      SuppressDecision(30), Day(kYears)));
   const uint64_t lineage = store_->lineage();
   ASSERT_TRUE(store_->MoveTimesBack(Day(1)).ok());
   Open();
@@ -65,8 +66,8 @@ TEST_F(ClockRepairTest, WhatWasWrittenAheadOfTimeIsOfNowAfterwards) {
 
 TEST_F(ClockRepairTest, PointsOfDaysToComeArePointsOfToday) {
   const auto soft = [&](int day) {
-    return Apply(ReportCommand("jo@example.com", EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, Day(day)), CountDecision(),
-                               Day(day)));
+    return Apply(ReportCommand("jo@example.com", EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, Day(day)),
+                               CountDecision(), Day(day)));
   };
   soft(0);
   soft(kYears);

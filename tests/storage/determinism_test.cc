@@ -83,8 +83,8 @@ class RecordMaker {
     *event.mutable_received_at() = FromMicros(now_);
     if (Chance(3)) event.set_identity("mail " + std::to_string(random_() % 500));
     if (complaint && Chance(2)) event.set_stream("stream " + std::to_string(random_() % 60));
-    stored::Command command = ReportCommand(address, event, soft ? CountDecision() : SuppressDecision(Chance(2) ? 30 : 0),
-                                            now_, "", tenant);
+    stored::Command command =
+        ReportCommand(address, event, soft ? CountDecision() : SuppressDecision(Chance(2) ? 30 : 0), now_, "", tenant);
     command.mutable_report()->mutable_recipients(0)->set_undated(Chance(10));
     if (Chance(2)) {
       command.set_request_key("r:" + std::to_string(random_() % 2'000));

@@ -159,6 +159,7 @@ TEST_F(OutboxTest, WhereItCannotBeOpenedAgainReadingFailsRatherThanFindNothing) 
   EXPECT_EQ(ReasonOf(outbox_->Read(0, 10, 1 << 20).status()), v1::STORAGE_UNAVAILABLE);
   files_->SetUnreadable(false);
   ASSERT_TRUE(Add(Report("d")).ok());
+  Open();
   const Names shown = Shown();
   EXPECT_EQ(std::count(shown.begin(), shown.end(), "a"), 1);
   EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
