@@ -13,7 +13,7 @@
 #include "server/drain.h"
 #include "server/grpc_status.h"
 #include "server/unread_answers.h"
-#include "server/worker_pool.h"
+#include "storage/worker_pool.h"
 
 namespace suppression {
 

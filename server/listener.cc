@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
+#include "absl/synchronization/mutex.h"
+#include "client/internal/steady_wait.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -132,14 +133,21 @@ void Listener::Shutdown(absl::Time deadline) {
   // gRPC alone waits for clients to acknowledge that the server goes away, or for the deadline.
   SocketGate& gate = SocketGate::Get();
   for (const int port : ports_) gate.EndIdle(port);
-  absl::Notification ended;
+  absl::Mutex mutex;
+  SteadyWait woken;
+  bool ended = false;
   std::thread stalled([&] {
-    while (!ended.WaitForNotificationWithTimeout(kStalledMax)) {
+    absl::MutexLock lock(&mutex);
+    while (!woken.AwaitFor(&mutex, kStalledMax, [&] { return ended; })) {
       for (const int port : ports_) gate.EndStalled(port);
     }
   });
   server_->Shutdown(absl::ToChronoTime(deadline));
-  ended.Notify();
+  {
+    absl::MutexLock lock(&mutex);
+    ended = true;
+  }
+  woken.Notify();
   stalled.join();
   for (const int port : ports_) gate.ForgetPort(port);
 }

@@ -24,9 +24,9 @@ namespace suppression {
 namespace {
 
 // Of each line for what is not an event or a value: time, level, the name of a field and the mark that it was cut.
-constexpr size_t kFrameOctetsMax = 256;
-constexpr size_t kFieldsOctetsMax = kLogLineOctetsMax - kFrameOctetsMax;
-static_assert(kLogLineOctetsMax <= kWriteOctetsMax);
+constexpr size_t kFrameBytesMax = 256;
+constexpr size_t kFieldsBytesMax = kLogLineBytesMax - kFrameBytesMax;
+static_assert(kLogLineBytesMax <= kWriteBytesMax);
 
 struct Output {
   std::shared_ptr<spdlog::details::thread_pool> queue;
@@ -52,16 +52,16 @@ Output* MakeOutput() {
   return made;
 }
 
-// Never destroyed: that would join a thread which may wait for standard error for ever.
+// Never destroyed: that would join a thread which may wait for standard error forever.
 Output& TheOutput() {
   static Output* const output = MakeOutput();
   return *output;
 }
 
 // Appends a JSON string. It must not hold control characters, quotes or backslashes (RFC 8259 section 7), nor anything
-// but UTF-8. False when it was cut, at a character, for the line to stay within kFieldsOctetsMax.
+// but UTF-8. False when it was cut, at a character, for the line to stay within kFieldsBytesMax.
 bool AppendJsonString(absl::string_view given, std::string* line) {
-  const std::string text = ReplaceInvalidUtf8(given.substr(0, kFieldsOctetsMax));
+  const std::string text = ReplaceInvalidUtf8(given.substr(0, kFieldsBytesMax));
   line->push_back('"');
   size_t taken = 0;
   for (; taken < text.size(); ++taken) {
@@ -74,12 +74,12 @@ bool AppendJsonString(absl::string_view given, std::string* line) {
     } else {
       line->push_back(c);
     }
-    if (line->size() <= kFieldsOctetsMax) continue;
+    if (line->size() <= kFieldsBytesMax) continue;
     line->resize(before);
     break;
   }
   const size_t whole = Utf8Prefix(text, taken).size();
-  line->resize(line->size() - (taken - whole));  // the octets of a long character are not escaped
+  line->resize(line->size() - (taken - whole));  // the bytes of a long character are not escaped
   line->push_back('"');
   return whole == text.size();  // never when more was given, since the line is longer than the string
 }

@@ -24,7 +24,7 @@ namespace suppression {
 // Lines that wait to be written; the oldest is dropped when one more comes. With the longest line: 32 MiB.
 inline constexpr size_t kLogQueueLines = 8192;
 // Longest line, so that a pipe takes it whole or not at all. A longer one is cut, and says so: "truncated":"true".
-inline constexpr size_t kLogLineOctetsMax = 4096;
+inline constexpr size_t kLogLineBytesMax = 4096;
 // At the end of the process, at most this long is waited for standard error to take what was logged.
 inline constexpr absl::Duration kLogFlushMax = absl::Seconds(1);
 

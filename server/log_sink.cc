@@ -29,7 +29,7 @@ size_t WriteWhenTaken(int fd, absl::string_view text, absl::Duration wait_max) {
       wait_max == absl::InfiniteDuration() ? -1 : static_cast<int>(absl::ToInt64Milliseconds(wait_max));
   size_t written = 0;
   while (written < text.size() && AwaitTaken(fd, timeout_millis)) {
-    const absl::string_view piece = text.substr(written, kWriteOctetsMax);
+    const absl::string_view piece = text.substr(written, kWriteBytesMax);
     const ssize_t taken = write(fd, piece.data(), piece.size());
     if (taken > 0) {
       written += static_cast<size_t>(taken);

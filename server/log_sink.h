@@ -1,4 +1,4 @@
-// Where log lines end: a sink of spdlog over a file descriptor that may take nothing, for a while or for ever (a pipe
+// Where log lines end: a sink of spdlog over a file descriptor that may take nothing, for a while or forever (a pipe
 // that nobody reads, a full disk).
 #pragma once
 
@@ -19,14 +19,14 @@
 namespace suppression {
 
 // A pipe that polls as writable takes this much without blocking, and in one piece, whoever else writes into it.
-inline constexpr size_t kWriteOctetsMax = PIPE_BUF;
+inline constexpr size_t kWriteBytesMax = PIPE_BUF;
 
-// Writes text, in pieces of at most kWriteOctetsMax, and waits before each until the descriptor takes more, at most
-// `wait_max` (infinite: for ever). Returns the octets written: fewer than all when it took longer or was refused
+// Writes text, in pieces of at most kWriteBytesMax, and waits before each until the descriptor takes more, at most
+// `wait_max` (infinite: forever). Returns the bytes written: fewer than all when it took longer or was refused
 // (EPIPE, ENOSPC, EIO and others). Whoever does not want SIGPIPE ignores or blocks it. Thread-safe.
 size_t WriteWhenTaken(int fd, absl::string_view text, absl::Duration wait_max);
 
-// For the one worker thread of an asynchronous logger. It waits until the descriptor takes a line, for ever if need be:
+// For the one worker thread of an asynchronous logger. It waits until the descriptor takes a line, forever if need be:
 // meanwhile the bounded queue before it drops the oldest lines, so that nobody else waits. Lines that the descriptor
 // refuses are dropped too. Before the next line that can be written stands a line of level warning,
 // {"event":"log_lines_dropped","count":"N"}: N since the last such line. After half a line, the next begins on a line

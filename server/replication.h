@@ -17,8 +17,8 @@
 #include "server/stream_call.h"
 #include "server/stream_registry.h"
 #include "server/unreadable_request.h"
-#include "server/worker_pool.h"
 #include "storage/list_reader.h"
+#include "storage/worker_pool.h"
 #include "suppression/v1/replication.grpc.pb.h"
 
 namespace suppression {

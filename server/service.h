@@ -17,9 +17,9 @@
 #include "server/service_options.h"
 #include "server/unreadable_request.h"
 #include "server/watch_streams.h"
-#include "server/worker_pool.h"
 #include "storage/list_reader.h"
 #include "storage/log/commit_log.h"
+#include "storage/worker_pool.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {

@@ -10,7 +10,7 @@
 namespace suppression {
 
 struct ServiceOptions {
-  // Largest request taken, in octets.
+  // Largest request taken, in bytes.
   size_t request_octets_max = 4 << 20;
   // Most checks and writes in flight at once; the next is UNAVAILABLE (OVERLOADED).
   int calls_in_flight_max = 10'000;
@@ -18,7 +18,7 @@ struct ServiceOptions {
   int listings_in_flight_max = 64;
   // Threads that listings and details run on, so that they never keep checks waiting.
   int listing_threads = 2;
-  // Most mails that came back and providers' payloads in flight at once.
+  // Maximum number of bounce messages and webhook payloads processed at once.
   int mails_in_flight_max = 64;
   // Threads that these are read on: a mail that was made for it takes long.
   int mail_threads = 2;

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "protos/error.h"
+#include "server/steady_time.h"
 
 namespace suppression {
 
@@ -33,7 +33,7 @@ void UnreadAnswers::Remove(uint64_t id) {
 
 absl::Status LargeAnswer::Hold() {
   id_ = unread_->Add(
-      response_->ByteSizeLong(), [context = context_] { context->TryCancel(); }, absl::Now());
+      response_->ByteSizeLong(), [context = context_] { context->TryCancel(); }, SteadyPoint());
   if (id_ != 0) return absl::OkStatus();
   return MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many answers wait to be read");
 }

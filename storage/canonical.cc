@@ -35,7 +35,7 @@ void AppendDouble(double value, std::string* bytes) {
 
 void AppendMessage(const Message& message, std::string* bytes) {
   std::string nested;
-  AppendCanonical(message, &nested);
+  AppendCanonicalForm(message, &nested);
   AppendText(nested, bytes);
 }
 
@@ -88,7 +88,7 @@ void AppendField(const Message& message, const FieldDescriptor& field, std::stri
 
 }  // namespace
 
-void AppendCanonical(const Message& message, std::string* bytes) {
+void AppendCanonicalForm(const Message& message, std::string* bytes) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);  // in the order of their numbers
   for (const FieldDescriptor* field : fields) AppendField(message, *field, bytes);
@@ -102,7 +102,7 @@ void AppendCanonical(const Message& message, std::string* bytes) {
 std::string CanonicalDigest(absl::string_view label, const Message& message) {
   std::string bytes(kVersion);
   AppendText(label, &bytes);
-  AppendCanonical(message, &bytes);
+  AppendCanonicalForm(message, &bytes);
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(digest.data()));

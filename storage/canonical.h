@@ -13,7 +13,7 @@ namespace suppression {
 // protobuf's descriptor (1 byte), the count of values (4 bytes) and the values. A number, boolean or enum value has 8
 // bytes; a text, a message or the rest that is not known has its length (8 bytes) before it. Numbers are big-endian.
 // Entries of a map come in the order of their bytes.
-void AppendCanonical(const google::protobuf::Message& message, std::string* bytes);
+void AppendCanonicalForm(const google::protobuf::Message& message, std::string* bytes);
 
 // SHA-256 (32 bytes) of the version of the form, a label and the message.
 std::string CanonicalDigest(absl::string_view label, const google::protobuf::Message& message);

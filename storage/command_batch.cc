@@ -131,8 +131,7 @@ absl::StatusOr<stored::CommandResult> CommandBatch::Add(const LogRecord& record)
   }
   if (!*repeated) NoteAppend(record.id);
   entries_.Put(kChanges, RevisionKey(revision_), change.SerializeAsString());
-  last_.set_position(record.position);
-  last_.set_digest(CanonicalDigest("", record.command));
+  last_ = &record;
   return result;
 }
 
@@ -208,7 +207,10 @@ void CommandBatch::AddSettings(const stored::LogSettings& settings) {
 
 EntryBatch* CommandBatch::Finish() {
   if (writers_.has_value()) entries_.PutMeta(kWritersName, writers_->SerializeAsString());
-  entries_.PutMeta(kLastRecordName, last_.SerializeAsString());
+  stored::LastRecord last;
+  last.set_position(last_->position);
+  last.set_digest(CanonicalDigest("", last_->command));
+  entries_.PutMeta(kLastRecordName, last.SerializeAsString());
   return &entries_;
 }
 

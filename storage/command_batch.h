@@ -20,7 +20,7 @@ class CommandBatch {
 
   // Applies the next record: at revision() + 1, which it takes whatever comes of it. A command that is refused is a
   // result with error_reason. INTERNAL when something that the record needs cannot be read, or it cannot be understood:
-  // nothing is changed, and the batch is what it was.
+  // nothing is changed, and the batch is what it was. The record must outlive the batch.
   absl::StatusOr<stored::CommandResult> Add(const LogRecord& record);
 
   uint64_t revision() const { return revision_; }
@@ -89,8 +89,8 @@ class CommandBatch {
   int64_t log_time_;        // the same
   int64_t event_time_ = 0;  // ApplyTime::event_micros
   stored::LogSettings settings_;
-  std::optional<stored::LogWriters> writers_;  // read or written
-  stored::LastRecord last_;
+  std::optional<stored::LogWriters> writers_;                         // read or written
+  const LogRecord* last_ = nullptr;                                   // the newest that was added
   absl::flat_hash_map<std::string, stored::StoredRequest> requests_;  // read or written
   absl::flat_hash_map<std::string, v1::BounceEvent> events_;          // written
 };

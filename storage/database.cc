@@ -2,13 +2,13 @@
 #include "storage/database.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "protos/error.h"
 #include "storage/entry_batch.h"
 #include "storage/log_settings.h"
+#include "storage/random_number.h"
 #include "storage/rocksdb_open.h"
 
 namespace suppression {
@@ -21,11 +21,6 @@ constexpr int kTrimStepsMax = 64;
 constexpr int64_t kNoteTimeMicros = 3'600 * kMicrosPerSecond;
 
 }  // namespace
-
-uint64_t RandomNumber() {
-  std::random_device random;
-  return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
-}
 
 absl::Status ReadFailure(const rocksdb::Status& status) {
   // The text of a corruption may quote a key: only its kind goes out.
@@ -127,11 +122,19 @@ absl::Status Database::NoteHead(int64_t now_micros) {
   return absl::OkStatus();
 }
 
+// The head's own by itself: the end of a range counts as a key of its table file, and CheckChanges goes by these.
+void Database::ForgetChanges(uint64_t head, rocksdb::WriteBatch* batch) const {
+  const std::string last = RevisionKey(head);
+  const std::string oldest = RevisionKey(std::min(oldest_change(), head));
+  batch->DeleteRange(families_[kChanges], oldest, last).PermitUncheckedError();
+  batch->Delete(families_[kChanges], last).PermitUncheckedError();
+  batch->Put(families_[kMeta], kOldestChangeName, RevisionKey(head + 1)).PermitUncheckedError();
+}
+
 absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch) {
   const uint64_t head = head_->head();
   const uint64_t lineage = RandomNumber();
-  batch->write_batch()->DeleteRange(families_[kChanges], RevisionKey(0), RevisionKey(head + 1)).PermitUncheckedError();
-  batch->PutMeta(kOldestChangeName, RevisionKey(head + 1));
+  ForgetChanges(head, batch->write_batch());
   batch->PutMeta(kLineageName, RevisionKey(lineage));
   batch->PutMeta(kLogTimeName, RevisionKey(static_cast<uint64_t>(log_time_micros)));
   rocksdb::WriteOptions write;
@@ -220,7 +223,6 @@ void Database::CountDomains(EntryBatch* batch) {
 }
 
 absl::Status Database::Commit(uint64_t revision, int64_t log_time_micros, EntryBatch* batch) {
-  if (absl::Status status = write_status(); !status.ok()) return status;
   if (kind_ == DatabaseKind::kList) {
     if (absl::Status status = BeginTimeline(); !status.ok()) return status;
   }

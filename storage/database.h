@@ -83,9 +83,10 @@ class Database {
 
   // From now on states are given out in this run of the log (timelines.h); not zero. Before the first Commit.
   void UseTimeline(uint64_t timeline);
-  // Writes what the batch holds, as of this revision and log time, durably. Then the caller lets the head move on.
+  // Writes what the batch holds, as of this revision and log time, durably. Then the caller lets the head move on. Not
+  // when write_status() is an error.
   // UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on it always does, until the database is opened
-  // anew; whether this batch is there then is unknown.
+  // again; whether this batch is there then is unknown.
   absl::Status Commit(uint64_t revision, int64_t log_time_micros, EntryBatch* batch);
   // A replica: the run of its source that told its newest state.
   void TakeTimeline(uint64_t timeline) { timeline_ = timeline; }
@@ -94,7 +95,7 @@ class Database {
   // What decides results, as of the newest record. Changed by the thread that commits, before it does.
   stored::LogSettings settings() const;
   void UseSettings(const stored::LogSettings& settings);
-  // Begins the change log anew behind the head, under a lineage of its own, at this log time, with what the batch
+  // Starts the change log again behind the head, under a lineage of its own, at this log time, with what the batch
   // holds: nobody who knows another state is told that it is the same. Before the list is written or read.
   absl::Status RestartChanges(int64_t log_time_micros, EntryBatch* batch);
   // From now on all writes are refused, for this reason; returns it.
@@ -126,6 +127,8 @@ class Database {
   uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(trim_mutex_);
   void CountDomains(EntryBatch* batch);
+  // Adds to a batch that the change log starts again behind the head.
+  void ForgetChanges(uint64_t head, rocksdb::WriteBatch* batch) const;
   void MoveCutoffs(int64_t log_time_micros);
 
   const StoreOptions options_;
@@ -166,9 +169,6 @@ absl::Status ReadEntry(const Database& database, const rocksdb::ReadOptions& rea
 absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry);
 // The value of an entry: without what its key says.
 std::string EncodeEntry(const stored::StoredEntry& entry);
-
-// A random number that is not zero.
-uint64_t RandomNumber();
 
 inline rocksdb::Slice ToSlice(absl::string_view view) {
   return {view.data(), view.size()};

@@ -6,6 +6,7 @@
 #include "storage/database.h"
 #include "storage/keys.h"
 #include "storage/log_settings.h"
+#include "storage/random_number.h"
 #include "storage/rocksdb_open.h"
 
 namespace suppression {
@@ -124,13 +125,10 @@ absl::Status Database::FlushRecovered() {
 // What is left is the list from now on, and nobody who knows another state is told that it is the same.
 absl::Status Database::AcceptLoss() {
   const uint64_t head = head_->head();
-  const uint64_t oldest = std::min(cutoffs_.oldest_change.load(), head);
   rocksdb::WriteBatch batch;
-  rocksdb::Status status = batch.DeleteRange(families_[kChanges], RevisionKey(oldest), RevisionKey(head));
-  if (status.ok()) status = batch.Delete(families_[kChanges], RevisionKey(head));
-  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(head + 1));
+  ForgetChanges(head, &batch);
   absl::flat_hash_map<std::string, int64_t> domain_entries;
-  if (status.ok()) status = CountDomainEntries(&domain_entries);
+  rocksdb::Status status = CountDomainEntries(&domain_entries);
   for (const auto& [tenant, count] : domain_entries) {
     stored::TenantInfo info;
     info.set_domain_entries(count);

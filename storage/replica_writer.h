@@ -17,7 +17,7 @@ class EntryBatch;
 class SnapshotLoader;
 
 // For one thread at a time. All errors of the disk are UNAVAILABLE (STORAGE_UNAVAILABLE), and last until the replica is
-// opened anew.
+// opened again.
 class ReplicaWriter {
  public:
   // The database must outlive it.
@@ -41,7 +41,7 @@ class ReplicaWriter {
   // Missing revisions did not affect this replica's tenants. INTERNAL_ERROR before FinishLoad. One without entries only
   // moves the head on. When it fails, the head tells how far it came. A change whose entries are of a later revision
   // than its own is a part of the change of that revision: it is kept in memory and applied together with the last
-  // part, which comes under the revision itself; when the first part comes again, the parts begin anew.
+  // part, which comes under the revision itself; when the first part comes again, the parts start again.
   absl::Status Follow(absl::Span<const RevisionChange> changes);
 
  private:

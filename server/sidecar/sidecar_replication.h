@@ -8,7 +8,7 @@
 #include "server/drain.h"
 #include "server/sidecar/sidecar_service.h"
 #include "server/unreadable_request.h"
-#include "server/worker_pool.h"
+#include "storage/worker_pool.h"
 #include "suppression/v1/replication.grpc.pb.h"
 
 namespace suppression {

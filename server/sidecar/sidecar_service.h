@@ -23,8 +23,8 @@
 #include "server/sidecar/replica.h"
 #include "server/sidecar/upstream.h"
 #include "server/unreadable_request.h"
-#include "server/worker_pool.h"
 #include "storage/outbox.h"
+#include "storage/worker_pool.h"
 #include "suppression/v1/suppression_service.grpc.pb.h"
 
 namespace suppression {

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <random>
 #include <utility>
 
 #include "protos/error.h"
+#include "storage/random_number.h"
 
 namespace suppression {
 namespace {
 
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable, v1::SHUTTING_DOWN, "the server is shutting down");
-}
-
-uint64_t RandomTimeline() {
-  std::random_device random;
-  return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
 }
 
 }  // namespace
@@ -27,7 +22,7 @@ LocalCommitLog::~LocalCommitLog() {
 }
 
 absl::Status LocalCommitLog::Start(LogApplier* applier) {
-  identity_ = {.lineage = applier->identity().lineage, .timeline = RandomTimeline()};
+  identity_ = {.lineage = applier->identity().lineage, .timeline = RandomNumber()};
   if (absl::Status begun = applier->Begin(identity_); !begun.ok()) return begun;
   applier_ = applier;
   {

@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/log/commit_log.h"
-#include "storage/log/serial_executor.h"
+#include "storage/worker_pool.h"
 
 namespace suppression {
 
@@ -61,8 +61,8 @@ class LocalCommitLog final : public CommitLog {
   LogIdentity identity_;
   // Work of others never keeps the writing thread: callers are answered on one thread, those who wait for a revision
   // are woken on another, after the callers.
-  SerialExecutor answering_;
-  SerialExecutor waking_;
+  WorkerPool answering_{1};
+  WorkerPool waking_{1};
   std::atomic<bool> wake_pending_{false};
   std::atomic<size_t> unanswered_{0};
   mutable absl::Mutex mutex_;

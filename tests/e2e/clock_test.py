@@ -29,13 +29,16 @@ class Machine:
             file.write(f"{seconds:+d}\n")
         os.rename(self.clock + ".new", self.clock)
 
-    def server(self, *arguments):
+    def prefix(self):
+        """What a program under this clock is started with."""
         library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
         if not library:
             raise RuntimeError("no libfaketime here: run script/bootstrap test")
-        return harness.Server(*arguments, data=self.data, prefix=(
-            "env", "LD_PRELOAD=" + library[0], "FAKETIME_TIMESTAMP_FILE=" + self.clock, "FAKETIME_NO_CACHE=1",
-            "DONT_FAKE_MONOTONIC=1", "ASAN_OPTIONS=detect_leaks=0"))
+        return ("env", "LD_PRELOAD=" + library[0], "FAKETIME_TIMESTAMP_FILE=" + self.clock, "FAKETIME_NO_CACHE=1",
+                "DONT_FAKE_MONOTONIC=1", "ASAN_OPTIONS=detect_leaks=0")
+
+    def server(self, *arguments):
+        return harness.Server(*arguments, data=self.data, prefix=self.prefix())
 
 
 class Clock(unittest.TestCase):
@@ -122,6 +125,18 @@ class Clock(unittest.TestCase):
 
     def test_a_step_back_while_it_runs(self):
         self.step_while_it_runs(-YEARS)
+
+    def test_a_step_of_a_sidecars_clock_ends_no_lease(self):
+        with harness.Server() as server, harness.Sidecar(server.tcp, prefix=self.machine.prefix()) as sidecar:
+            full = self.ok(server, "ReportBounce", {
+                "smtp_reply": {"recipient": "full@example.com", "text": "552 5.2.2 mailbox full"}})
+            check = {"address": "full@example.com", "at_least": full["token"]}
+            for seconds in (0, YEARS, -YEARS):
+                self.machine.step(seconds)
+                answer = harness.grpcurl("-plaintext", "-unix", "-d", json.dumps(check), sidecar.unix,
+                                         harness.SERVICE + "/IsSuppressed")
+                self.assertEqual(answer.code, 0, answer)
+                self.assertTrue(answer.json()[0].get("suppressed", False), f"{seconds}: {answer}")
 
     def restart_under_a_wrong_clock(self, seconds):
         request_id = next(self.ids)

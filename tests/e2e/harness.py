@@ -108,6 +108,49 @@ class Server:
             raise AssertionError(f"suppressd ended with {code} after SIGTERM")
 
 
+class Sidecar:
+    """A running `suppressd sidecar` of a server, on a Unix socket. On leaving the block it gets SIGTERM and must end with 0.
+
+    `prefix` is a command that ends by executing the one behind it.
+    """
+
+    def __init__(self, upstream, *arguments, prefix=()):
+        self.upstream, self.arguments, self.prefix = upstream, arguments, prefix
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
+        self.unix = os.path.join(self.directory, "s.sock")
+        self.target = "unix:" + self.unix
+        self.log_path = os.path.join(self.directory, "log")
+        port_file = os.path.join(self.directory, "ports")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, options.suppressd, "sidecar", "--upstream", self.upstream, "--replica_id", "e2e",
+                 "--data_dir", os.path.join(self.directory, "data"), "--listen_address", self.target,
+                 "--port_file", port_file, "--drain_timeout_seconds", "1", *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            wait_for_port_file(self.process, port_file)
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as log:
+            return log.read()
+
+    def __exit__(self, exception_type, exception, traceback):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        log = self.log()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if exception_type is None and code != 0:
+            raise AssertionError(f"the sidecar ended with {code} after SIGTERM\n{log}")
+        if exception_type is not None:
+            print("--- log of the sidecar\n" + log, file=sys.stderr)
+
+
 def wait_for_port_file(process, path):
     """The lines of the port file, once the server has written it. It is written whole, by rename."""
     deadline = time.monotonic() + START_MAX_SECONDS

@@ -2,10 +2,6 @@
 no address in what it logs."""
 
 import json
-import os
-import subprocess
-import tempfile
-import shutil
 import signal
 import unittest
 
@@ -13,46 +9,6 @@ import harness
 from harness import REPLICATION, SERVICE
 
 CANARY = "canary.person@example.com"
-
-
-class Sidecar:
-    """A running `suppressd sidecar` of a server. On leaving the block it gets SIGTERM and must end with 0."""
-
-    def __init__(self, upstream, *arguments):
-        self.upstream, self.arguments = upstream, arguments
-
-    def __enter__(self):
-        self.directory = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")
-        self.unix = os.path.join(self.directory, "s.sock")
-        self.target = "unix:" + self.unix
-        self.log_path = os.path.join(self.directory, "log")
-        port_file = os.path.join(self.directory, "ports")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [harness.options.suppressd, "sidecar", "--upstream", self.upstream, "--replica_id", "e2e",
-                 "--data_dir", os.path.join(self.directory, "data"), "--listen_address", self.target,
-                 "--port_file", port_file, "--drain_timeout_seconds", "1", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            harness.wait_for_port_file(self.process, port_file)
-        except BaseException:
-            self.process.kill()
-            raise
-        return self
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8") as log:
-            return log.read()
-
-    def __exit__(self, exception_type, exception, traceback):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(60)
-        log = self.log()
-        shutil.rmtree(self.directory, ignore_errors=True)
-        if exception_type is None and code != 0:
-            raise AssertionError(f"the sidecar ended with {code} after SIGTERM\n{log}")
-        if exception_type is not None:
-            print("--- log of the sidecar\n" + log)
 
 
 class SidecarTest(unittest.TestCase):
@@ -69,7 +25,7 @@ class SidecarTest(unittest.TestCase):
         with harness.Server() as server:
             token = harness.grpcurl("-plaintext", "-d", json.dumps({"address": "jo@example.com", "note": "test"}),
                                     server.tcp, f"{SERVICE}/Suppress").json()[0]["token"]
-            with Sidecar(server.tcp) as sidecar:
+            with harness.Sidecar(server.tcp) as sidecar:
                 check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed",
                                      {"address": "Jo@Example.com", "at_least": token, "max_staleness": "60s"}).json()[0]
                 self.assertTrue(check["suppressed"])
@@ -93,7 +49,7 @@ class SidecarTest(unittest.TestCase):
                 self.assertIn("NOT_SERVED_HERE", outcome.err)
 
     def test_suppressctl_knows_sidecars(self):
-        with harness.Server() as server, Sidecar(server.tcp) as sidecar:
+        with harness.Server() as server, harness.Sidecar(server.tcp) as sidecar:
             for number in range(5):
                 self.report(sidecar.target, f"u{number}@example.com")
             equal = harness.suppressctl("--target", sidecar.target, "verify", "--against", server.tcp)
@@ -111,7 +67,7 @@ class SidecarTest(unittest.TestCase):
     def test_a_report_waits_while_the_server_is_away_and_no_address_is_logged(self):
         server = harness.Server()
         with server:
-            sidecar = Sidecar(server.tcp, "--log_level", "debug")
+            sidecar = harness.Sidecar(server.tcp, "--log_level", "debug")
             sidecar.__enter__()
         try:  # the server has ended
             answer = self.report(sidecar.target, CANARY)

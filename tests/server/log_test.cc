@@ -54,8 +54,8 @@ TEST_F(LogTest, ALongLineIsCutAtACharacterAndSaysSo) {
       while (value.size() < 100'000) value += repeated;
       LogInfo("long", {{"value", value}, {"after", "is left out"}});
       const std::string text = pipe_.ReadLine();
-      EXPECT_LT(text.size(), kLogLineOctetsMax);
-      EXPECT_GT(text.size(), kLogLineOctetsMax - 512);
+      EXPECT_LT(text.size(), kLogLineBytesMax);
+      EXPECT_GT(text.size(), kLogLineBytesMax - 512);
       const nlohmann::json line = nlohmann::json::parse(text, nullptr, false);
       ASSERT_TRUE(line.is_object()) << text;
       EXPECT_EQ(line.value("truncated", ""), "true");
@@ -65,14 +65,14 @@ TEST_F(LogTest, ALongLineIsCutAtACharacterAndSaysSo) {
 
 TEST_F(LogTest, ALineAsLongAsItMayBeIsNotCut) {
   size_t longest = 0;
-  for (size_t size = kLogLineOctetsMax - 512; size < kLogLineOctetsMax; ++size) {
+  for (size_t size = kLogLineBytesMax - 512; size < kLogLineBytesMax; ++size) {
     LogInfo("long", {{"value", std::string(size, 'x')}});
     const nlohmann::json line = ReadJson();
     const size_t kept = line.value("value", "").size();
     EXPECT_EQ(line.contains("truncated"), kept < size);
     if (kept == size) longest = size;
   }
-  EXPECT_GT(longest, kLogLineOctetsMax - 512);
+  EXPECT_GT(longest, kLogLineBytesMax - 512);
 }
 
 TEST_F(LogTest, LinesOfOneThreadStayInOrder) {

@@ -26,7 +26,7 @@ class TestPipe {
   void CloseReader() { Close(&ends_[0]); }
   void CloseWriter() { Close(&ends_[1]); }
 
-  // Writes lines of "x" until nothing more goes in; what writes later blocks. Returns the octets written.
+  // Writes lines of "x" until nothing more goes in; what writes later blocks. Returns the bytes written.
   size_t Fill() const {
     const int flags = fcntl(writer(), F_GETFL);
     fcntl(writer(), F_SETFL, flags | O_NONBLOCK);

@@ -90,11 +90,11 @@
 {{- end }}
 {{- end }}
 
-{{- /* A quantity in MiB, rounded down. A number without unit is in octets. */}}
+{{- /* A quantity in MiB, rounded down. A number without unit is in bytes. */}}
 {{- define "suppressd-sidecar.mebibytes" -}}
 {{- $unit := regexFind `[A-Za-z]*$` . }}
-{{- $octets := dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
-{{- divf (mulf (trimSuffix $unit . | float64) (get $octets $unit)) 1048576.0 | floor | int64 }}
+{{- $bytes := dict "n" 0.000000001 "u" 0.000001 "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
+{{- divf (mulf (trimSuffix $unit . | float64) (get $bytes $unit)) 1048576.0 | floor | int64 }}
 {{- end }}
 
 {{- define "suppressd-sidecar.validateMounts" -}}

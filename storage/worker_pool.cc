@@ -1,4 +1,4 @@
-#include "server/worker_pool.h"
+#include "storage/worker_pool.h"
 
 #include <utility>
 
@@ -8,12 +8,14 @@ WorkerPool::WorkerPool(int threads) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::Close() {
   {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 void WorkerPool::Run(std::function<void()> work) {

@@ -1,5 +1,5 @@
-// Threads for work that takes long: gRPC has only a few callback threads, and a listing that walked millions of entries
-// on one of them would keep checks waiting.
+// Threads for work that must not keep others waiting: gRPC has only a few callback threads, and a listing that walked
+// millions of entries on one of them would hold up checks; the thread that writes must not answer callers.
 #pragma once
 
 #include <deque>
@@ -12,15 +12,16 @@
 
 namespace suppression {
 
-// Thread-safe. The queue is bounded by the admission of the calls that use it.
+// Thread-safe. The queue is bounded by those who use it.
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);
-  // Finishes what was given to it.
-  ~WorkerPool();
+  ~WorkerPool() { Close(); }
 
-  // Runs `work` on one of the threads, in order of arrival.
+  // Runs `work` on one of the threads, in order of arrival; not after Close.
   void Run(std::function<void()> work);
+  // Finishes what was given to it, and ends. Idempotent; called by one thread.
+  void Close();
 
  private:
   void Work();
