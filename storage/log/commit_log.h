@@ -3,8 +3,7 @@
 //   log->Start(&applier);                       // delivers records from the applier's position on
 //   log->Append(command, [](AppendResult result) { ... });
 //
-// Implementations: local_commit_log.h, and for tests tests/testing/memory_log.h. All pass
-// tests/storage/commit_log_conformance.h.
+// On one machine: local_commit_log.h.
 #pragma once
 
 #include <cstdint>
