@@ -66,8 +66,10 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
                          .snapshots = {.snapshots_max = options.max_snapshots,
                                        .hold = absl::Minutes(options.snapshot_hold_minutes),
                                        .random = RandomFraction}});
+  // A replica has its Watch, and meanwhile acknowledges or loads a snapshot.
   absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
-      options, {app->service_.get(), app->replication_.get()}, {kServiceHealth, kReplicationHealth, kWriteHealth});
+      options, {app->service_.get(), app->replication_.get()}, {kServiceHealth, kReplicationHealth, kWriteHealth},
+      2 * int64_t{options.max_replicas} + options.max_snapshots);
   if (!listener.ok()) return listener.status();
   app->listener_ = *std::move(listener);
   for (const std::string& address : app->listener_->addresses()) LogInfo("listening", {{"address", address}});

@@ -26,19 +26,25 @@ absl::string_view CutReasonName(CutReason reason) {
   return "";
 }
 
-bool Allowance::Take(absl::Duration now) {
-  if (now > at_) {
-    if (at_ != -absl::InfiniteDuration()) {
-      left_ = std::min(burst_, left_ + absl::ToDoubleSeconds(now - at_) * per_second_);
-    }
-    at_ = now;
+void Allowance::Refill(absl::Duration now, absl::Duration above_burst_max) {
+  if (now <= at_) return;
+  if (at_ != -absl::InfiniteDuration()) {
+    const absl::Duration since = now - at_;
+    const double left_max = burst_ + absl::ToDoubleSeconds(std::min(since, above_burst_max)) * per_second_;
+    left_ = std::max(left_, std::min(left_max, left_ + absl::ToDoubleSeconds(since) * per_second_));
   }
+  at_ = now;
+}
+
+bool Allowance::Take(absl::Duration now) {
+  Refill(now, absl::ZeroDuration());
   if (left_ < 1) return false;
   left_ -= 1;
   return true;
 }
 
 CutReason ConnectionLimits::Received(absl::string_view bytes, absl::Duration now) {
+  resets_.Refill(now, kResetsGapMax);
   CutReason reason = CutReason::kNone;
   const bool goes_on = received_.Take(bytes, [&](const Frame& frame) {
     reason = OnFrame(frame, now);
@@ -84,7 +90,7 @@ void ConnectionLimits::Sent(absl::string_view bytes) {
   sent_.Take(bytes, [this](const Frame& frame) {
     const bool ends =
         (frame.type == FrameType::kHeaders || frame.type == FrameType::kData) && (frame.flags & kEndStream) != 0;
-    if (ends || frame.type == FrameType::kRstStream) open_.erase(frame.stream);
+    if ((ends || frame.type == FrameType::kRstStream) && open_.erase(frame.stream) > 0 && ends) resets_.Earn();
     if (frame.type == FrameType::kData) idle_frames_.Earn();
     if (frame.type == FrameType::kGoaway) goaway_sent_ = true;
     return true;

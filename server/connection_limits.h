@@ -6,6 +6,7 @@
 // for those who acknowledge it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -22,9 +23,11 @@ inline constexpr uint32_t kHeaderBlockMaxBytes = 64 << 10;
 // CONTINUATION frames of one call's headers.
 inline constexpr int kContinuationsMax = 16;
 // Calls that a client takes back before they are answered: so many at once, and so many a second ever after. A client
-// whose deadlines pass does that too.
+// whose deadlines pass does that too: each call that is answered allows one more, up to the burst, and what gathers
+// while nothing is received (this server stood still, perhaps) comes on top of it, for so long.
 inline constexpr double kResetsBurst = 2'000;
 inline constexpr double kResetsPerSecond = 200;
+inline constexpr absl::Duration kResetsGapMax = absl::Seconds(10);
 // Frames that ask for nothing (PING, SETTINGS, empty DATA and the like): so many at once, so many a second, and one
 // more for each call begun and each frame of an answer.
 inline constexpr double kIdleFramesBurst = 10'000;
@@ -44,9 +47,13 @@ class Allowance {
 
   // Takes one; false when none is left.
   bool Take(absl::Duration now);
-  // Gives one back.
-  void Earn() { left_ = left_ + 1 < burst_ ? left_ + 1 : burst_; }
-  double used() const { return burst_ - left_; }
+  // Adds what the time since the last Take or Refill gives, as Take does, but up to `above_burst_max` of it above the
+  // burst.
+  void Refill(absl::Duration now, absl::Duration above_burst_max);
+  // Gives one back, up to the burst.
+  void Earn() { left_ = std::max(left_, std::min(burst_, left_ + 1)); }
+  // Of the burst.
+  double used() const { return std::max(0.0, burst_ - left_); }
 
  private:
   const double burst_;
@@ -73,6 +80,8 @@ class ConnectionLimits {
   int TakeNewResets() { return std::exchange(new_resets_, 0); }
   // The client was told to begin no more calls here.
   bool goaway_sent() const { return goaway_sent_; }
+  // It was, none is open, and the last frame to the client went out whole.
+  bool idle() const { return goaway_sent_ && open_.empty() && sent_.between_frames(); }
 
  private:
   CutReason OnFrame(const Frame& frame, absl::Duration now);

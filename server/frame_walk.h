@@ -62,6 +62,9 @@ class FrameWalk {
     return true;
   }
 
+  // Whether the bytes that were taken end with a whole frame, or there were none.
+  bool between_frames() const { return payload_left_ == 0 && header_bytes_ == 0; }
+
  private:
   bool TakePreface(absl::string_view* bytes) {
     const absl::string_view wanted = kPreface.substr(kPreface.size() - preface_left_);

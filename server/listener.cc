@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "client/internal/steady_wait.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -18,6 +19,7 @@
 #include "server/listen_address.h"
 #include "server/port_file.h"
 #include "server/socket_gate.h"
+#include "server/steady_time.h"
 
 namespace suppression {
 namespace {
@@ -43,7 +45,13 @@ int ConnectionsMax(const ServerOptions& options) {
   return static_cast<int>(std::min<rlim_t>(room, options.max_connections));
 }
 
-void SetUp(const ServerOptions& options, grpc::ServerBuilder* builder) {
+// Calls and streams that the services let in, and one Watch of the health service on each connection.
+int64_t CallsMax(const ServerOptions& options, int64_t replica_streams_max, int connections_max) {
+  return int64_t{options.max_calls} + options.max_listings + options.max_mails + options.max_watches +
+         replica_streams_max + connections_max;
+}
+
+void SetUp(const ServerOptions& options, int64_t replica_streams_max, grpc::ServerBuilder* builder) {
   grpc::EnableDefaultHealthCheckService(true);
   builder->SetMaxReceiveMessageSize(kMessageOctetsMax);
   builder->SetResourceQuota(grpc::ResourceQuota("suppressd").Resize(kGrpcMemoryOctetsMax));
@@ -54,10 +62,11 @@ void SetUp(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMillis);
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMaxMillis);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls_per_connection);
-  SocketGate::Get().SetLimits({.connections_max = ConnectionsMax(options),
+  const int connections_max = ConnectionsMax(options);
+  SocketGate::Get().SetLimits({.connections_max = connections_max,
                                .connections_per_peer_max = options.max_connections_per_peer,
                                .calls_per_connection_max = static_cast<size_t>(options.max_calls_per_connection),
-                               .calls_max = int64_t{options.max_calls} + options.max_watches});
+                               .calls_max = CallsMax(options, replica_streams_max, connections_max)});
 }
 
 absl::StatusOr<std::vector<ListenAddress>> ClearedAddresses(const ServerOptions& options) {
@@ -77,12 +86,13 @@ absl::StatusOr<std::vector<ListenAddress>> ClearedAddresses(const ServerOptions&
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& options,
                                                           const std::vector<grpc::Service*>& services,
-                                                          const std::vector<std::string>& healthy) {
+                                                          const std::vector<std::string>& healthy,
+                                                          int64_t replica_streams_max) {
   // Plugins must be there before the builder is made.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
-  SetUp(options, &builder);
+  SetUp(options, replica_streams_max, &builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   const absl::StatusOr<std::vector<ListenAddress>> wanted = ClearedAddresses(options);
   if (!wanted.ok()) return wanted.status();
@@ -133,14 +143,17 @@ void Listener::Shutdown(absl::Time deadline) {
   // gRPC alone waits for clients to acknowledge that the server goes away, or for the deadline.
   SocketGate& gate = SocketGate::Get();
   for (const int port : ports_) gate.EndIdle(port);
+  const auto end_stalled = [&] {
+    int left = 0;
+    for (const int port : ports_) left += gate.EndStalled(port, kStalledMax);
+    return left;
+  };
   absl::Mutex mutex;
   SteadyWait woken;
   bool ended = false;
   std::thread stalled([&] {
     absl::MutexLock lock(&mutex);
-    while (!woken.AwaitFor(&mutex, kStalledMax, [&] { return ended; })) {
-      for (const int port : ports_) gate.EndStalled(port);
-    }
+    while (!woken.AwaitFor(&mutex, kStopTick, [&] { return ended; })) end_stalled();
   });
   server_->Shutdown(absl::ToChronoTime(deadline));
   {
@@ -149,6 +162,9 @@ void Listener::Shutdown(absl::Time deadline) {
   }
   woken.Notify();
   stalled.join();
+  // gRPC is done; clients may still read.
+  const absl::Time end = SteadyPoint() + (deadline - absl::Now());
+  while (SteadyPoint() < end && end_stalled() > 0) absl::SleepFor(kStopTick);
   for (const int port : ports_) gate.ForgetPort(port);
 }
 

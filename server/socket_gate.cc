@@ -1,45 +1,19 @@
 #include "server/socket_gate.h"
 
-#include <netinet/in.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <utility>
 
+#include "server/gate_connection.h"
+#include "server/socket_facts.h"
+
 namespace suppression {
 namespace {
-
-// Of a clock that costs next to nothing to read and is exact to a few milliseconds.
-absl::Duration Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return absl::DurationFromTimespec(now);
-}
-
-// The address without the port, which differs from connection to connection.
-std::string PeerOf(const sockaddr_storage& address) {
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    return std::string(reinterpret_cast<const char*>(&v4.sin_addr), sizeof(v4.sin_addr));
-  }
-  // Whoever has one IPv6 address has as a rule the 64 bits behind the network's prefix.
-  constexpr size_t kPrefixBytes = 8;
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-  const char* bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return std::string(bytes + 12, 4);
-  return std::string(bytes, kPrefixBytes);
-}
-
-int LocalPort(int fd) {
-  sockaddr_storage address{};
-  socklen_t bytes = sizeof(address);
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &bytes) != 0) return 0;
-  return ntohs(address.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(address).sin_port
-                                            : reinterpret_cast<sockaddr_in6&>(address).sin6_port);
-}
 
 // Calls void(absl::string_view) for the first `bytes` of what a message holds.
 template <typename Take>
@@ -51,24 +25,21 @@ void ForEachPart(const msghdr& message, size_t bytes, const Take& take) {
   }
 }
 
+ssize_t BytesOf(const msghdr& message) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < message.msg_iovlen; ++i) bytes += message.msg_iov[i].iov_len;
+  return static_cast<ssize_t>(bytes);
+}
+
 }  // namespace
 
-struct SocketGate::Connection {
-  Connection(int fd_in, std::string peer_in, int port_in, size_t calls_max)
-      : fd(fd_in), peer(std::move(peer_in)), port(port_in), limits(calls_max) {}
-
-  const int fd;
-  const std::string peer;
-  const int port;
-  std::atomic<bool> ended{false};
-  std::atomic<size_t> open_calls{0};    // as the limits count
-  std::atomic<uint64_t> bytes_sent{0};  // taken by the system
-  uint64_t bytes_sent_before = 0;       // at the last EndStalled; of the gate's mutex
-  absl::Mutex mutex;
-  ConnectionLimits limits ABSL_GUARDED_BY(mutex);
-};
-
 SocketGate::SocketGate() = default;
+
+absl::Duration SocketGate::Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return absl::DurationFromTimespec(now);
+}
 
 SocketGate& SocketGate::Get() {
   static SocketGate& gate = *new SocketGate;  // sockets are closed until the very end of the process
@@ -79,42 +50,6 @@ void SocketGate::SetLimits(const GateLimits& limits) {
   absl::MutexLock lock(&mutex_);
   limits_ = limits;
   calls_max_.store(limits.calls_max, std::memory_order_relaxed);
-}
-
-void SocketGate::EndIdle(int port) {
-  absl::MutexLock lock(&mutex_);
-  if (ending_.insert(port).second) ports_that_end_.fetch_add(1, std::memory_order_relaxed);
-  for (const auto& [fd, connection] : connections_) {
-    if (connection->port != port) continue;
-    connection->bytes_sent_before = connection->bytes_sent.load(std::memory_order_relaxed);
-    EndIfIdle(connection.get());
-  }
-}
-
-void SocketGate::ForgetPort(int port) {
-  absl::MutexLock lock(&mutex_);
-  if (ending_.erase(port) > 0) ports_that_end_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-int SocketGate::EndStalled(int port) {
-  int left = 0;
-  absl::MutexLock lock(&mutex_);
-  for (const auto& [fd, connection] : connections_) {
-    if (connection->port != port) continue;
-    ++left;
-    const uint64_t sent = connection->bytes_sent.load(std::memory_order_relaxed);
-    if (std::exchange(connection->bytes_sent_before, sent) == sent) End(connection.get());
-  }
-  return left;
-}
-
-void SocketGate::EndIfIdle(Connection* connection) {
-  bool idle;
-  {
-    absl::MutexLock lock(&connection->mutex);
-    idle = connection->limits.goaway_sent() && connection->limits.open_calls() == 0;
-  }
-  if (idle) End(connection);
 }
 
 int SocketGate::connections() const {
@@ -130,19 +65,24 @@ std::array<int64_t, kCutReasons> SocketGate::TakeCuts() {
 
 int SocketGate::Accept(int listening, sockaddr* address, socklen_t* address_bytes, int flags) {
   while (true) {
-    const int fd = static_cast<int>(syscall(SYS_accept4, listening, address, address_bytes, flags));
+    sockaddr_storage peer{};
+    socklen_t peer_bytes = sizeof(peer);
+    const int fd = static_cast<int>(syscall(SYS_accept4, listening, &peer, &peer_bytes, flags));
     // gRPC closes a listener for good whose accept fails for any other reason, as when there are no more descriptors.
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) errno = ECONNABORTED;
     if (fd < 0) return fd;
-    sockaddr_storage peer{};
-    socklen_t peer_bytes = sizeof(peer);
-    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_bytes) == 0 && peer.ss_family != AF_INET &&
-        peer.ss_family != AF_INET6) {
-      return fd;
+    // Of a connection that is reset already only accept4 knows the address.
+    const bool is_tcp = peer.ss_family == AF_INET || peer.ss_family == AF_INET6;
+    if (is_tcp && !Add(fd, PeerOf(peer), LocalPort(fd))) {
+      syscall(SYS_close, fd);
+      cuts_[static_cast<int>(CutReason::kNone)].fetch_add(1, std::memory_order_relaxed);
+      continue;
     }
-    if (Add(fd, PeerOf(peer), LocalPort(fd))) return fd;
-    syscall(SYS_close, fd);
-    cuts_[static_cast<int>(CutReason::kNone)].fetch_add(1, std::memory_order_relaxed);
+    if (address != nullptr && address_bytes != nullptr) {
+      std::memcpy(address, &peer, std::min(*address_bytes, peer_bytes));
+      *address_bytes = peer_bytes;
+    }
+    return fd;
   }
 }
 
@@ -152,7 +92,7 @@ bool SocketGate::Add(int fd, const std::string& peer, int port) {
   int& of_peer = per_peer_[peer];
   if (of_peer >= limits_.connections_per_peer_max) return false;
   ++of_peer;
-  auto connection = std::make_unique<Connection>(fd, peer, port, limits_.calls_per_connection_max);
+  auto connection = std::make_unique<Connection>(fd, peer, port, limits_.calls_per_connection_max, Now());
   connections_by_fd_[fd].store(connection.get(), std::memory_order_release);
   connections_[fd] = std::move(connection);
   return true;
@@ -161,17 +101,28 @@ bool SocketGate::Add(int fd, const std::string& peer, int port) {
 int SocketGate::Close(int fd) {
   if (Find(fd) != nullptr) {
     absl::MutexLock lock(&mutex_);
-    const auto it = connections_.find(fd);
-    EndCalls(it->second.get());
-    if (const auto peer = per_peer_.find(it->second->peer); --peer->second == 0) per_peer_.erase(peer);
-    connections_by_fd_[fd].store(nullptr, std::memory_order_release);
-    connections_.erase(it);
+    Connection* const connection = connections_.at(fd).get();
+    if (!Linger(connection)) CloseNow(connection);
+    return 0;
   }
   return static_cast<int>(syscall(SYS_close, fd));
 }
 
-void SocketGate::Count(int64_t calls) {
-  open_calls_.fetch_add(calls, std::memory_order_relaxed);
+void SocketGate::CloseNow(Connection* connection) {
+  const int fd = connection->fd;
+  EndCalls(connection);
+  if (const auto peer = per_peer_.find(connection->peer); --peer->second == 0) per_peer_.erase(peer);
+  connections_by_fd_[fd].store(nullptr, std::memory_order_release);
+  connections_.erase(fd);
+  syscall(SYS_close, fd);
+}
+
+void SocketGate::CountCalls(Connection* connection, size_t calls_max) {
+  connection->mutex.AssertHeld();
+  if (connection->ended.load()) return;  // EndCalls has them, or will
+  const size_t open = std::min(connection->limits.open_calls(), calls_max);
+  open_calls_.fetch_add(static_cast<int64_t>(open) - static_cast<int64_t>(connection->open_calls.exchange(open)),
+                        std::memory_order_relaxed);
 }
 
 ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
@@ -181,19 +132,33 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
     return -1;
   }
   const ssize_t received = syscall(SYS_recvmsg, socket, message, flags);
+  if (connection != nullptr && received == 0) connection->peer_closed.store(true, std::memory_order_relaxed);
   if (connection == nullptr || received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
+  const CutReason reason = Judge(connection, *message, received);
+  if (reason != CutReason::kNone) {
+    Cut(connection, reason);
+    errno = ECONNRESET;
+    return -1;
+  }
+  CutLargest();
+  return received;
+}
+
+CutReason SocketGate::Judge(Connection* connection, const msghdr& message, size_t received) {
   const absl::Duration now = Now();
   CutReason reason = CutReason::kNone;
   int resets = 0;
   bool over_share = false;
+  size_t open_before = 0;
+  if (connection->let_go.load(std::memory_order_relaxed)) connection->bytes_received_since_let_go.fetch_add(received);
   {
     absl::MutexLock lock(&connection->mutex);
-    ForEachPart(*message, received, [&](absl::string_view bytes) {
+    open_before = connection->open_calls.load(std::memory_order_relaxed);
+    ForEachPart(message, received, [&](absl::string_view bytes) {
       connection->mutex.AssertHeld();
       if (reason == CutReason::kNone) reason = connection->limits.Received(bytes, now);
     });
-    const size_t open = connection->limits.open_calls();
-    Count(static_cast<int64_t>(open) - static_cast<int64_t>(connection->open_calls.exchange(open)));
+    CountCalls(connection);
     resets = connection->limits.TakeNewResets();
     over_share = connection->limits.recent_resets() > kResetsShare;
   }
@@ -205,12 +170,11 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
   }
   if (reason == CutReason::kNone && IsOverShare(*connection, now)) reason = CutReason::kAllCalls;
   if (reason != CutReason::kNone) {
-    Cut(connection, reason);
-    errno = ECONNRESET;
-    return -1;
+    // gRPC does not get what has just come: the calls in it cost nothing.
+    absl::MutexLock lock(&connection->mutex);
+    CountCalls(connection, open_before);
   }
-  CutLargest();
-  return received;
+  return reason;
 }
 
 ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
@@ -220,7 +184,9 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
     errno = EPIPE;
     return -1;
   }
+  if (connection->let_go.load(std::memory_order_relaxed)) return BytesOf(*message);
   const ssize_t sent = syscall(SYS_sendmsg, socket, message, flags);
+  if (sent < 0 && errno == EPIPE && connection->let_go.load()) return BytesOf(*message);  // at this moment
   if (sent <= 0) return sent;
   connection->bytes_sent.fetch_add(sent, std::memory_order_relaxed);
   {
@@ -229,8 +195,7 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
       connection->mutex.AssertHeld();
       connection->limits.Sent(bytes);
     });
-    const size_t open = connection->limits.open_calls();
-    Count(static_cast<int64_t>(open) - static_cast<int64_t>(connection->open_calls.exchange(open)));
+    CountCalls(connection);
   }
   if (ports_that_end_.load(std::memory_order_relaxed) > 0) {
     absl::MutexLock lock(&mutex_);
@@ -242,19 +207,27 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
 bool SocketGate::End(Connection* connection) {
   if (connection->ended.exchange(true)) return false;
   EndCalls(connection);
-  shutdown(connection->fd, SHUT_RDWR);
+  syscall(SYS_shutdown, connection->fd, SHUT_RDWR);
   return true;
 }
 
 void SocketGate::EndCalls(Connection* connection) {
-  const int64_t calls = connection->open_calls.exchange(0);
+  absl::MutexLock connection_lock(&connection->mutex);
+  int64_t calls = static_cast<int64_t>(connection->open_calls.exchange(0));
   if (calls == 0) return;
-  Count(-calls);
+  open_calls_.fetch_sub(calls, std::memory_order_relaxed);
   const absl::Duration now = Now();
   absl::MutexLock lock(&ended_mutex_);
   ForgetEnded(now);
-  ended_.push_back({connection->peer, calls, now});
-  ended_calls_.fetch_add(calls, std::memory_order_relaxed);
+  int64_t& of_peer = ended_of_peers_[connection->peer];
+  calls = std::min(calls, calls_max_.load(std::memory_order_relaxed) / kEndedCallsPart - of_peer);
+  if (calls > 0) {
+    of_peer += calls;
+    ended_.push_back({connection->peer, calls, now});
+    ended_calls_.fetch_add(calls, std::memory_order_relaxed);
+  } else if (of_peer == 0) {
+    ended_of_peers_.erase(connection->peer);
+  }
 }
 
 void SocketGate::Cut(Connection* connection, CutReason reason) {
@@ -271,7 +244,10 @@ std::map<absl::string_view, int64_t> SocketGate::CallsOfPeers() const {
 
 void SocketGate::ForgetEnded(absl::Duration now) {
   while (!ended_.empty() && now - ended_.front().at > kEndedCallsCount) {
-    ended_calls_.fetch_sub(ended_.front().calls, std::memory_order_relaxed);
+    const Ended& ended = ended_.front();
+    ended_calls_.fetch_sub(ended.calls, std::memory_order_relaxed);
+    const auto of_peer = ended_of_peers_.find(ended.peer);
+    if ((of_peer->second -= ended.calls) == 0) ended_of_peers_.erase(of_peer);
     ended_.pop_front();
   }
 }
@@ -286,7 +262,7 @@ bool SocketGate::IsOverShare(const Connection& connection, absl::Duration now) {
   ForgetEnded(now);
   if (open_calls_.load() + ended_calls_.load() <= calls_max) return false;
   std::map<absl::string_view, int64_t> of_peers = CallsOfPeers();
-  for (const Ended& ended : ended_) of_peers[ended.peer] += ended.calls;
+  for (const auto& [peer, calls] : ended_of_peers_) of_peers[peer] += calls;
   for (const auto& [peer, calls] : of_peers) {
     if (calls > of_peers[connection.peer]) return false;
   }
@@ -298,13 +274,14 @@ void SocketGate::CutLargest() {
   absl::MutexLock lock(&mutex_);
   if (open_calls_.load(std::memory_order_relaxed) <= limits_.calls_max) return;
   std::map<absl::string_view, int64_t> of_peers = CallsOfPeers();
-  int64_t most = 0;
-  for (const auto& [peer, calls] : of_peers) most = std::max(most, calls);
   Connection* largest = nullptr;
+  std::pair<int64_t, int64_t> most;  // calls of the peer, of the connection
   for (const auto& [fd, connection] : connections_) {
-    if (of_peers[connection->peer] == most && (largest == nullptr || connection->open_calls > largest->open_calls)) {
-      largest = connection.get();
-    }
+    const int64_t open = connection->open_calls.load(std::memory_order_relaxed);
+    const std::pair<int64_t, int64_t> calls{of_peers[connection->peer], open};
+    if (open <= kCallsShareMin || (largest != nullptr && calls <= most)) continue;
+    largest = connection.get();
+    most = calls;
   }
   if (largest != nullptr) Cut(largest, CutReason::kAllCalls);
 }

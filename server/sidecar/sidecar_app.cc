@@ -154,7 +154,7 @@ absl::Status SidecarApp::Serve(bool ready) {
     if (stopped_ || (ready_ && listener_ != nullptr)) return absl::OkStatus();
     if (listener_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Listener>> listener =
-          Listener::Start(options_, {service_.get(), replication_.get()}, {});
+          Listener::Start(options_, {service_.get(), replication_.get()}, {}, 0);
       if (!listener.ok()) return listener.status();
       listener_ = *std::move(listener);
       for (const std::string& address : listener_->addresses()) LogInfo("listening", {{"address", address}});

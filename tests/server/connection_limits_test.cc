@@ -86,6 +86,53 @@ TEST_F(ConnectionLimitsTest, ResetOfAnAnsweredCallIsNoReset) {
   EXPECT_EQ(limits_.recent_resets(), 0);
 }
 
+TEST_F(ConnectionLimitsTest, AClientWhoseCallsAreAnsweredMayTakeOneInTwentyBack) {
+  uint32_t stream = 1;
+  for (int second = 0; second < 60; ++second) {
+    for (int i = 0; i < 5'000; ++i, stream += 2) {
+      ASSERT_EQ(Take(Call(stream), absl::Seconds(second)), CutReason::kNone) << second;
+      if (i % 20 == 0) {
+        ASSERT_EQ(Take(Reset(stream), absl::Seconds(second)), CutReason::kNone) << second;
+      } else {
+        limits_.Sent(Trailers(stream));
+      }
+    }
+  }
+  EXPECT_LT(limits_.recent_resets(), 100);
+}
+
+TEST_F(ConnectionLimitsTest, AnAnswerToACallThatWasTakenBackEarnsNothing) {
+  uint32_t stream = 1;
+  for (int i = 0; i < kResetsBurst; ++i, stream += 2) {
+    ASSERT_EQ(Take(Call(stream) + Reset(stream)), CutReason::kNone);
+    limits_.Sent(Trailers(stream) + FrameOf(3, 0, stream, std::string(4, '\0')));
+  }
+  EXPECT_EQ(Take(Call(stream) + Reset(stream)), CutReason::kResets);
+}
+
+TEST_F(ConnectionLimitsTest, ResetsThatGatheredWhileNothingWasReceivedComeOnTopOfTheBurst) {
+  const absl::Duration late = 2 * kResetsGapMax;
+  const int at_once = static_cast<int>(kResetsBurst + kResetsPerSecond * absl::ToDoubleSeconds(kResetsGapMax));
+  uint32_t stream = 1;
+  for (int i = 0; i < at_once; ++i, stream += 2) {
+    // In many pieces, some milliseconds apart.
+    ASSERT_EQ(Take(Call(stream) + Reset(stream), late + absl::Microseconds(i)), CutReason::kNone) << i;
+  }
+  EXPECT_EQ(Take(Call(stream) + Reset(stream), late), CutReason::kResets);
+}
+
+TEST_F(ConnectionLimitsTest, IsIdleOnceTheLastFrameIsOutWhole) {
+  ASSERT_EQ(Take(Call(1)), CutReason::kNone);
+  limits_.Sent(FrameOf(7, 0, 0, "last stream and so on"));
+  EXPECT_FALSE(limits_.idle());
+  const std::string end = Trailers(1);
+  limits_.Sent(end.substr(0, end.size() - 1));
+  EXPECT_EQ(limits_.open_calls(), 0);
+  EXPECT_FALSE(limits_.idle());
+  limits_.Sent(end.substr(end.size() - 1));
+  EXPECT_TRUE(limits_.idle());
+}
+
 TEST_F(ConnectionLimitsTest, HeadersOfACallAreLimitedOverAllItsFrames) {
   ASSERT_EQ(Take(FrameOf(1, 0, 1, std::string(16'000, 'h'))), CutReason::kNone);
   CutReason reason = CutReason::kNone;
