@@ -1,4 +1,4 @@
-# Three Debian packages: suppressd (server and sidecar with their units), suppressctl, libsuppression-client-dev.
+# Three Debian packages: suppressd (server and sidecar with their units), suppressctl, libsuppressd-client-dev.
 # script/package makes them. What only a Debian package needs is not part of a plain `cmake --install`.
 include(GNUInstallDirs)
 set(DEBIAN_FILES ${PROJECT_SOURCE_DIR}/server/debian)
@@ -16,8 +16,8 @@ install(FILES ${DEBIAN_FILES}/suppressd.env ${DEBIAN_FILES}/sidecar.env ${DEBIAN
   DESTINATION /etc/suppressd COMPONENT suppressd EXCLUDE_FROM_ALL)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION share/doc/suppressd COMPONENT suppressd EXCLUDE_FROM_ALL)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/quickstart
-  DESTINATION share/doc/libsuppression-client-dev/examples COMPONENT client EXCLUDE_FROM_ALL)
-foreach(pair suppressd=suppressd suppressctl=suppressctl client=libsuppression-client-dev)
+  DESTINATION share/doc/libsuppressd-client-dev/examples COMPONENT client EXCLUDE_FROM_ALL)
+foreach(pair suppressd=suppressd suppressctl=suppressctl client=libsuppressd-client-dev)
   string(REPLACE "=" ";" pair ${pair})
   list(GET pair 0 component)
   list(GET pair 1 package)
@@ -57,10 +57,10 @@ set(CPACK_DEBIAN_SUPPRESSCTL_DESCRIPTION "asks and administers a suppression lis
  bounce messages, and watches server and sidecars.")
 
 # What the headers and the exported CMake targets name; static libraries have no dependencies of their own to be read.
-set(CPACK_DEBIAN_CLIENT_PACKAGE_NAME libsuppression-client-dev)
+set(CPACK_DEBIAN_CLIENT_PACKAGE_NAME libsuppressd-client-dev)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_DEPENDS "libgrpc++-dev, libprotobuf-dev, protobuf-compiler, protobuf-compiler-grpc, libabsl-dev")
 set(CPACK_DEBIAN_CLIENT_DESCRIPTION "C++ client library of the suppression list suppressd
- Headers, static library and CMake package suppression::client.")
+ Headers, static library and CMake package suppressd::client.")
 include(CPack)

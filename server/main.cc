@@ -1,10 +1,10 @@
 // The daemon. It only wires: options in, server up.
-#include "server/app.h"
-#include "server/options.h"
-#include "server/sidecar/sidecar_app.h"
+#include "server/app/app.h"
+#include "server/app/options.h"
+#include "server/app/sidecar_app.h"
 
 int main(int argc, char** argv) {
-  const suppression::ParsedOptions parsed = suppression::ParseOptions(argc, argv);
+  const suppressd::ParsedOptions parsed = suppressd::ParseOptions(argc, argv);
   if (parsed.exit_now) return parsed.exit_code;
-  return parsed.is_sidecar ? suppression::RunSidecar(parsed.sidecar) : suppression::Serve(parsed.serve);
+  return parsed.is_sidecar ? suppressd::RunSidecar(parsed.sidecar) : suppressd::Serve(parsed.serve);
 }

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -109,4 +109,4 @@ std::string CanonicalDigest(absl::string_view label, const Message& message) {
   return digest;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

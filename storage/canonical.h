@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Version 1 of the form, of each field that is set, in the order of field numbers: the number (4 bytes), the type of
 // protobuf's descriptor (1 byte), the count of values (4 bytes) and the values. A number, boolean or enum value has 8
@@ -18,4 +18,4 @@ void AppendCanonicalForm(const google::protobuf::Message& message, std::string* 
 // SHA-256 (32 bytes) of the version of the form, a label and the message.
 std::string CanonicalDigest(absl::string_view label, const google::protobuf::Message& message);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace suppression {
+namespace suppressd {
 
 ChangePin& ChangePin::operator=(ChangePin&& other) noexcept {
   if (this == &other) return *this;
@@ -48,4 +48,4 @@ std::optional<uint64_t> ChangePins::Oldest(int64_t now_micros) {
   return oldest;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

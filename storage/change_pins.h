@@ -4,7 +4,7 @@
 //   pin.Move(later_revision, until_micros);             // ... then only those after this one ...
 //   pin.Release();                                      // ... then all may go; so it is when the pin is destroyed
 //
-// A pin ends by itself at its time, so that a reader that never comes back does not keep the log for ever. There is no
+// A pin ends by itself at its time, so that a reader that never comes back does not keep the log forever. There is no
 // clock in here: the time is that of the commands that are applied.
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
-namespace suppression {
+namespace suppressd {
 
 class ChangePins;
 
@@ -62,4 +62,4 @@ class ChangePins {
   std::map<uint64_t, Pin> pins_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace suppression
+}  // namespace suppressd

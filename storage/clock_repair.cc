@@ -7,7 +7,7 @@
 #include "storage/entry_batch.h"
 #include "storage/time_index.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Records changed in one write.
@@ -144,4 +144,4 @@ absl::Status MoveTimesBack(int64_t now_micros, Database* database) {
   return Repair(now_micros, database).Run();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

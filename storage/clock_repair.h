@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 
-namespace suppression {
+namespace suppressd {
 
 class Database;
 
@@ -16,4 +16,4 @@ class Database;
 // write; then it can be repeated.
 absl::Status MoveTimesBack(int64_t now_micros, Database* database);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/command_batch.h"
 #include "storage/database.h"
 
-namespace suppression {
+namespace suppressd {
 
 uint64_t CommandApplier::position() const {
   return database_->head().head();
@@ -61,4 +61,4 @@ void CommandApplier::WakeWaiting() {
   database_->head().Wake();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -13,7 +13,7 @@
 #include "storage/log/commit_log.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 class Database;
 
@@ -42,4 +42,4 @@ class CommandApplier final : public LogApplier {
   Database* const database_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "protos/error.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/error.h"
 #include "storage/canonical.h"
 #include "storage/command_applier.h"
 #include "storage/entry.h"
@@ -12,7 +14,7 @@
 #include "storage/log_settings.h"
 #include "storage/state_machine.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 EntryName NameOf(const stored::Command& command, const stored::Target& target) {
@@ -29,6 +31,12 @@ void Tell(const EntryName& name, const v1::BounceEvent& event, stored::CommandRe
   stored::ReportedVerdict* verdict = result->add_verdicts();
   verdict->set_address(name.Address());
   *verdict->mutable_verdict() = event.verdict();
+}
+
+// A name that no other event of the address has, also none that comes from another server one day.
+std::string EventId(const v1::BounceEvent& event, uint64_t revision) {
+  constexpr size_t kBytes = 16;
+  return absl::BytesToHexString(CanonicalDigest(absl::StrCat("event ", revision), event).substr(0, kBytes));
 }
 
 }  // namespace
@@ -242,6 +250,7 @@ v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, const Kn
     Loaded* loaded = entries_.Find(name);
     stored::StoredEntry& entry = loaded->entry;
     v1::BounceEvent event = recipient.event();
+    event.set_id(EventId(event, revision_));
     ApplyReport(recipient.decision(), {log_time_, event_time_}, &event, &entry);
     if (!loaded->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
     const std::string event_key = BounceKey(name, revision_);
@@ -286,7 +295,7 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
   const v1::Suppression before = entry.suppression();
   bool changed = false;
   const v1::ErrorReason refused = loaded->existed
-                                      ? ApplyReactivate(operation, command.actor(), log_time_, &entry, &changed)
+                                      ? ApplyReactivate(operation, command.on_behalf_of(), log_time_, &entry, &changed)
                                       : v1::SUPPRESSION_NOT_FOUND;
   Audit(command, "reactivate", name, operation.note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
@@ -295,7 +304,7 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
   result->set_changed(changed);
   if (!name.local_part.empty()) {
     for (const v1::Cause& cause : entries_.Find(DomainOf(name))->entry.suppression().causes()) {
-      if (StateAt(cause, log_time_) == v1::Cause::ACTIVE) *result->add_domain_causes() = cause;
+      if (CountsAt(cause, log_time_)) *result->add_domain_causes() = cause;
     }
   }
   return refused;
@@ -305,7 +314,7 @@ void CommandBatch::Audit(const stored::Command& command, const char* action, con
                          const std::string& note, v1::ErrorReason refused, const v1::Suppression& before) {
   stored::AuditRecord record;
   *record.mutable_at() = FromMicros(log_time_);
-  record.set_actor(command.actor());
+  record.set_on_behalf_of(command.on_behalf_of());
   record.set_action(action);
   record.set_tenant(command.tenant());
   record.set_address(name.Address());
@@ -321,4 +330,4 @@ void CommandBatch::Save(const EntryName& name, Loaded* loaded, stored::Change* c
   *change->add_entries() = loaded->entry;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,9 +9,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "storage/entry_batch.h"
 #include "storage/log/commit_log.h"
-#include "suppression/v1/errors.pb.h"
+#include "suppressd/v1/errors.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // For CommandApplier::Apply. Not thread-safe.
 class CommandBatch {
@@ -95,4 +95,4 @@ class CommandBatch {
   absl::flat_hash_map<std::string, v1::BounceEvent> events_;          // written
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,7 +9,7 @@
 #include "storage/known_event.h"
 #include "storage/log_settings.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Where the events of one identity are remembered, among the idempotency keys.
@@ -110,4 +110,4 @@ void CommandBatch::RememberEvent(const stored::Command& command, const v1::Bounc
   requests_[key] = std::move(next);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -15,7 +15,7 @@
 #include "absl/strings/strip.h"
 #include "storage/small_file.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // The first line of FORMAT.
@@ -116,9 +116,10 @@ absl::Status DataDirectory::ReadFormat() {
     if (title != TitleOf(kind_) || format_word != "format" || state_word != "state" || format < 1) {
       return Refuse(path_, "has a FORMAT file that is not ours or is damaged");
     }
-    if (format > kStorageFormat) {
-      return Refuse(path_, absl::StrCat("has format ", format, "; this program reads up to format ", kStorageFormat,
-                                        ": use a newer suppressd"));
+    if (format != kStorageFormat) {
+      return Refuse(path_, absl::StrCat("has format ", format, "; this program reads format ", kStorageFormat,
+                                        format > kStorageFormat ? ": use a newer suppressd"
+                                                                : " only: use the suppressd that wrote it"));
     }
   }
   if (!exists || state == kCreating) {
@@ -194,4 +195,4 @@ absl::Status DataDirectory::MarkReady() {
   return status;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,6 +1,6 @@
 // The data directory: whose it is, which format it has, and that only one process uses it.
 //
-//   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 1", "state ready"
+//   DIR/FORMAT   text: "suppressd data directory" (or another kind), "format 2", "state ready"
 //   DIR/HEAD     text: a revision that was durable, and when that was noted; fewer revisions in the database mean that
 //   data was lost DIR/ACCEPT_LOSS   made by an operator: open with what can still be read, and drop the rest; removed
 //   once that is done DIR/LOCK     held with flock while a process has the directory open DIR/db/      RocksDB
@@ -14,10 +14,10 @@
 
 #include "absl/status/statusor.h"
 
-namespace suppression {
+namespace suppressd {
 
-// The newest format this program reads and writes.
-inline constexpr int kStorageFormat = 1;
+// The format this program reads and writes. Format 1 was that of before the first release, and is not read.
+inline constexpr int kStorageFormat = 2;
 
 // What a directory is for. One of one kind is never taken for another.
 enum class DirectoryKind {
@@ -29,7 +29,7 @@ enum class DirectoryKind {
 // A data directory held open. Releases the lock when destroyed. Not thread-safe.
 class DataDirectory {
  public:
-  // Opens or creates it. FAILED_PRECONDITION with one clear sentence when it belongs to another program, has a newer
+  // Opens or creates it. FAILED_PRECONDITION with one clear sentence when it belongs to another program, has another
   // format, is in use by another process, or has lost its database; the matching code when the system refuses
   // (permission, disk full).
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
@@ -80,4 +80,4 @@ class DataDirectory {
   bool accepts_loss_ = false;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

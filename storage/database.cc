@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
+#include "storage/entry.h"
 #include "storage/entry_batch.h"
 #include "storage/log_settings.h"
 #include "storage/random_number.h"
 #include "storage/rocksdb_open.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // The log is trimmed in steps, and looked at for age once per step.
@@ -32,15 +33,14 @@ absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored:
   if (!entry->ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     return ReadFailure(rocksdb::Status::Corruption());
   }
-  entry->mutable_suppression()->set_tenant(std::string(name.tenant));
-  entry->mutable_suppression()->set_address(name.Address());
+  SetTarget(name, entry->mutable_suppression());
   return absl::OkStatus();
 }
 
 std::string EncodeEntry(const stored::StoredEntry& entry) {
   stored::StoredEntry value = entry;
   value.mutable_suppression()->clear_tenant();
-  value.mutable_suppression()->clear_address();
+  value.mutable_suppression()->clear_target();
   return value.SerializeAsString();
 }
 
@@ -240,4 +240,4 @@ absl::Status Database::Commit(uint64_t revision, int64_t log_time_micros, EntryB
   return absl::OkStatus();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -26,7 +26,7 @@
 #include "storage/stored.h"
 #include "storage/timelines.h"
 
-namespace suppression {
+namespace suppressd {
 
 class EntryBatch;
 
@@ -177,4 +177,4 @@ inline absl::string_view ToView(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-}  // namespace suppression
+}  // namespace suppressd

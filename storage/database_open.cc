@@ -9,7 +9,7 @@
 #include "storage/random_number.h"
 #include "storage/rocksdb_open.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr char kNormaliser[] = "norm-v1";
@@ -47,8 +47,8 @@ absl::Status Database::OpenDatabase(uint64_t lineage) {
   if (!directory_->is_new() && !directory_->accepts_loss()) {
     if (absl::Status whole = ProveComplete(lineage); !whole.ok()) return whole;
   }
-  absl::StatusOr<OpenedDatabase> opened = suppression::OpenDatabase(
-      *directory_, RocksDbOptions(options_, kind_), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(*directory_, RocksDbOptions(options_, kind_),
+                                                                  ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
   if (!opened.ok()) return opened.status();
   db_ = std::move(opened->db);
   families_ = std::move(opened->families);
@@ -272,4 +272,4 @@ absl::Status Database::CheckKind(absl::string_view replica, uint64_t lineage) co
       absl::StrCat(options_.path, wanted ? " is a replica of other data; make a new one" : " holds other data"));
 }
 
-}  // namespace suppression
+}  // namespace suppressd

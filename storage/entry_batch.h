@@ -10,7 +10,7 @@
 #include "storage/keys.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Not thread-safe. The database must outlive it.
 class EntryBatch {
@@ -24,10 +24,13 @@ class EntryBatch {
 
   // Reads an entry unless it was before. INTERNAL when it is damaged.
   absl::Status Load(const EntryName& name);
-  // The entry, which was loaded, with tenant and address set. Valid until the next Load.
+  // The entry, which was loaded, with tenant and target set. Valid until the next Load.
   Loaded* Find(const EntryName& name);
   // Writes an entry, which was loaded, as of this revision, with its index; counts a new whole-domain entry.
   void Write(const EntryName& name, uint64_t revision, Loaded* loaded);
+  // Deletes an entry, which was loaded, as of this revision; rows of its index stay for listings that are under way.
+  // One that is not there stays away.
+  void Erase(const EntryName& name, uint64_t revision, Loaded* loaded);
   // Whole-domain entries that a list holds from now on.
   void SetDomainEntries(const std::string& tenant, int64_t count) { domain_entries_[tenant] = count; }
 
@@ -43,6 +46,10 @@ class EntryBatch {
   const absl::flat_hash_map<std::string, int64_t>& domain_entries() const { return domain_entries_; }
 
  private:
+  // The number of whole-domain entries of a list, to be changed.
+  int64_t& DomainEntries(const EntryName& name);
+  // Leaves the entry's rows in the index behind: it stands there no longer.
+  void LeaveIndex(const EntryName& name, uint64_t revision, stored::StoredEntry* entry);
   void UpdateIndex(const EntryName& name, uint64_t revision, stored::StoredEntry* entry);
 
   const Database* const database_;
@@ -51,4 +58,4 @@ class EntryBatch {
   absl::flat_hash_map<std::string, int64_t> domain_entries_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

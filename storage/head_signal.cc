@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace suppression {
+namespace suppressd {
 
 void HeadSignal::Publish(uint64_t head) {
   absl::MutexLock lock(&mutex_);
@@ -54,4 +54,4 @@ bool HeadSignal::Cancel(uint64_t id) {
   return waiting_.erase(id) > 0;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Thread-safe.
 class HeadSignal {
@@ -49,4 +49,4 @@ class HeadSignal {
   std::map<uint64_t, std::pair<uint64_t, std::function<void()>>> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace suppression
+}  // namespace suppressd

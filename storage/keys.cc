@@ -3,15 +3,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr char kSeparator = '\0';
-constexpr size_t kNumberOctets = 8;
+constexpr size_t kNumberBytes = 8;
 
-uint64_t ReadNumber(absl::string_view octets) {
+uint64_t ReadNumber(absl::string_view bytes) {
   uint64_t number = 0;
-  for (size_t i = 0; i < kNumberOctets; ++i) number = number << 8 | static_cast<uint8_t>(octets[i]);
+  for (size_t i = 0; i < kNumberBytes; ++i) number = number << 8 | static_cast<uint8_t>(bytes[i]);
   return number;
 }
 
@@ -100,9 +100,9 @@ bool ParseTimeKey(absl::string_view key, EntryName* name, int64_t* listed_at_mic
   const size_t tenant_end = key.find(kSeparator);
   if (tenant_end == absl::string_view::npos) return false;
   const size_t number = tenant_end + 2;
-  if (key.size() < number + kNumberOctets) return false;
+  if (key.size() < number + kNumberBytes) return false;
   *listed_at_micros = RevertTime(ReadNumber(key.substr(number)));
-  const absl::string_view address = key.substr(number + kNumberOctets);
+  const absl::string_view address = key.substr(number + kNumberBytes);
   const size_t domain_end = address.find(kSeparator);
   if (domain_end == absl::string_view::npos) return false;
   name->tenant = key.substr(0, tenant_end);
@@ -125,7 +125,7 @@ std::string RevisionKey(uint64_t revision) {
 }
 
 uint64_t ParseRevisionKey(absl::string_view key) {
-  return key.size() == kNumberOctets ? ReadNumber(key) : 0;
+  return key.size() == kNumberBytes ? ReadNumber(key) : 0;
 }
 
 std::string RequestKey(absl::string_view tenant, absl::string_view request_key) {
@@ -135,4 +135,4 @@ std::string RequestKey(absl::string_view tenant, absl::string_view request_key) 
   return key;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

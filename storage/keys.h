@@ -1,7 +1,7 @@
 // Keys of every column family; docs/storage_format.md is their contract.
 //
 // Parts are separated by 0x00, which no part contains: tenants are plain ASCII and the normaliser refuses control
-// characters. Numbers are big-endian, so that octet order is number order; "inverted" is the complement, so that the
+// characters. Numbers are big-endian, so that byte order is number order; "inverted" is the complement, so that the
 // newest comes first. All functions are pure.
 #pragma once
 
@@ -9,9 +9,9 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "suppression/v1/bounce.pb.h"
+#include "suppressd/v1/bounce.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Names an entry. Views: the caller keeps the text alive. An empty local part is the whole domain.
 struct EntryName {
@@ -57,4 +57,4 @@ uint64_t ParseRevisionKey(absl::string_view key);
 // requests: tenant 00 request key.
 std::string RequestKey(absl::string_view tenant, absl::string_view request_key);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,6 +1,6 @@
 #include "storage/known_event.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 bool IsOneDay(const v1::BounceEvent& a, const v1::BounceEvent& b) {
@@ -19,10 +19,10 @@ bool HasSameTimes(const v1::BounceEvent& known, const stored::RecipientReport& t
 bool IsKnownEvent(const v1::BounceEvent& known, const stored::RecipientReport& told) {
   const auto action = told.decision().action();
   const bool counts = action == stored::PolicyDecision::COUNT || action == stored::PolicyDecision::SUPPRESS;
-  const bool too_late = known.effect() == v1::RECORDED || known.effect() == v1::OUTDATED;
+  const bool too_late = known.effect() == v1::BounceEvent::RECORDED || known.effect() == v1::BounceEvent::OUTDATED;
   if (counts && too_late) return HasSameTimes(known, told);
   if (IsOneDay(known, told.event())) return true;
-  return known.kind() != v1::SMTP_REPLY || told.event().kind() != v1::SMTP_REPLY;
+  return known.kind() != v1::BounceEvent::SMTP_REPLY || told.event().kind() != v1::BounceEvent::SMTP_REPLY;
 }
 
 bool MayBeForgotten(const stored::RecipientReport& told, int64_t requests_after_micros) {
@@ -39,4 +39,4 @@ void AddKnownEvent(const v1::BounceEvent& event, stored::StoredRequest* known) {
   added->set_effect(event.effect());
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -6,7 +6,7 @@
 
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Most events that are remembered under one identity: an SMTP reply a day, for longer than anybody retries.
 inline constexpr int kKnownEventsMax = 32;
@@ -26,4 +26,4 @@ bool MayBeForgotten(const stored::RecipientReport& told, int64_t requests_after_
 // Adds an event, as far as IsKnownEvent and the answer to a repeat need it.
 void AddKnownEvent(const v1::BounceEvent& event, stored::StoredRequest* known);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/database.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 absl::Status HistoryGone() {
@@ -163,4 +163,4 @@ absl::StatusOr<std::vector<stored::AuditRecord>> ListReader::ReadAudit(uint64_t 
   return records;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

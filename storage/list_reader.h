@@ -19,7 +19,7 @@
 #include "storage/snapshot.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 class Database;
 
@@ -30,7 +30,7 @@ inline constexpr int kEventsPerEntryMax = 50;
 struct Lookup {
   // The revision this is exact at.
   uint64_t revision = 0;
-  // The address's entry; the API's Suppression in it is complete (tenant and address set).
+  // The address's entry; the API's Suppression in it is complete (tenant and target set).
   std::optional<stored::StoredEntry> address;
   // The entry of its whole domain.
   std::optional<stored::StoredEntry> domain;
@@ -79,6 +79,9 @@ class ListReader {
                                                           int max) const;
   // One page of the list; see listing.h.
   absl::StatusOr<ListPage> List(const ListQuery& query) const;
+  // How many entries pass the filter of the query. `stop` is asked now and then: true ends the walk with
+  // DEADLINE_EXCEEDED (DEADLINE_PASSED).
+  absl::StatusOr<ListCounts> Count(const ListQuery& query, const std::function<bool()>& stop) const;
   // Changes after a revision, in order, at most `max` and as many as fit into `bytes_max`, but at least one.
   // OUT_OF_RANGE (HISTORY_GONE) when the log no longer reaches back.
   absl::StatusOr<std::vector<RevisionChange>> ReadChanges(uint64_t after, int max,
@@ -98,4 +101,4 @@ class ListReader {
   Database* const database_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

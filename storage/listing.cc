@@ -2,62 +2,67 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "rocksdb/snapshot.h"
 #include "storage/database.h"
 #include "storage/entry.h"
 #include "storage/list_reader.h"
 #include "storage/time_index.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-using Request = v1::ListSuppressionsRequest;
+using Filter = v1::SuppressionFilter;
 
 // How often a count asks whether to stop.
 constexpr int kRowsPerStopCheck = 1024;
 
 // Whether the state filter is about causes in this state.
 bool IsLookedAt(const ListQuery& query, v1::Cause::State state) {
-  switch (query.state) {
-    case Request::REACTIVATED:
+  switch (query.filter.state) {
+    case Filter::REACTIVATED:
       return state == v1::Cause::REACTIVATED;
-    case Request::EXPIRED:
+    case Filter::EXPIRED:
       return state == v1::Cause::EXPIRED;
-    case Request::ANY_STATE:
+    case Filter::EVER_SUPPRESSED:
       return true;
     default:
-      return state == v1::Cause::ACTIVE;
+      return state != v1::Cause::REACTIVATED && state != v1::Cause::EXPIRED;
   }
 }
 
+template <typename Value>
+bool IsOneOf(const std::vector<Value>& wanted, Value value) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+}
+
 bool CauseFits(const ListQuery& query, const v1::Cause& cause) {
-  return IsLookedAt(query, StateAt(cause, query.now_micros)) &&
-         (query.reason == v1::BOUNCE_REASON_UNSPECIFIED || cause.reason() == query.reason) &&
-         (query.source.empty() || cause.source() == query.source) &&
-         (query.cause_type == v1::Cause::TYPE_UNSPECIFIED || cause.type() == query.cause_type);
+  const ListFilter& filter = query.filter;
+  return IsLookedAt(query, StateAt(cause, query.now_micros)) && IsOneOf(filter.reasons, cause.reason()) &&
+         IsOneOf(filter.cause_types, cause.type()) && (filter.source.empty() || cause.source() == filter.source) &&
+         (!filter.stream.has_value() || cause.stream() == *filter.stream);
 }
 
 bool StateFits(const ListQuery& query, const v1::Suppression& suppression) {
-  if (query.state == Request::ANY_STATE) return true;
-  if (SuppressedInAnyStream(suppression, query.now_micros)) return query.state == Request::SUPPRESSED_NOW;
+  if (query.filter.state == Filter::EVER_SUPPRESSED) return true;
+  if (SuppressedInAnyStream(suppression, query.now_micros)) return query.filter.state == Filter::SUPPRESSED_NOW;
   const bool lifted = std::any_of(suppression.causes().begin(), suppression.causes().end(),
                                   [](const v1::Cause& cause) { return cause.state() == v1::Cause::REACTIVATED; });
-  return query.state == (lifted ? Request::REACTIVATED : Request::EXPIRED);
+  return query.filter.state == (lifted ? Filter::REACTIVATED : Filter::EXPIRED);
 }
 
 bool TimeFits(const ListQuery& query, int64_t listed_at_micros) {
-  if (query.state == Request::NEVER_SUPPRESSED) return true;
-  return listed_at_micros >= query.listed_from_micros &&
-         (query.listed_before_micros == 0 || listed_at_micros < query.listed_before_micros);
+  if (query.filter.state == Filter::NEVER_SUPPRESSED) return true;
+  return listed_at_micros >= query.filter.listed_from_micros &&
+         (query.filter.listed_before_micros == 0 || listed_at_micros < query.filter.listed_before_micros);
 }
 
 bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
-  if (query.state == Request::NEVER_SUPPRESSED) return !suppression.has_listed_at();
+  if (query.filter.state == Filter::NEVER_SUPPRESSED) return !suppression.has_listed_at();
   return suppression.has_listed_at() && StateFits(query, suppression) &&
          std::any_of(suppression.causes().begin(), suppression.causes().end(),
                      [&](const v1::Cause& cause) { return CauseFits(query, cause); });
@@ -78,13 +83,53 @@ class ListWalk {
     if (!revision.ok()) return revision.status();
     page_.revision = ParseRevisionKey(*revision);
     page_.first_revision = query_.first_revision == 0 ? page_.revision : query_.first_revision;
-    absl::Status status = query_.order == Request::BY_ADDRESS ? WalkAddresses() : WalkTimes();
-    if (status.ok() && query_.with_counts) status = Count();
+    absl::Status status = query_.order == v1::ListSuppressionsRequest::BY_ADDRESS ? WalkAddresses() : WalkTimes();
     if (!status.ok()) return status;
     return std::move(page_);
   }
 
+  // Walks everything. `stop` is asked now and then: true ends it with DEADLINE_EXCEEDED.
+  absl::StatusOr<ListCounts> Count(const std::function<bool()>& stop) {
+    const absl::StatusOr<std::string> revision = database_.GetMeta(read_, kRevisionName);
+    if (!revision.ok()) return revision.status();
+    ListCounts counts;
+    counts.revision = ParseRevisionKey(*revision);
+    const std::string prefix = EntryPrefix(query_.tenant, query_.filter.domain);
+    const std::string end = PrefixEnd(prefix);
+    const rocksdb::Slice upper = end;
+    rocksdb::ReadOptions read = read_;
+    read.iterate_upper_bound = &upper;
+    read.fill_cache = false;  // a walk over everything must not push out what checks need
+    const std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
+    int rows = 0;
+    for (it->Seek(prefix); it->Valid(); it->Next()) {
+      if (++rows % kRowsPerStopCheck == 0 && stop()) {
+        return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
+                         "the deadline passed while counting");
+      }
+      stored::StoredEntry entry;
+      if (!ReadEntry(*it, &entry).ok()) {
+        ++counts.damaged_count;
+        continue;
+      }
+      const v1::Suppression& suppression = entry.suppression();
+      if (!EntryFits(query_, suppression) || !TimeFits(query_, ToMicros(suppression.listed_at()))) continue;
+      ++counts.total;
+      std::set<v1::BounceReason> seen;
+      for (const v1::Cause& cause : suppression.causes()) {
+        if (CauseFits(query_, cause) && seen.insert(cause.reason()).second) ++counts.reasons[cause.reason()];
+      }
+    }
+    if (!it->status().ok()) return ReadFailure(it->status());
+    return counts;
+  }
+
  private:
+  // The one reason that is asked for, whose rows are enough.
+  v1::BounceReason OnlyReason() const {
+    return query_.filter.reasons.size() == 1 ? query_.filter.reasons[0] : v1::BOUNCE_REASON_UNSPECIFIED;
+  }
+
   // An iterator over entries in [begin, end) that starts behind the previous page.
   std::unique_ptr<rocksdb::Iterator> Iterate(const std::string& begin, std::string end) {
     end_ = std::move(end);
@@ -100,7 +145,7 @@ class ListWalk {
   // Counts a row that was walked. Returns whether the page is full, or has walked enough.
   bool PageEnds() {
     ++walked_;
-    const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size || octets_ >= kListPageMaxOctets;
+    const bool full = static_cast<int>(page_.suppressions.size()) >= query_.page_size || bytes_ >= kListPageMaxBytes;
     return full || walked_ >= kListRowsPerPageMax;
   }
 
@@ -120,28 +165,28 @@ class ListWalk {
 
   void Take(v1::Suppression suppression) {
     SetStatesAt(query_.now_micros, &suppression);
-    octets_ += suppression.ByteSizeLong();
+    bytes_ += suppression.ByteSizeLong();
     page_.suppressions.push_back(std::move(suppression));
   }
 
   absl::Status WalkTimes() {
     TimeRows rows(database_.rocks(), database_.family(kByTime), read_, database_.kind(),
                   {.tenant = query_.tenant,
-                   .reason = query_.reason,
-                   .listed_before_micros = query_.listed_before_micros,
+                   .reason = OnlyReason(),
+                   .listed_before_micros = query_.filter.listed_before_micros,
                    .after_key = query_.after_key});
     for (; rows.Valid(); rows.Next()) {
       EntryName name;
       int64_t listed_at = 0;
       bool stood_here = false;
       if (!rows.Read(page_.first_revision, &name, &listed_at, &stood_here).ok()) {
-        ++page_.damaged_entries;
+        ++page_.damaged_count;
         if (!PageEnds()) continue;
         page_.next_after_key = rows.Key();
         break;
       }
-      if (listed_at < query_.listed_from_micros) return absl::OkStatus();
-      if (stood_here && (query_.domain.empty() || name.domain == query_.domain)) {
+      if (listed_at < query_.filter.listed_from_micros) return absl::OkStatus();
+      if (stood_here && (query_.filter.domain.empty() || name.domain == query_.filter.domain)) {
         std::optional<stored::StoredEntry> entry;
         if (absl::Status status = GetEntry(name, &entry); !status.ok()) return status;
         if (entry.has_value() && EntryFits(query_, entry->suppression())) {
@@ -157,12 +202,12 @@ class ListWalk {
   }
 
   absl::Status WalkAddresses() {
-    const std::string prefix = EntryPrefix(query_.tenant, query_.domain);
+    const std::string prefix = EntryPrefix(query_.tenant, query_.filter.domain);
     const std::unique_ptr<rocksdb::Iterator> it = Iterate(prefix, PrefixEnd(prefix));
     for (; it->Valid(); it->Next()) {
       stored::StoredEntry entry;
       if (!ReadEntry(*it, &entry).ok()) {
-        ++page_.damaged_entries;
+        ++page_.damaged_count;
       } else if (EntryFits(query_, entry.suppression()) &&
                  TimeFits(query_, ToMicros(entry.suppression().listed_at()))) {
         Take(std::move(*entry.mutable_suppression()));
@@ -175,42 +220,6 @@ class ListWalk {
     return Finish(it.get());
   }
 
-  absl::Status Count() {
-    const std::string prefix = EntryPrefix(query_.tenant, query_.domain);
-    const std::string end = PrefixEnd(prefix);
-    const rocksdb::Slice upper = end;
-    rocksdb::ReadOptions read = read_;
-    read.iterate_upper_bound = &upper;
-    read.fill_cache = false;  // a walk over everything must not push out what checks need
-    const std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
-    std::map<v1::BounceReason, int32_t> reasons;
-    int32_t total = 0;
-    int rows = 0;
-    for (it->Seek(prefix); it->Valid(); it->Next()) {
-      if (++rows % kRowsPerStopCheck == 0 && query_.stop()) {
-        return MakeError(absl::StatusCode::kDeadlineExceeded, v1::DEADLINE_PASSED,
-                         "the deadline passed while counting");
-      }
-      stored::StoredEntry entry;
-      if (!ReadEntry(*it, &entry).ok()) continue;  // the page that meets it tells
-      const v1::Suppression& suppression = entry.suppression();
-      if (!EntryFits(query_, suppression) || !TimeFits(query_, ToMicros(suppression.listed_at()))) continue;
-      ++total;
-      std::map<v1::BounceReason, bool> seen;
-      for (const v1::Cause& cause : suppression.causes()) {
-        if (CauseFits(query_, cause) && !std::exchange(seen[cause.reason()], true)) ++reasons[cause.reason()];
-      }
-    }
-    if (!it->status().ok()) return ReadFailure(it->status());
-    page_.counts.set_total(total);
-    for (const auto& [reason, count] : reasons) {
-      v1::ReasonCount* row = page_.counts.add_reasons();
-      row->set_reason(reason);
-      row->set_count(count);
-    }
-    return absl::OkStatus();
-  }
-
   // An entry that the index names. A damaged one is counted, and is none.
   absl::Status GetEntry(const EntryName& name, std::optional<stored::StoredEntry>* entry) {
     rocksdb::PinnableSlice value;
@@ -219,7 +228,7 @@ class ListWalk {
     if (!status.ok() && !status.IsCorruption()) return ReadFailure(status);
     if (!status.ok() || !DecodeEntry(name, ToView(value), &entry->emplace()).ok()) {
       entry->reset();
-      ++page_.damaged_entries;
+      ++page_.damaged_count;
     }
     return absl::OkStatus();
   }
@@ -239,7 +248,7 @@ class ListWalk {
   rocksdb::Slice upper_;
   ListPage page_;
   int walked_ = 0;
-  size_t octets_ = 0;
+  size_t bytes_ = 0;
 };
 
 absl::StatusOr<ListPage> ListReader::List(const ListQuery& query) const {
@@ -250,4 +259,8 @@ absl::StatusOr<ListPage> ListReader::List(const ListQuery& query) const {
   return ListWalk(*database_, query).Run();
 }
 
-}  // namespace suppression
+absl::StatusOr<ListCounts> ListReader::Count(const ListQuery& query, const std::function<bool()>& stop) const {
+  return ListWalk(*database_, query).Count(stop);
+}
+
+}  // namespace suppressd

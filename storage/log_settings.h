@@ -6,7 +6,7 @@
 
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // How commands are applied. A new one comes with a record in the log, once every server can.
 inline constexpr int kStateMachineVersion = 1;
@@ -31,4 +31,4 @@ inline void ChangeSettings(const stored::LogSettings& change, int64_t log_time_m
   if (change.state_machine_version() > 0) settings->set_state_machine_version(change.state_machine_version());
 }
 
-}  // namespace suppression
+}  // namespace suppressd

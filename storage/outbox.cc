@@ -4,21 +4,21 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "rocksdb/write_batch.h"
 #include "storage/database.h"
 #include "storage/keys.h"
 #include "storage/rocksdb_open.h"
 #include "storage/rocksdb_settings.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr size_t kBatchMax = 1'024;  // reports written with one fsync
 
 std::string KeyOf(const stored::OutboxReport& report) {
   if (report.request_key().empty()) return "";
-  const std::string& tenant = report.request().tenant();
+  const std::string& tenant = report.delivery().report().tenant();
   return absl::StrCat(tenant.empty() ? "default" : tenant, absl::string_view("\0", 1), report.request_key());
 }
 
@@ -53,19 +53,19 @@ Outbox::~Outbox() {
   CloseDatabase(std::move(db_), families_);
 }
 
-void Outbox::Learn(uint64_t number, const stored::OutboxReport& report, int64_t octets) {
+void Outbox::Learn(uint64_t number, const stored::OutboxReport& report, int64_t bytes) {
   Known& known = known_[number];
-  known.octets = octets;
-  known.taken_at_micros = ToMicros(report.request().received_at());
+  known.bytes = bytes;
+  known.taken_at_micros = ToMicros(report.delivery().taken_at());
   known.key = KeyOf(report);
   if (!known.key.empty()) keys_[known.key] = {number, report.payload_digest()};
-  octets_ += octets;
+  bytes_ += bytes;
 }
 
 void Outbox::Forget(uint64_t number) {
   const auto found = known_.find(number);
   if (found == known_.end()) return;
-  octets_ -= found->second.octets;
+  bytes_ -= found->second.bytes;
   if (const auto key = keys_.find(found->second.key); key != keys_.end() && key->second.number == number) {
     keys_.erase(key);
   }
@@ -73,7 +73,7 @@ void Outbox::Forget(uint64_t number) {
 }
 
 void Outbox::Add(stored::OutboxReport report, Done done) {
-  const int64_t octets = static_cast<int64_t>(report.ByteSizeLong());
+  const int64_t bytes = static_cast<int64_t>(report.ByteSizeLong());
   absl::Status refused;
   {
     absl::MutexLock lock(&mutex_);
@@ -83,12 +83,12 @@ void Outbox::Add(stored::OutboxReport report, Done done) {
     if (closed_) {
       refused = Closing();
     } else if (known == nullptr &&
-               (reports >= options_.reports_max || octets_ + waiting_octets_ + octets > options_.octets_max)) {
+               (reports >= options_.reports_max || bytes_ + waiting_bytes_ + bytes > options_.bytes_max)) {
       refused = MakeError(absl::StatusCode::kUnavailable, v1::OUTBOX_FULL,
                           "outbox full: upstream unreachable and the report limit is reached");
     } else {
-      waiting_.push_back({std::move(report), octets, std::move(done)});
-      waiting_octets_ += octets;
+      waiting_.push_back({std::move(report), bytes, std::move(done)});
+      waiting_bytes_ += bytes;
     }
   }
   if (!refused.ok()) done(refused);
@@ -144,8 +144,8 @@ void Outbox::WriteAll(std::vector<Waiting>* batch) {
   {
     absl::MutexLock lock(&mutex_);
     for (size_t i = 0; i < batch->size(); ++i) {
-      waiting_octets_ -= (*batch)[i].octets;
-      if (written.ok() && !added[i].duplicate) Learn(added[i].number, (*batch)[i].report, (*batch)[i].octets);
+      waiting_bytes_ -= (*batch)[i].bytes;
+      if (written.ok() && !added[i].duplicate) Learn(added[i].number, (*batch)[i].report, (*batch)[i].bytes);
     }
   }
   for (size_t i = 0; i < batch->size(); ++i) {
@@ -189,7 +189,7 @@ absl::Status Outbox::Fail(const rocksdb::Status&) {
 }
 
 absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::Read(uint64_t after, int count_max,
-                                                                                    int64_t octets_max) const {
+                                                                                    int64_t bytes_max) const {
   std::vector<std::pair<uint64_t, stored::OutboxReport>> reports;
   absl::ReaderMutexLock database_lock(&database_mutex_);
   // It could not be opened again. Not "no reports": delivery would pass over those that are there.
@@ -200,16 +200,16 @@ absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::R
     shown = shown_;
   }
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kWaitingFamily]));
-  int64_t octets = 0;
+  int64_t bytes = 0;
   for (it->Seek(RevisionKey(after + 1)); it->Valid(); it->Next()) {
     const uint64_t number = ParseRevisionKey(ToView(it->key()));
-    if (number > shown || static_cast<int>(reports.size()) >= count_max || octets > octets_max) break;
+    if (number > shown || static_cast<int>(reports.size()) >= count_max || bytes > bytes_max) break;
     auto& [place, report] = reports.emplace_back();
     place = number;
     if (!report.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return ReadFailure(rocksdb::Status::Corruption());
     }
-    octets += static_cast<int64_t>(it->value().size());
+    bytes += static_cast<int64_t>(it->value().size());
   }
   if (!it->status().ok()) return ReadFailure(it->status());
   return reports;
@@ -278,7 +278,7 @@ absl::Status Outbox::Refuse(uint64_t number, const std::string& reason) {
 
 Outbox::Summary Outbox::summary() const {
   absl::MutexLock lock(&mutex_);
-  return {static_cast<int64_t>(known_.size()), octets_, refused_, shown_};
+  return {static_cast<int64_t>(known_.size()), bytes_, refused_, shown_};
 }
 
 uint64_t Outbox::OldestBut(absl::FunctionRef<bool(uint64_t number)> leave_out) const {
@@ -295,4 +295,4 @@ int64_t Outbox::TakenAt(uint64_t number) const {
   return found == known_.end() ? 0 : found->second.taken_at_micros;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

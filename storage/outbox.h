@@ -1,4 +1,4 @@
-// The outbox of a sidecar: reports that it took while the centre was away, durable until they are delivered.
+// The outbox of a sidecar: reports that it took while the server was away, durable until they are delivered.
 //
 //   absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::Open({.path = "/var/lib/suppressd/outbox"}, visit);
 //   (*outbox)->Add(report, [](absl::StatusOr<Outbox::Added> added) { ... });  // fsynced
@@ -30,7 +30,7 @@
 #include "storage/rocksdb_open.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Most refused reports that are kept; the oldest makes room.
 inline constexpr int64_t kRefusedReportsMax = 10'000;
@@ -38,9 +38,9 @@ inline constexpr int64_t kRefusedReportsMax = 10'000;
 struct OutboxOptions {
   // Its directory; made when missing.
   std::string path;
-  // Most reports, at least 1, and most octets of them; the next is refused (OUTBOX_FULL).
+  // Most reports, at least 1, and most bytes of them; the next is refused (OUTBOX_FULL).
   int64_t reports_max = 50'000;
-  int64_t octets_max = 256 << 20;
+  int64_t bytes_max = 256 << 20;
   // Called, on the outbox's thread, when Read shows more than before.
   std::function<void()> shown = [] {};
   // The file system; null: the system's. Tests inject faults here.
@@ -74,22 +74,22 @@ class Outbox {
   void Close();
 
   // Reports with a number greater than `after`, in order: at most `count_max`, and no more than one beyond
-  // `octets_max`. INTERNAL when one is damaged.
+  // `bytes_max`. INTERNAL when one is damaged.
   absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Read(uint64_t after, int count_max,
-                                                                              int64_t octets_max) const;
-  // Notes the state of the centre that holds a delivered report, until it is removed. Not synced: after a power cut the
+                                                                              int64_t bytes_max) const;
+  // Notes the state of the server that holds a delivered report, until it is removed. Not synced: after a power cut the
   // report may be undelivered again, and be delivered again.
   absl::Status NoteDelivered(uint64_t number, const std::string& state);
   // Forgets reports that were delivered. Those that are not there are passed over. Not synced: after a crash they may
   // be there again, and be delivered again.
   absl::Status Remove(absl::Span<const uint64_t> numbers);
-  // Puts a report aside that the centre will never take, durably: it no longer counts and is not shown by Read.
+  // Puts a report aside that the server will never take, durably: it no longer counts and is not shown by Read.
   absl::Status Refuse(uint64_t number, const std::string& reason);
 
   // How much there is.
   struct Summary {
     int64_t reports = 0;
-    int64_t octets = 0;
+    int64_t bytes = 0;
     int64_t refused = 0;
     uint64_t newest = 0;  // the number of the newest report that Read shows; that of the last one there was if none
   };
@@ -102,12 +102,12 @@ class Outbox {
  private:
   struct Waiting {
     stored::OutboxReport report;
-    int64_t octets = 0;
+    int64_t bytes = 0;
     Done done;
   };
   // What is remembered of each report in the outbox.
   struct Known {
-    int64_t octets = 0;
+    int64_t bytes = 0;
     int64_t taken_at_micros = 0;
     std::string key;  // tenant, 0x00, request key; empty: none
   };
@@ -137,12 +137,12 @@ class Outbox {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   // Notes beside the database which write was durable.
   void NoteHead();
-  void Learn(uint64_t number, const stored::OutboxReport& report, int64_t octets) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Learn(uint64_t number, const stored::OutboxReport& report, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !waiting_.empty(); }
   void WriteAll(std::vector<Waiting>* batch);
-  // Writes reports under these numbers with one fsync; after a failure the database is opened anew before the next.
+  // Writes reports under these numbers with one fsync; after a failure the database is opened again before the next.
   absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added);
   absl::Status Fail(const rocksdb::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
 
@@ -159,10 +159,10 @@ class Outbox {
 
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(database_mutex_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  int64_t waiting_octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Known> known_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, Keyed> keys_ ABSL_GUARDED_BY(mutex_);
-  int64_t octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;   // the last number given out
   uint64_t shown_ ABSL_GUARDED_BY(mutex_) = 0;  // Read shows numbers up to this
@@ -170,4 +170,4 @@ class Outbox {
   std::thread thread_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,18 +9,18 @@
 #include "storage/rocksdb_open.h"
 #include "storage/rocksdb_settings.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr char kRefusedFamily[] = "refused";
 constexpr char kDeliveredFamily[] = "delivered";
 constexpr char kMetaFamily[] = "meta";
 constexpr char kStateName[] = "state";
-constexpr size_t kWriteBufferOctets = 4 << 20;
+constexpr size_t kWriteBufferBytes = 4 << 20;
 
 rocksdb::ColumnFamilyOptions FamilyOptions() {
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = kWriteBufferOctets;
+  options.write_buffer_size = kWriteBufferBytes;
   options.compression = rocksdb::kLZ4Compression;
   options.OptimizeForSmallDb();
   return options;
@@ -64,7 +64,7 @@ absl::Status Outbox::OpenDatabase() {
     CloseDatabase(std::move(db_), families_);
     if (!whole.ok()) return whole;
   }
-  absl::StatusOr<OpenedDatabase> opened = suppression::OpenDatabase(*directory_, settings, families);
+  absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(*directory_, settings, families);
   if (!opened.ok()) return opened.status();
   Use(*std::move(opened));
   if (directory_->is_new() || broken_) return absl::OkStatus();
@@ -84,7 +84,7 @@ absl::Status Outbox::Scan(Visit visit) {
   absl::MutexLock lock(&mutex_);
   known_.clear();
   keys_.clear();
-  octets_ = refused_ = 0;
+  bytes_ = refused_ = 0;
   if (absl::Status status = ScanWaiting(visit); !status.ok()) return status;
   if (absl::Status status = ScanRefused(); !status.ok()) return status;
   stored::OutboxState found;
@@ -192,4 +192,4 @@ void Outbox::NoteHead() {
   directory_->NoteHead(serial).IgnoreError();  // the note only gets older
 }
 
-}  // namespace suppression
+}  // namespace suppressd

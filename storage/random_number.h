@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <random>
 
-namespace suppression {
+namespace suppressd {
 
 // A random number that is not zero.
 inline uint64_t RandomNumber() {
@@ -12,4 +12,4 @@ inline uint64_t RandomNumber() {
   return (static_cast<uint64_t>(random()) << 32 | random()) | 1;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/database.h"
+#include "storage/entry.h"
 #include "storage/entry_batch.h"
 #include "storage/snapshot_loader.h"
 #include "storage/time_index.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Revisions that bring a replica nothing (of other lists, or refused) are noted in its change log all the same, which
@@ -20,27 +21,6 @@ constexpr int kEmptyChangesPerBatchMax = 10'000;
 
 absl::Status Misuse(absl::string_view what) {
   return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, what);
-}
-
-bool SameEntry(const stored::StoredEntry& a, const stored::StoredEntry& b) {
-  return a.revision() == b.revision() && a.suppression().tenant() == b.suppression().tenant() &&
-         a.suppression().address() == b.suppression().address();
-}
-
-// Whether these are some entries of a change that is not complete yet.
-bool IsPart(const RevisionChange& next) {
-  return !next.change.entries().empty() && next.change.entries(0).revision() > next.revision;
-}
-
-// Keeps the entries of a part, unless its change was applied before.
-void KeepPart(const RevisionChange& part, uint64_t applied, std::vector<stored::StoredEntry>* kept) {
-  const auto& entries = part.change.entries();
-  if (entries[0].revision() <= applied) return;
-  // Of another change, or the first part again, because the stream was resumed.
-  if (!kept->empty() && (kept->front().revision() != entries[0].revision() || SameEntry(kept->front(), entries[0]))) {
-    kept->clear();
-  }
-  kept->insert(kept->end(), entries.begin(), entries.end());
 }
 
 // The record that a replica's newest state is what that run of its source told; zero: not known.
@@ -55,20 +35,6 @@ RevisionChange Nothing(uint64_t revision, const google::protobuf::Timestamp& at)
   nothing.revision = revision;
   *nothing.change.mutable_at() = at;
   return nothing;
-}
-
-// A change with the parts of it that came before.
-RevisionChange WithParts(const RevisionChange& last, std::vector<stored::StoredEntry>* kept) {
-  RevisionChange whole;
-  whole.revision = last.revision;
-  *whole.change.mutable_at() = last.change.at();
-  whole.change.set_tenant(last.change.tenant());
-  for (stored::StoredEntry& entry : *kept) {
-    if (entry.revision() == last.revision) *whole.change.add_entries() = std::move(entry);
-  }
-  whole.change.mutable_entries()->MergeFrom(last.change.entries());
-  kept->clear();
-  return whole;
 }
 
 }  // namespace
@@ -176,16 +142,17 @@ class ReplicaWriter::Following {
 
  private:
   absl::Status InstallEntry(const stored::StoredEntry& entry) {
-    const v1::Suppression& suppression = entry.suppression();
-    const size_t at = suppression.address().rfind('@');
-    if (at == std::string::npos) return ReadFailure(rocksdb::Status::Corruption());
-    const absl::string_view address = suppression.address();
-    const EntryName name{suppression.tenant(), address.substr(at + 1), address.substr(0, at)};
+    EntryName name;
+    if (!NameOf(entry.suppression(), &name)) return ReadFailure(rocksdb::Status::Corruption());
     if (absl::Status status = batch_.Load(name); !status.ok()) return status;
     EntryBatch::Loaded* loaded = batch_.Find(name);
     if (loaded->existed && loaded->entry.revision() >= entry.revision()) return absl::OkStatus();
     if (loaded->existed) SpellOutIndex(&loaded->entry);
-    *loaded->entry.mutable_suppression() = suppression;
+    if (entry.erased()) {
+      batch_.Erase(name, entry.revision(), loaded);
+      return absl::OkStatus();
+    }
+    *loaded->entry.mutable_suppression() = entry.suppression();
     batch_.Write(name, entry.revision(), loaded);
     return absl::OkStatus();
   }
@@ -203,22 +170,14 @@ absl::Status ReplicaWriter::Follow(absl::Span<const RevisionChange> changes) {
   if (absl::Status status = database_->write_status(); !status.ok()) return status;
   Following following(database_);
   for (const RevisionChange& next : changes) {
-    const bool is_part = IsPart(next);
-    if (next.timeline != parts_timeline_) parts_.clear();  // another run may have another change of that revision
-    parts_timeline_ = next.timeline;
-    if (is_part) KeepPart(next, following.revision(), &parts_);
     if (next.revision < following.revision()) continue;  // applied before
     if (absl::Status status = following.SetTimeline(next.timeline); !status.ok()) return status;
     if (next.revision == following.revision()) continue;
     absl::Status status = following.Skip(next.revision, next.change.at());
-    if (status.ok()) {
-      status = following.Install(is_part          ? Nothing(next.revision, next.change.at())
-                                 : parts_.empty() ? next
-                                                  : WithParts(next, &parts_));
-    }
+    if (status.ok()) status = following.Install(next);
     if (!status.ok()) return status;
   }
   return following.Write();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

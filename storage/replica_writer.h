@@ -10,7 +10,11 @@
 #include "storage/list_reader.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
+
+// The form of what a replica reads: the entries, their states and the kinds of changes. A server sends the oldest form
+// that reads its stream right (min_reader in replication.proto); a replica of an older one must not answer from it.
+inline constexpr int kReplicaForm = 1;
 
 class Database;
 class EntryBatch;
@@ -39,9 +43,7 @@ class ReplicaWriter {
   absl::Status FinishLoad(uint64_t revision, int64_t at_micros, uint64_t timeline = 0);
   // Applies changes of the source, in order, durably; those up to the head were applied before and are passed over.
   // Missing revisions did not affect this replica's tenants. INTERNAL_ERROR before FinishLoad. One without entries only
-  // moves the head on. When it fails, the head tells how far it came. A change whose entries are of a later revision
-  // than its own is a part of the change of that revision: it is kept in memory and applied together with the last
-  // part, which comes under the revision itself; when the first part comes again, the parts start again.
+  // moves the head on. When it fails, the head tells how far it came. An entry that was erased is deleted.
   absl::Status Follow(absl::Span<const RevisionChange> changes);
 
  private:
@@ -53,9 +55,6 @@ class ReplicaWriter {
   Database* const database_;
   std::unique_ptr<SnapshotLoader> loader_;  // while a snapshot is loaded
   absl::Status load_status_;
-  // The first parts of the next change, and who told them.
-  std::vector<stored::StoredEntry> parts_;
-  uint64_t parts_timeline_ = 0;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,6 +1,6 @@
 // Revision tokens: the opaque text that names a state of the data to callers.
 //
-// A token is base64url of a version octet, the lineage, the revision and a check sum: 28 characters. The lineage is a
+// A token is base64url of a version byte, the lineage, the revision and a check sum: 28 characters. The lineage is a
 // random number made with the data directory: revisions of two lineages cannot be compared. Pure.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace suppression {
+namespace suppressd {
 
 // A state of the data.
 struct RevisionToken {
@@ -28,4 +28,4 @@ absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, absl::string_v
 // of another lineage than `lineage`. `field` names the request field in the error.
 absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t lineage, absl::string_view field);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -18,7 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "storage/torn_tail.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 namespace fs = std::filesystem;
@@ -212,4 +212,4 @@ void CloseDatabase(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::C
   db->Close().PermitUncheckedError();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

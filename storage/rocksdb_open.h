@@ -9,7 +9,7 @@
 #include "rocksdb/db.h"
 #include "storage/data_directory.h"
 
-namespace suppression {
+namespace suppressd {
 
 struct OpenedDatabase {
   std::unique_ptr<rocksdb::DB> db;
@@ -39,4 +39,4 @@ void CloseDatabase(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::C
 // Whether a write failed for want of room, or because the disk takes no writes: reads may well go on.
 bool IsWriteRefused(const rocksdb::Status& status);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,7 +9,7 @@
 #include "rocksdb/table.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using Forget = std::function<bool(const RetentionCutoffs&, const rocksdb::Slice& value)>;
@@ -96,8 +96,8 @@ rocksdb::ColumnFamilyOptions BaseOptions(const rocksdb::BlockBasedTableOptions& 
   options.write_buffer_size = 16 << 20;
   if (!replica) return options;
   options.write_buffer_size = 2 << 20;
-  options.target_file_size_base = kReplicaTableOctets;
-  // A dictionary for each file: what entries have in common is said once. Made from its first octets, not from all.
+  options.target_file_size_base = kReplicaTableBytes;
+  // A dictionary for each file: what entries have in common is said once. Made from its first bytes, not from all.
   options.bottommost_compression_opts.enabled = true;
   options.bottommost_compression_opts.max_dict_bytes = 16 << 10;
   options.bottommost_compression_opts.max_dict_buffer_bytes = 2 << 20;
@@ -105,10 +105,10 @@ rocksdb::ColumnFamilyOptions BaseOptions(const rocksdb::BlockBasedTableOptions& 
 }
 
 std::shared_ptr<rocksdb::Cache> Cache(const StoreOptions& options, bool replica) {
-  const size_t octets = static_cast<size_t>(options.block_cache_mib) << 20;
-  if (!replica) return rocksdb::NewLRUCache(octets);
+  const size_t bytes = static_cast<size_t>(options.block_cache_mib) << 20;
+  if (!replica) return rocksdb::NewLRUCache(bytes);
   rocksdb::LRUCacheOptions cache;
-  cache.capacity = octets;
+  cache.capacity = bytes;
   cache.num_shard_bits = 3;         // the default makes shards of a small cache so small that they are unevenly filled
   cache.high_pri_pool_ratio = 0.8;  // indexes and filters stay
   return rocksdb::NewLRUCache(cache);
@@ -180,4 +180,4 @@ std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const Store
   return families;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

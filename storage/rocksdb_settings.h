@@ -12,13 +12,13 @@
 #include "rocksdb/options.h"
 #include "storage/store_options.h"
 
-namespace suppression {
+namespace suppressd {
 
 // The column families, in the order in which they are opened.
 enum ColumnFamily { kDefault, kEntries, kByTime, kBounces, kChanges, kRequests, kAudit, kMeta, kColumnFamilies };
 
-// A table file of a replica is finished at this size, in octets.
-inline constexpr uint64_t kReplicaTableOctets = 16 << 20;
+// A table file of a replica is finished at this size, in bytes.
+inline constexpr uint64_t kReplicaTableBytes = 16 << 20;
 
 // What compaction filters go by. Written when records are applied, read by compaction threads; never a clock, so that
 // what is forgotten depends on the records alone. A filter drops only what no longer counts for any reader or writer.
@@ -36,4 +36,4 @@ rocksdb::DBOptions RocksDbOptions(const StoreOptions& options, DatabaseKind kind
 std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilyDescriptors(const StoreOptions& options, DatabaseKind kind,
                                                                      RetentionCutoffs* cutoffs);
 
-}  // namespace suppression
+}  // namespace suppressd

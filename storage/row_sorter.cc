@@ -9,19 +9,19 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-constexpr size_t kFileBufferOctets = 64 << 10;
+constexpr size_t kFileBufferBytes = 64 << 10;
 // What all runs together read ahead.
-constexpr size_t kReadAheadMaxOctets = 4 << 20;
+constexpr size_t kReadAheadMaxBytes = 4 << 20;
 
 // A row in a file: group, order, length of the text (all as the machine has them: the file does not outlive the
 // process), text.
 struct RunHead {
   uint64_t group;
   uint64_t order;
-  uint64_t octets;
+  uint64_t bytes;
 };
 
 }  // namespace
@@ -29,8 +29,8 @@ struct RunHead {
 // A run being read.
 class RowSorter::Run {
  public:
-  Run(std::unique_ptr<rocksdb::SequentialFile> file, size_t buffer_octets)
-      : file_(std::move(file)), buffer_(std::max(buffer_octets, sizeof(RunHead))) {}
+  Run(std::unique_ptr<rocksdb::SequentialFile> file, size_t buffer_bytes)
+      : file_(std::move(file)), buffer_(std::max(buffer_bytes, sizeof(RunHead))) {}
 
   const SortedRow& row() const { return row_; }
 
@@ -44,22 +44,22 @@ class RowSorter::Run {
     RunHead head;
     if (end_ - begin_ < sizeof(head)) return rocksdb::Status::Corruption("a run is cut off");
     std::memcpy(&head, buffer_.data() + begin_, sizeof(head));
-    const size_t octets = sizeof(head) + head.octets;
-    if (rocksdb::Status status = Need(octets); !status.ok()) return status;
-    if (end_ - begin_ < octets) return rocksdb::Status::Corruption("a run is cut off");
-    row_ = {head.group, head.order, absl::string_view(buffer_.data() + begin_ + sizeof(head), head.octets)};
-    consumed_ = octets;
+    const size_t bytes = sizeof(head) + head.bytes;
+    if (rocksdb::Status status = Need(bytes); !status.ok()) return status;
+    if (end_ - begin_ < bytes) return rocksdb::Status::Corruption("a run is cut off");
+    row_ = {head.group, head.order, absl::string_view(buffer_.data() + begin_ + sizeof(head), head.bytes)};
+    consumed_ = bytes;
     return rocksdb::Status::OK();
   }
 
  private:
-  // Has so many octets in the buffer, or all there are.
-  rocksdb::Status Need(size_t octets) {
-    if (end_ - begin_ >= octets) return rocksdb::Status::OK();
+  // Has so many bytes in the buffer, or all there are.
+  rocksdb::Status Need(size_t bytes) {
+    if (end_ - begin_ >= bytes) return rocksdb::Status::OK();
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
-    if (buffer_.size() < octets) buffer_.resize(octets);
-    while (end_ < octets) {
+    if (buffer_.size() < bytes) buffer_.resize(bytes);
+    while (end_ < bytes) {
       rocksdb::Slice read;
       rocksdb::Status status = file_->Read(buffer_.size() - end_, &read, buffer_.data() + end_);
       if (!status.ok()) return status;
@@ -74,12 +74,12 @@ class RowSorter::Run {
   std::vector<char> buffer_;
   size_t begin_ = 0;     // of the row
   size_t end_ = 0;       // of what was read
-  size_t consumed_ = 0;  // octets of the row
+  size_t consumed_ = 0;  // bytes of the row
   SortedRow row_;
 };
 
-RowSorter::RowSorter(rocksdb::Env* env, std::string directory, size_t memory_max_octets)
-    : env_(env), directory_(std::move(directory)), memory_max_octets_(memory_max_octets) {}
+RowSorter::RowSorter(rocksdb::Env* env, std::string directory, size_t memory_bytes_max)
+    : env_(env), directory_(std::move(directory)), memory_bytes_max_(memory_bytes_max) {}
 
 RowSorter::~RowSorter() {
   for (size_t run = 0; run < runs_; ++run) env_->DeleteFile(RunPath(run)).PermitUncheckedError();
@@ -91,21 +91,21 @@ std::string RowSorter::RunPath(size_t run) const {
 
 rocksdb::Status RowSorter::Add(const SortedRow& row) {
   if (row.text.size() > std::numeric_limits<uint16_t>::max()) return rocksdb::Status::InvalidArgument("too long a row");
-  if (text_.capacity() == 0) text_.reserve(memory_max_octets_ / 4 * 3);
-  if (memory_octets() + row.text.size() + sizeof(uint16_t) + sizeof(Place) > memory_max_octets_) {
+  if (text_.capacity() == 0) text_.reserve(memory_bytes_max_ / 4 * 3);
+  if (memory_bytes() + row.text.size() + sizeof(uint16_t) + sizeof(Place) > memory_bytes_max_) {
     if (rocksdb::Status status = WriteRun(); !status.ok()) return status;
   }
   places_.push_back({row.group, row.order, text_.size()});
-  const uint16_t octets = static_cast<uint16_t>(row.text.size());
-  text_.append(reinterpret_cast<const char*>(&octets), sizeof(octets));
-  text_.append(row.text.data(), octets);
+  const uint16_t bytes = static_cast<uint16_t>(row.text.size());
+  text_.append(reinterpret_cast<const char*>(&bytes), sizeof(bytes));
+  text_.append(row.text.data(), bytes);
   return rocksdb::Status::OK();
 }
 
 SortedRow RowSorter::RowAt(const Place& place) const {
-  uint16_t octets = 0;
-  std::memcpy(&octets, text_.data() + place.offset, sizeof(octets));
-  return {place.group, place.order, absl::string_view(text_.data() + place.offset + sizeof(octets), octets)};
+  uint16_t bytes = 0;
+  std::memcpy(&bytes, text_.data() + place.offset, sizeof(bytes));
+  return {place.group, place.order, absl::string_view(text_.data() + place.offset + sizeof(bytes), bytes)};
 }
 
 void RowSorter::Sort() {
@@ -122,13 +122,13 @@ rocksdb::Status RowSorter::WriteRun() {
   if (!status.ok()) return status;
   ++runs_;
   std::string buffer;
-  buffer.reserve(2 * kFileBufferOctets);
+  buffer.reserve(2 * kFileBufferBytes);
   for (const Place& place : places_) {
     const SortedRow row = RowAt(place);
     const RunHead head{row.group, row.order, row.text.size()};
     buffer.append(reinterpret_cast<const char*>(&head), sizeof(head));
     buffer.append(row.text.data(), row.text.size());
-    if (buffer.size() < kFileBufferOctets) continue;
+    if (buffer.size() < kFileBufferBytes) continue;
     if (status = file->Append(buffer); !status.ok()) return status;
     buffer.clear();
   }
@@ -167,7 +167,7 @@ rocksdb::Status RowSorter::Merge(absl::FunctionRef<rocksdb::Status(const SortedR
   for (size_t run = 0; run < runs_; ++run) {
     std::unique_ptr<rocksdb::SequentialFile> file;
     if (status = env_->NewSequentialFile(RunPath(run), &file, {}); !status.ok()) return status;
-    runs.push_back(std::make_unique<Run>(std::move(file), std::min(kFileBufferOctets, kReadAheadMaxOctets / runs_)));
+    runs.push_back(std::make_unique<Run>(std::move(file), std::min(kFileBufferBytes, kReadAheadMaxBytes / runs_)));
     if (status = advance(run); !status.ok()) return status;
   }
   while (!next.empty()) {
@@ -179,4 +179,4 @@ rocksdb::Status RowSorter::Merge(absl::FunctionRef<rocksdb::Status(const SortedR
   return status;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

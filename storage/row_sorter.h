@@ -16,7 +16,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/status.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Rows are sorted by group, then by order, then as they were added. At most 64 KiB of text.
 struct SortedRow {
@@ -28,9 +28,9 @@ struct SortedRow {
 // Not thread-safe.
 class RowSorter {
  public:
-  // Files are made in this directory, which exists; they are deleted with the sorter. Holds at most so many octets of
+  // Files are made in this directory, which exists; they are deleted with the sorter. Holds at most so many bytes of
   // rows in memory; while it merges, it reads ahead 4 MiB of its files instead.
-  RowSorter(rocksdb::Env* env, std::string directory, size_t memory_max_octets);
+  RowSorter(rocksdb::Env* env, std::string directory, size_t memory_bytes_max);
   ~RowSorter();
   RowSorter(const RowSorter&) = delete;
   RowSorter& operator=(const RowSorter&) = delete;
@@ -49,7 +49,7 @@ class RowSorter {
     size_t offset;  // of the row's text in text_, behind its length
   };
 
-  size_t memory_octets() const { return text_.size() + places_.size() * sizeof(Place); }
+  size_t memory_bytes() const { return text_.size() + places_.size() * sizeof(Place); }
   std::string RunPath(size_t run) const;
   void Sort();
   SortedRow RowAt(const Place& place) const;
@@ -57,10 +57,10 @@ class RowSorter {
 
   rocksdb::Env* const env_;
   const std::string directory_;
-  const size_t memory_max_octets_;
+  const size_t memory_bytes_max_;
   std::string text_;
   std::vector<Place> places_;
   size_t runs_ = 0;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 absl::Status SystemError(int error, absl::string_view what) {
@@ -49,12 +49,12 @@ absl::StatusOr<std::optional<std::string>> ReadSmallFile(const std::string& path
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) return std::optional<std::string>();
   if (fd < 0) return SystemError(errno, absl::StrCat("cannot open ", path));
-  std::string text(kSmallFileOctetsMax, '\0');
-  const ssize_t octets = read(fd, text.data(), text.size());
+  std::string text(kSmallFileBytesMax, '\0');
+  const ssize_t bytes = read(fd, text.data(), text.size());
   const int error = errno;
   close(fd);
-  if (octets < 0) return SystemError(error, absl::StrCat("cannot read ", path));
-  text.resize(static_cast<size_t>(octets));
+  if (bytes < 0) return SystemError(error, absl::StrCat("cannot read ", path));
+  text.resize(static_cast<size_t>(bytes));
   return std::optional<std::string>(std::move(text));
 }
 
@@ -72,4 +72,4 @@ absl::StatusOr<std::optional<std::string>> ReadCheckedFile(const std::string& pa
   return std::optional<std::string>(std::move(content));
 }
 
-}  // namespace suppression
+}  // namespace suppressd

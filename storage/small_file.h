@@ -7,10 +7,10 @@
 
 #include "absl/status/statusor.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Longest content that is read.
-inline constexpr size_t kSmallFileOctetsMax = 16'384;
+inline constexpr size_t kSmallFileBytesMax = 16'384;
 
 // Writes DIRECTORY/NAME durably, by way of DIRECTORY/NAME.tmp. The matching code when the system refuses.
 absl::Status WriteSmallFile(const std::string& directory, const std::string& name, const std::string& content);
@@ -25,4 +25,4 @@ absl::Status WriteCheckedFile(const std::string& directory, const std::string& n
 // zeroed or altered.
 absl::StatusOr<std::optional<std::string>> ReadCheckedFile(const std::string& path);
 
-}  // namespace suppression
+}  // namespace suppressd

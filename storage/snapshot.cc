@@ -6,7 +6,7 @@
 #include "storage/database.h"
 #include "storage/list_reader.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // The first key behind this one.
@@ -14,7 +14,7 @@ std::string KeyAfter(const std::string& key) {
   return key + '\0';
 }
 
-// The first key behind all keys of a tenant: its prefix ends with the octet 0.
+// The first key behind all keys of a tenant: its prefix ends with the byte 0.
 std::string TenantEnd(std::string prefix) {
   prefix.back() = '\1';
   return prefix;
@@ -78,4 +78,4 @@ absl::StatusOr<std::unique_ptr<Snapshot>> ListReader::TakeSnapshot(ChangePin* pi
   return Snapshot::Take(database_, pin, pinned_until_micros);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

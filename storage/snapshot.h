@@ -17,7 +17,7 @@
 #include "rocksdb/snapshot.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 class ChangePin;
 class Database;
@@ -46,7 +46,7 @@ class Snapshot {
   // The revision: it holds what this and all revisions before it made, and nothing of any later one.
   uint64_t revision() const { return revision_; }
 
-  // Visits the entries of a range in octet order of their keys. Costs one seek for each tenant named, and nothing for
+  // Visits the entries of a range in byte order of their keys. Costs one seek for each tenant named, and nothing for
   // what lies before. INTERNAL when a stored value is damaged: the entries before it were visited.
   absl::Status Walk(const SnapshotRange& range, Visit visit) const;
 
@@ -61,4 +61,4 @@ class Snapshot {
   uint64_t revision_ = 0;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

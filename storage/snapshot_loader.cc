@@ -6,44 +6,46 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/database.h"
+#include "storage/entry.h"
 #include "storage/time_index.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-constexpr size_t kSortedRowsMaxOctets = 12 << 20;
+constexpr size_t kSortedRowsMaxBytes = 12 << 20;
 constexpr int kKindBits = 8;
 
 absl::Status BadSnapshot(absl::string_view what) {
   return MakeError(absl::StatusCode::kInvalidArgument, v1::INTERNAL_ERROR, what);
 }
 
-void AppendVarint(uint64_t number, std::string* octets) {
+void AppendVarint(uint64_t number, std::string* bytes) {
   uint8_t buffer[10];
   const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(number, buffer);
-  octets->append(reinterpret_cast<const char*>(buffer), end - buffer);
+  bytes->append(reinterpret_cast<const char*>(buffer), end - buffer);
 }
 
 // Takes a text field off the front of a serialised message. False when it does not stand there.
-bool StripText(int field, absl::string_view text, absl::string_view* octets) {
+bool StripText(int field, absl::string_view text, absl::string_view* bytes) {
   if (text.empty()) return true;
   std::string head(1, static_cast<char>(field << 3 | 2));
   AppendVarint(text.size(), &head);
-  if (!absl::StartsWith(*octets, head) || octets->substr(head.size(), text.size()) != text) return false;
-  octets->remove_prefix(head.size() + text.size());
+  if (!absl::StartsWith(*bytes, head) || bytes->substr(head.size(), text.size()) != text) return false;
+  bytes->remove_prefix(head.size() + text.size());
   return true;
 }
 
 // The value of an entry: as EncodeEntry, without copying the message, and without what a replica does not hold.
 // Tenant and address are the first fields of a Suppression, and fields are written in the order of their numbers.
-void EncodeTo(const stored::StoredEntry& entry, std::string* octets, std::string* value) {
+void EncodeTo(const stored::StoredEntry& entry, std::string* bytes, std::string* value) {
   const v1::Suppression& suppression = entry.suppression();
-  suppression.SerializeToString(octets);
-  absl::string_view rest = *octets;
+  suppression.SerializeToString(bytes);
+  absl::string_view rest = *bytes;
   if (!IndexIsPlain(suppression) || !StripText(v1::Suppression::kTenantFieldNumber, suppression.tenant(), &rest) ||
-      !StripText(v1::Suppression::kAddressFieldNumber, suppression.address(), &rest)) {
+      !StripText(suppression.has_domain() ? v1::Suppression::kDomainFieldNumber : v1::Suppression::kAddressFieldNumber,
+                 suppression.has_domain() ? suppression.domain() : suppression.address(), &rest)) {
     stored::StoredEntry whole;
     *whole.mutable_suppression() = suppression;
     whole.set_revision(entry.revision());
@@ -72,7 +74,7 @@ rocksdb::Status TableFiles::Put(absl::string_view key, absl::string_view value) 
     if (rocksdb::Status status = writer_->Open(paths_.back()); !status.ok()) return status;
   }
   rocksdb::Status status = writer_->Put(ToSlice(key), ToSlice(value));
-  return status.ok() && writer_->FileSize() >= kReplicaTableOctets ? Finish() : status;
+  return status.ok() && writer_->FileSize() >= kReplicaTableBytes ? Finish() : status;
 }
 
 rocksdb::Status TableFiles::Finish() {
@@ -90,7 +92,7 @@ SnapshotLoader::SnapshotLoader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* ent
       directory_(std::move(directory)),
       made_directory_(db->GetEnv()->CreateDirIfMissing(directory_)),
       entries_(db, entries, directory_ + "/entries-"),
-      rows_(db->GetEnv(), directory_, kSortedRowsMaxOctets) {}
+      rows_(db->GetEnv(), directory_, kSortedRowsMaxBytes) {}
 
 SnapshotLoader::~SnapshotLoader() {
   std::vector<std::string> names;
@@ -104,16 +106,13 @@ SnapshotLoader::~SnapshotLoader() {
 }
 
 absl::Status SnapshotLoader::Add(const stored::StoredEntry& entry, rocksdb::Status* failed) {
-  const v1::Suppression& suppression = entry.suppression();
-  const absl::string_view address = suppression.address();
-  const size_t at = address.rfind('@');
-  if (at == absl::string_view::npos) return BadSnapshot("an entry of the snapshot has no address");
-  const EntryName name{suppression.tenant(), address.substr(at + 1), address.substr(0, at)};
+  EntryName name;
+  if (!NameOf(entry.suppression(), &name)) return BadSnapshot("an entry of the snapshot has no address");
   EntryKeyTo(name, &key_);
   if (!last_key_.empty() && key_ <= last_key_) return BadSnapshot("the entries of the snapshot are not in key order");
   if (tenants_.empty() || tenants_.back() != name.tenant) tenants_.emplace_back(name.tenant);
   if (name.local_part.empty()) ++domain_entries_[tenants_.back()];
-  EncodeTo(entry, &octets_, &value_);
+  EncodeTo(entry, &bytes_, &value_);
   *failed = made_directory_;
   if (failed->ok()) *failed = entries_.Put(key_, value_);
   if (failed->ok()) *failed = AddRows(entry);
@@ -166,4 +165,4 @@ rocksdb::Status SnapshotLoader::Finish() {
   return db_->IngestExternalFiles(families);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -15,7 +15,7 @@
 #include "storage/row_sorter.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Table files of one column family, filled in key order. Not thread-safe.
 class TableFiles {
@@ -38,7 +38,7 @@ class TableFiles {
 // Holds some 24 MiB of memory, and takes room on disk for what it loads, twice for the time index. Not thread-safe.
 class SnapshotLoader {
  public:
-  // The column families are empty. Files are made in `directory`, which is made anew, and removed with the loader.
+  // The column families are empty. Files are made in `directory`, which is made again, and removed with the loader.
   SnapshotLoader(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* entries, rocksdb::ColumnFamilyHandle* by_time,
                  std::string directory);
   ~SnapshotLoader();
@@ -69,9 +69,9 @@ class SnapshotLoader {
   std::vector<std::string> tenants_;  // in the order in which they came
   std::string last_key_;
   std::string key_;
-  std::string octets_;
+  std::string bytes_;
   std::string value_;
   absl::flat_hash_map<std::string, int64_t> domain_entries_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

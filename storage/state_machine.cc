@@ -7,7 +7,7 @@
 
 #include "storage/entry.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 v1::Cause* FindCause(v1::Suppression* suppression, v1::Cause::Type type, v1::BounceReason reason,
@@ -32,7 +32,7 @@ void NoteListing(bool was_suppressed, int64_t at_micros, v1::Suppression* suppre
 }
 
 bool IsBounce(v1::Cause::Type type) {
-  return type == v1::Cause::HARD_BOUNCE || type == v1::Cause::SOFT_BOUNCES;
+  return type == v1::Cause::HARD_BOUNCE || type == v1::Cause::SOFT_BOUNCE;
 }
 
 // Whether a cause has a place of its own, so that it never wants for room.
@@ -48,7 +48,7 @@ bool MakeRoom(int64_t at_micros, v1::Suppression* suppression) {
   for (int i = 0; i < suppression->causes_size(); ++i) {
     const v1::Cause& cause = suppression->causes(i);
     if (HasReservedPlace(cause.type(), cause.stream())) continue;
-    if (StateAt(cause, at_micros) == v1::Cause::ACTIVE) {
+    if (CountsAt(cause, at_micros)) {
       ++active;
     } else {
       lifted.emplace_back(ToMicros(cause.last_event_at()), i);
@@ -69,6 +69,7 @@ v1::Cause* CauseFor(v1::Cause::Type type, v1::BounceReason reason, const std::st
   if (v1::Cause* found = FindCause(suppression, type, reason, stream)) return found;
   if (!HasReservedPlace(type, stream) && !MakeRoom(at_micros, suppression)) return nullptr;
   v1::Cause* cause = suppression->add_causes();
+  cause->set_state(v1::Cause::EXPIRED);  // until it is activated
   cause->set_type(type);
   cause->set_reason(reason);
   cause->set_stream(stream);
@@ -96,7 +97,7 @@ v1::Cause::Type CauseType(v1::Verdict::Class bounce_class) {
     case v1::Verdict::HARD:
       return v1::Cause::HARD_BOUNCE;
     default:
-      return v1::Cause::SOFT_BOUNCES;
+      return v1::Cause::SOFT_BOUNCE;
   }
 }
 
@@ -114,7 +115,7 @@ void SuppressNow(const stored::PolicyDecision& decision, const ApplyTime& time, 
   const int64_t at_micros = time.log_micros;
   const int64_t expires = time.InLog(ToMicros(event->occurred_at())) + decision.expires_after_days() * kMicrosPerDay;
   if (decision.expires_after_days() > 0 && expires <= at_micros) {
-    event->set_effect(v1::RECORDED);  // so late that the cause would have expired by now
+    event->set_effect(v1::BounceEvent::RECORDED);  // so late that the cause would have expired by now
     return;
   }
   const bool complaint = event->verdict().bounce_class() == v1::Verdict::COMPLAINT;
@@ -124,8 +125,8 @@ void SuppressNow(const stored::PolicyDecision& decision, const ApplyTime& time, 
   v1::Cause* cause = CauseFor(type, reason, complaint ? event->stream() : "", at_micros, suppression);
   // Rather all mail than a complaint that is lost.
   if (cause == nullptr) cause = CauseFor(type, reason, "", at_micros, suppression);
-  const bool counted_already = StateAt(*cause, at_micros) == v1::Cause::ACTIVE;
-  event->set_effect(counted_already ? v1::ALREADY_SUPPRESSED : v1::SUPPRESSED);
+  const bool counted_already = CountsAt(*cause, at_micros);
+  event->set_effect(counted_already ? v1::BounceEvent::ALREADY_SUPPRESSED : v1::BounceEvent::SUPPRESSED);
   if (decision.expires_after_days() == 0) {
     cause->clear_expires_at();
   } else if (!counted_already || (cause->has_expires_at() && ToMicros(cause->expires_at()) < expires)) {
@@ -188,24 +189,24 @@ void CountSoftBounce(const stored::PolicyDecision& decision, const ApplyTime& ti
   const int64_t occurred = time.InLog(ToMicros(event->occurred_at()));
   const int32_t day = DayOf(occurred);
   if (day < WindowStart(DayOf(at_micros), decision.window_days())) {
-    event->set_effect(v1::RECORDED);  // so late that it says nothing of the address now
+    event->set_effect(v1::BounceEvent::RECORDED);  // so late that it says nothing of the address now
     return;
   }
   v1::Suppression* suppression = entry->mutable_suppression();
   const v1::BounceReason reason = event->verdict().reason();
-  v1::Cause* cause = FindCause(suppression, v1::Cause::SOFT_BOUNCES, reason, "");
-  if (cause != nullptr && StateAt(*cause, at_micros) == v1::Cause::ACTIVE) {
+  v1::Cause* cause = FindCause(suppression, v1::Cause::SOFT_BOUNCE, reason, "");
+  if (cause != nullptr && CountsAt(*cause, at_micros)) {
     AddEvent(*event, cause);
-    event->set_effect(v1::ALREADY_SUPPRESSED);
+    event->set_effect(v1::BounceEvent::ALREADY_SUPPRESSED);
     return;
   }
   stored::SoftCounter* counter = CounterFor(reason, entry);
   CountEvent(day, decision.window_days(), counter);
   if (EventsOf(*counter) < decision.threshold_events() || counter->days_size() < decision.threshold_days()) {
-    event->set_effect(v1::COUNTED);
+    event->set_effect(v1::BounceEvent::COUNTED);
     return;
   }
-  cause = CauseFor(v1::Cause::SOFT_BOUNCES, reason, "", at_micros, suppression);
+  cause = CauseFor(v1::Cause::SOFT_BOUNCE, reason, "", at_micros, suppression);
   const int32_t doubled = counter->last_lease_days() == 0 ? decision.lease_days() : 2 * counter->last_lease_days();
   const int32_t lease = std::min(doubled, decision.lease_max_days());
   if (!cause->has_first_event_at()) {
@@ -219,13 +220,12 @@ void CountSoftBounce(const stored::PolicyDecision& decision, const ApplyTime& ti
   counter->clear_days();
   counter->clear_events();
   counter->set_last_lease_days(lease);
-  event->set_effect(v1::SUPPRESSED);
+  event->set_effect(v1::BounceEvent::SUPPRESSED);
 }
 
-bool Selects(const v1::Cause& selector, const v1::Cause& cause) {
-  return selector.type() == cause.type() &&
-         (selector.reason() == v1::BOUNCE_REASON_UNSPECIFIED || selector.reason() == cause.reason()) &&
-         (selector.stream().empty() || selector.stream() == cause.stream());
+bool Selects(const v1::CauseSelector& selector, const v1::Cause& cause) {
+  return selector.type() == cause.type() && (!selector.has_reason() || selector.reason() == cause.reason()) &&
+         (!selector.has_stream() || selector.stream() == cause.stream());
 }
 
 bool NeedsConsent(const v1::Cause& cause) {
@@ -239,9 +239,9 @@ void ApplyReport(const stored::PolicyDecision& decision, const ApplyTime& time, 
   const int64_t at_micros = time.log_micros;
   const bool was_suppressed = SuppressedInAnyStream(entry->suppression(), at_micros);
   if (decision.action() != stored::PolicyDecision::SUPPRESS && decision.action() != stored::PolicyDecision::COUNT) {
-    event->set_effect(v1::RECORDED);
+    event->set_effect(v1::BounceEvent::RECORDED);
   } else if (IsOutdated(*event, time, *entry)) {
-    event->set_effect(v1::OUTDATED);
+    event->set_effect(v1::BounceEvent::OUTDATED);
   } else if (decision.action() == stored::PolicyDecision::SUPPRESS) {
     SuppressNow(decision, time, event, entry);
   } else {
@@ -256,13 +256,14 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
   const v1::Cause& wanted = operation.cause();
   v1::Cause* cause = CauseFor(wanted.type(), wanted.reason(), wanted.stream(), at_micros, entry->mutable_suppression());
   if (cause == nullptr) return v1::TOO_MANY_CAUSES;
-  *changed = StateAt(*cause, at_micros) != v1::Cause::ACTIVE;
+  *changed = !CountsAt(*cause, at_micros);
   Activate(cause);
   v1::BounceEvent event;
   *event.mutable_occurred_at() = FromMicros(at_micros);
   event.set_source(wanted.source());
   AddEvent(event, cause);
   cause->set_note(wanted.note());
+  cause->set_on_behalf_of(wanted.on_behalf_of());
   // What only consent may lift must not be lifted by an earlier expiry either.
   const bool keep_expiry = !*changed && NeedsConsent(*cause) &&
                            (!cause->has_expires_at() ||
@@ -278,7 +279,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
   return v1::ERROR_REASON_UNSPECIFIED;
 }
 
-v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor,
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& on_behalf_of,
                                 int64_t at_micros, stored::StoredEntry* entry, bool* changed) {
   *changed = false;
   const bool stale =
@@ -286,11 +287,12 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
   if (stale) return v1::ENTRY_CHANGED;
   std::vector<v1::Cause*> lifted;
   for (v1::Cause& cause : *entry->mutable_suppression()->mutable_causes()) {
-    const bool selected = operation.selectors().empty()
-                              ? IsBounce(cause.type())
-                              : std::any_of(operation.selectors().begin(), operation.selectors().end(),
-                                            [&](const v1::Cause& selector) { return Selects(selector, cause); });
-    if (!selected || StateAt(cause, at_micros) != v1::Cause::ACTIVE) continue;
+    const bool selected =
+        operation.selectors().empty()
+            ? IsBounce(cause.type())
+            : std::any_of(operation.selectors().begin(), operation.selectors().end(),
+                          [&](const v1::CauseSelector& selector) { return Selects(selector, cause); });
+    if (!selected || !CountsAt(cause, at_micros)) continue;
     if (NeedsConsent(cause) &&
         (!operation.has_consent() || ToMicros(operation.consent().obtained_at()) <= ToMicros(cause.last_event_at()))) {
       return v1::CONSENT_REQUIRED;
@@ -300,8 +302,8 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
   for (v1::Cause* cause : lifted) {
     cause->set_state(v1::Cause::REACTIVATED);
     v1::Reactivation* reactivation = cause->mutable_reactivation();
-    *reactivation->mutable_at() = FromMicros(at_micros);
-    reactivation->set_actor(actor);
+    *reactivation->mutable_reactivated_at() = FromMicros(at_micros);
+    reactivation->set_on_behalf_of(on_behalf_of);
     reactivation->set_note(operation.note());
     if (NeedsConsent(*cause)) {
       *reactivation->mutable_consent() = operation.consent();
@@ -318,4 +320,4 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
   return v1::ERROR_REASON_UNSPECIFIED;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "storage/stored.h"
-#include "suppression/v1/errors.pb.h"
+#include "suppressd/v1/errors.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Most causes of one entry. Bounces always fit (8 reasons, hard and soft), and so does the complaint about all mail;
 // entries of before this was so may hold 64 others, and up to 17 more.
@@ -43,7 +43,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
 
 // Lifts the selected causes, all or none. `changed` tells whether any was active. Returns ERROR_REASON_UNSPECIFIED or
 // CONSENT_REQUIRED with nothing changed.
-v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& actor,
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& on_behalf_of,
                                 int64_t at_micros, stored::StoredEntry* entry, bool* changed);
 
-}  // namespace suppression
+}  // namespace suppressd

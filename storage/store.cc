@@ -6,7 +6,7 @@
 #include "storage/clock_repair.h"
 #include "storage/database.h"
 
-namespace suppression {
+namespace suppressd {
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, uint64_t lineage) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options, DatabaseKind::kList, lineage);
@@ -35,7 +35,7 @@ bool Store::time_is_noted() const {
 }
 
 absl::Status Store::MoveTimesBack(int64_t now_micros) {
-  return suppression::MoveTimesBack(now_micros, database_.get());
+  return suppressd::MoveTimesBack(now_micros, database_.get());
 }
 
 absl::Status Store::write_status() const {
@@ -63,4 +63,4 @@ absl::Status ReplicaStore::write_status() const {
   return database_->write_status();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

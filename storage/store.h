@@ -18,7 +18,7 @@
 #include "storage/replica_writer.h"
 #include "storage/store_options.h"
 
-namespace suppression {
+namespace suppressd {
 
 class Database;
 
@@ -84,4 +84,4 @@ class ReplicaStore {
   const std::unique_ptr<ReplicaWriter> writer_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

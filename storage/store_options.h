@@ -8,7 +8,7 @@ namespace rocksdb {
 class Env;
 }
 
-namespace suppression {
+namespace suppressd {
 
 // What a database holds: the list itself, which takes commands, or a replica of it. A directory is one or the other for
 // ever.
@@ -32,4 +32,4 @@ struct StoreOptions {
   rocksdb::Env* env = nullptr;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,14 +1,14 @@
-// Short name for the messages of protos/suppression/storage/v1, and conversions of their times.
+// Short name for the messages of protos/suppressd/storage/v1, and conversions of their times.
 #pragma once
 
 #include <cstdint>
 
 #include "google/protobuf/timestamp.pb.h"
-#include "suppression/storage/v1/storage.pb.h"
+#include "suppressd/storage/v1/storage.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
-namespace stored = ::suppression::storage::v1;
+namespace stored = ::suppressd::storage::v1;
 
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
@@ -32,4 +32,4 @@ inline google::protobuf::Timestamp FromMicros(int64_t micros) {
   return time;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/database.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Whether a list of all, which reads the kinds that this program knows, finds the entry under one of its reasons.
@@ -46,7 +46,7 @@ void SpellOutIndex(stored::StoredEntry* entry) {
 // The rows under one kind. Stays where it is: the iterator looks at `upper`.
 struct TimeRows::Kind {
   // The place of the row that it stands at.
-  absl::string_view Place(size_t prefix_octets) const { return ToView(it->key()).substr(prefix_octets); }
+  absl::string_view Place(size_t prefix_bytes) const { return ToView(it->key()).substr(prefix_bytes); }
 
   std::string end;
   rocksdb::Slice upper;
@@ -121,4 +121,4 @@ absl::Status TimeRows::status() const {
   return absl::OkStatus();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

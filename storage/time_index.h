@@ -15,9 +15,9 @@
 #include "storage/keys.h"
 #include "storage/store_options.h"
 #include "storage/stored.h"
-#include "suppression/v1/suppression.pb.h"
+#include "suppressd/v1/suppression.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // The kinds under which an entry that is listed stands, ascending.
 std::vector<v1::BounceReason> IndexKinds(const v1::Suppression& suppression, DatabaseKind database);
@@ -29,7 +29,7 @@ bool IndexIsPlain(const v1::Suppression& suppression);
 // under the reasons it came with, since before all.
 void SpellOutIndex(stored::StoredEntry* entry);
 
-// The first key behind all keys that begin with `prefix`, whose last octet is never 0xff.
+// The first key behind all keys that begin with `prefix`, whose last byte is never 0xff.
 std::string PrefixEnd(std::string prefix);
 
 // Which rows.
@@ -71,4 +71,4 @@ class TimeRows {
   std::string place_;  // the row's key behind its prefix; empty: no row
 };
 
-}  // namespace suppression
+}  // namespace suppressd

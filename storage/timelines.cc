@@ -2,28 +2,28 @@
 
 #include "storage/keys.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-constexpr size_t kNumberOctets = 8;
-constexpr size_t kRunOctets = 2 * kNumberOctets;
+constexpr size_t kNumberBytes = 8;
+constexpr size_t kRunBytes = 2 * kNumberBytes;
 
 }  // namespace
 
-bool Timelines::Decode(absl::string_view octets) {
+bool Timelines::Decode(absl::string_view bytes) {
   runs_.clear();
-  if (octets.size() % kRunOctets != 0) return false;
-  for (; !octets.empty(); octets.remove_prefix(kRunOctets)) {
-    runs_.push_back({.id = ParseRevisionKey(octets.substr(0, kNumberOctets)),
-                     .first = ParseRevisionKey(octets.substr(kNumberOctets, kNumberOctets))});
+  if (bytes.size() % kRunBytes != 0) return false;
+  for (; !bytes.empty(); bytes.remove_prefix(kRunBytes)) {
+    runs_.push_back({.id = ParseRevisionKey(bytes.substr(0, kNumberBytes)),
+                     .first = ParseRevisionKey(bytes.substr(kNumberBytes, kNumberBytes))});
   }
   return true;
 }
 
 std::string Timelines::Encode() const {
-  std::string octets;
-  for (const Run& run : runs_) octets += RevisionKey(run.id) + RevisionKey(run.first);
-  return octets;
+  std::string bytes;
+  for (const Run& run : runs_) bytes += RevisionKey(run.id) + RevisionKey(run.first);
+  return bytes;
 }
 
 void Timelines::Begin(uint64_t id, uint64_t first) {
@@ -39,4 +39,4 @@ bool Timelines::Share(uint64_t id, uint64_t revision, uint64_t head) const {
   return false;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,6 +1,6 @@
 // What tells a restored backup from the data it replaces.
 //
-// A backup has the lineage of its source, and after it was restored the same revisions are given out anew, for other
+// A backup has the lineage of its source, and after it was restored the same revisions are given out again, for other
 // changes. So every run of a program that writes a store, or tells a
 // state of it to a copy, begins a timeline: a random number, and the first revision that the run may give out. A copy
 // that knows at which state it is, and which timeline told it so, shares the store's history if the store had that
@@ -13,7 +13,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace suppression {
+namespace suppressd {
 
 // So many are kept: a copy that missed more runs takes a new snapshot.
 inline constexpr size_t kTimelinesMax = 256;
@@ -21,7 +21,7 @@ inline constexpr size_t kTimelinesMax = 256;
 class Timelines {
  public:
   // Reads what Encode gave. False when it is garbled.
-  bool Decode(absl::string_view octets);
+  bool Decode(absl::string_view bytes);
   std::string Encode() const;
 
   // A run begins that may give out revisions from `first` on; not less than that of the run before. `id` is not zero.
@@ -39,4 +39,4 @@ class Timelines {
   std::vector<Run> runs_;  // in the order of time
 };
 
-}  // namespace suppression
+}  // namespace suppressd

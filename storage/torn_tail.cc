@@ -11,7 +11,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // RocksDB's log format: blocks of this size, in them records with a header of checksum (4 bytes), length (2) and type
@@ -101,4 +101,4 @@ absl::Status PutBack(const TornTail& tail) {
   return Sync(fd, tail.path);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace suppression {
+namespace suppressd {
 
 // What was cut off a file, so that it can be put back.
 struct TornTail {
@@ -28,4 +28,4 @@ absl::StatusOr<std::optional<TornTail>> CutTornTail(const std::string& path);
 // Makes the file what it was.
 absl::Status PutBack(const TornTail& tail);
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace suppression {
+namespace suppressd {
 
 WorkerPool::WorkerPool(int threads) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
@@ -36,4 +36,4 @@ void WorkerPool::Work() {
   }
 }
 
-}  // namespace suppression
+}  // namespace suppressd

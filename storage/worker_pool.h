@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Thread-safe. The queue is bounded by those who use it.
 class WorkerPool {
@@ -33,4 +33,4 @@ class WorkerPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

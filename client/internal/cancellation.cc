@@ -2,10 +2,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "client/internal/steady_wait.h"
-#include "suppression/connection.h"
+#include "common/steady_wait.h"
+#include "suppressd/connection.h"
 
-namespace suppression {
+namespace suppressd {
 inline namespace client_v1 {
 
 struct Cancellation::State {
@@ -45,4 +45,4 @@ void Cancellation::OnCancel(std::function<void()> callback) const {
 }
 
 }  // namespace client_v1
-}  // namespace suppression
+}  // namespace suppressd

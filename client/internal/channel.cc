@@ -1,6 +1,5 @@
 #include "client/internal/channel.h"
 
-#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -12,28 +11,25 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/internal/options.h"
+#include "common/channel_arguments.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
-constexpr int kKeepaliveMs = 30'000;
-constexpr int kKeepaliveTimeoutMs = 10'000;
-constexpr int kMaxReceiveOctets = 16 << 20;
-// gRPC's own reconnect backoff (1 s to 2 min) would outlast our deadlines and hide a server that is back. gRPC takes
-// nothing below 100 ms. A socket of this host costs nobody anything; a centre that is down has many clients.
-constexpr int kReconnectInitialMs = 100;
-constexpr int kReconnectMaxLocalMs = 200;
-constexpr int kReconnectMaxMs = 1'000;
-constexpr size_t kPemMaxOctets = 1 << 20;
+constexpr int kMessageBytesMax = 16 << 20;
+// A socket of this host costs nobody anything; a server that is down has many clients.
+constexpr absl::Duration kReconnectMaxLocal = absl::Milliseconds(200);
+constexpr absl::Duration kReconnectMax = absl::Seconds(1);
+constexpr size_t kPemMaxBytes = 1 << 20;
 
 absl::StatusOr<std::string> ReadPem(const std::string& path, absl::string_view option, absl::string_view marker) {
   if (path.empty()) return std::string();
   std::ifstream file(path, std::ios::binary);
-  std::string text(kPemMaxOctets + 1, '\0');
+  std::string text(kPemMaxBytes + 1, '\0');
   if (!file) return absl::NotFoundError(absl::StrCat("client option tls.", option, ": cannot read ", path));
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kPemMaxOctets || !absl::StrContains(text, marker)) {
+  if (text.size() > kPemMaxBytes || !absl::StrContains(text, marker)) {
     return absl::FailedPreconditionError(
         absl::StrCat("client option tls.", option, ": ", path, " is not a PEM file with ", marker, ", or over 1 MiB"));
   }
@@ -56,17 +52,9 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const 
 }
 
 grpc::ChannelArguments MakeArguments(const ClientOptions& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  // A Watch sends nothing after its request; without this gRPC stops pinging after two pings.
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  arguments.SetMaxReceiveMessageSize(kMaxReceiveOctets);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectInitialMs);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-                   IsLocalTarget(options.target) ? kReconnectMaxLocalMs : kReconnectMaxMs);
-  arguments.SetUserAgentPrefix("suppression-client");
+  grpc::ChannelArguments arguments =
+      ChannelArguments(kMessageBytesMax, IsLocalTarget(options.target) ? kReconnectMaxLocal : kReconnectMax);
+  arguments.SetUserAgentPrefix("suppressd-client");
   if (options.tls.has_value() && !options.tls->server_name.empty()) {
     arguments.SetSslTargetNameOverride(options.tls->server_name);
   }
@@ -81,4 +69,4 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const ClientOptions& 
   return grpc::CreateCustomChannel(options.target, *credentials, MakeArguments(options));
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

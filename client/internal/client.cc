@@ -1,15 +1,14 @@
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "client/internal/channel.h"
-#include "client/internal/fallback_connection.h"
 #include "client/internal/grpc_connection.h"
 #include "client/internal/options.h"
-#include "client/internal/retrying_connection.h"
+#include "client/internal/policy_connection.h"
 
-namespace suppression {
+namespace suppressd {
 inline namespace client_v1 {
 namespace {
 
@@ -27,26 +26,24 @@ absl::StatusOr<std::shared_ptr<Connection>> Connect(const ClientOptions& options
 }  // namespace
 
 bool BatchResult::MaySend(int32_t index) const {
-  const auto found = std::lower_bound(items.begin(), items.end(), index,
-                                      [](const BatchItem& item, int32_t wanted) { return item.index < wanted; });
-  return found == items.end() || found->index != index;
+  return index >= 0 && static_cast<size_t>(index) < answers.size() &&
+         answers[static_cast<size_t>(index)] == Answer::kNotSuppressed;
 }
 
 absl::StatusOr<Client> Client::Create(const ClientOptions& options) {
   absl::StatusOr<ClientOptions> resolved = client_internal::ResolveOptions(options);
   if (!resolved.ok()) return resolved.status();
-  client_internal::RetryEnvironment environment = client_internal::SystemRetryEnvironment();
   absl::StatusOr<std::shared_ptr<Connection>> connection = Connect(*resolved);
   if (!connection.ok()) return connection.status();
+  std::shared_ptr<Connection> fallback;
   if (!resolved->fallback_target.empty()) {
-    absl::StatusOr<std::shared_ptr<Connection>> fallback = Connect(client_internal::FallbackOptions(*resolved));
-    if (!fallback.ok()) return fallback.status();
-    connection = std::make_shared<client_internal::FallbackConnection>(*std::move(connection), *std::move(fallback),
-                                                                       environment.now);
+    absl::StatusOr<std::shared_ptr<Connection>> made = Connect(client_internal::FallbackOptions(*resolved));
+    if (!made.ok()) return made.status();
+    fallback = *std::move(made);
   }
-  return Client(
-      std::make_shared<client_internal::RetryingConnection>(*std::move(connection), *resolved, std::move(environment)),
-      *resolved);
+  return Client(std::make_shared<client_internal::PolicyConnection>(
+                    *std::move(connection), std::move(fallback), *resolved, client_internal::SystemRetryEnvironment()),
+                *resolved);
 }
 
 Client::Client(std::shared_ptr<Connection> connection, const ClientOptions& options)
@@ -79,6 +76,7 @@ absl::StatusOr<CheckResult> Client::IsSuppressed(CheckRequest request, CallOptio
   if (answer.ok() || !Assume(answer.status())) return answer;
   CheckResult assumed;
   assumed.suppressed = options_->when_unavailable == WhenUnavailable::kSuppress;
+  assumed.answer = assumed.suppressed ? Answer::kSuppressed : Answer::kNotSuppressed;
   assumed.assumed = true;
   assumed.unavailable = answer.status();
   return assumed;
@@ -91,7 +89,9 @@ absl::StatusOr<BatchResult> Client::BatchIsSuppressed(BatchRequest request, Call
   BatchResult assumed;
   assumed.assumed = true;
   assumed.unavailable = answer.status();
-  if (options_->when_unavailable == WhenUnavailable::kAllow) return assumed;
+  const bool suppress = options_->when_unavailable == WhenUnavailable::kSuppress;
+  assumed.answers.assign(request.addresses.size(), suppress ? Answer::kSuppressed : Answer::kNotSuppressed);
+  if (!suppress) return assumed;
   assumed.items.resize(request.addresses.size());
   for (size_t i = 0; i < assumed.items.size(); ++i) {
     assumed.items[i].index = static_cast<int32_t>(i);
@@ -118,9 +118,9 @@ absl::StatusOr<ForEachResult> Client::ForEachSuppression(ListRequest request, in
   for (int64_t pages = 0; pages < kForEachMaxPages; ++pages) {
     absl::StatusOr<Page> page = ListSuppressions(request, call);
     if (!page.ok()) return page.status();
-    result.token = page->token;
+    result.revision_token = page->revision_token;
     result.freshness = page->freshness;
-    result.damaged += page->damaged_entries;
+    result.damaged_count += page->damaged_count;
     for (const Suppression& suppression : page->suppressions) {
       if (result.visited == limit) return result;
       ++result.visited;
@@ -132,6 +132,11 @@ absl::StatusOr<ForEachResult> Client::ForEachSuppression(ListRequest request, in
     request.page_token = std::move(page->next_page_token);
   }
   return absl::InternalError("the listing does not end: the server repeats a page or sends too many");
+}
+
+absl::StatusOr<Counts> Client::CountSuppressions(CountRequest request, CallOptions call) const {
+  request.tenant = TenantOr(std::move(request.tenant));
+  return connection_->CountSuppressions(request, WithDeadline(call));
 }
 
 absl::StatusOr<Details> Client::GetBounceDetails(DetailsRequest request, CallOptions call) const {
@@ -149,14 +154,13 @@ absl::StatusOr<SuppressResult> Client::Suppress(SuppressRequest request, CallOpt
   return connection_->Suppress(request, WithDeadline(call));
 }
 
-absl::Status Client::Watch(WatchRequest request, const OnChange& on_change, const Cancellation& cancellation) const {
+absl::Status Client::Watch(WatchRequest request, const OnStep& on_step, const Cancellation& cancellation) const {
   if (request.tenants.empty() && !options_->tenant.empty()) request.tenants.push_back(options_->tenant);
   const bool heartbeats = request.heartbeats;
   return connection_->Watch(
-      request,
-      [&](const Change& change) { return change.suppressions.empty() && !heartbeats ? true : on_change(change); },
+      request, [&](const WatchStep& step) { return step.changes.empty() && !heartbeats ? true : on_step(step); },
       cancellation);
 }
 
 }  // namespace client_v1
-}  // namespace suppression
+}  // namespace suppressd

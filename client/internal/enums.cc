@@ -1,10 +1,10 @@
-#include "suppression/enums.h"
+#include "suppressd/enums.h"
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "suppression/v1/suppression_service.pb.h"
+#include "suppressd/v1/suppression_service.pb.h"
 
-namespace suppression {
+namespace suppressd {
 inline namespace client_v1 {
 namespace {
 
@@ -24,17 +24,19 @@ struct Api;
     }                                                                                 \
   }
 SUPPRESSION_API_ENUM(BounceReason, v1::BounceReason);
-SUPPRESSION_API_ENUM(SmtpStage, v1::SmtpStage);
+SUPPRESSION_API_ENUM(SmtpStage, v1::SmtpReply_Stage);
 SUPPRESSION_API_ENUM(VerdictClass, v1::Verdict_Class);
-SUPPRESSION_API_ENUM(ReportKind, v1::ReportKind);
-SUPPRESSION_API_ENUM(Effect, v1::Effect);
+SUPPRESSION_API_ENUM(ReportKind, v1::BounceEvent_Kind);
+SUPPRESSION_API_ENUM(Effect, v1::BounceEvent_Effect);
 SUPPRESSION_API_ENUM(CauseType, v1::Cause_Type);
 SUPPRESSION_API_ENUM(CauseState, v1::Cause_State);
 SUPPRESSION_API_ENUM(ListOrder, v1::ListSuppressionsRequest_Order);
-SUPPRESSION_API_ENUM(StateFilter, v1::ListSuppressionsRequest_StateFilter);
-SUPPRESSION_API_ENUM(ReactivationNeed, v1::ReactivationNeed);
+SUPPRESSION_API_ENUM(StateFilter, v1::SuppressionFilter_State);
+SUPPRESSION_API_ENUM(Requirement, v1::ExplainedCause_Requirement);
+SUPPRESSION_API_ENUM(Answer, v1::IsSuppressedResponse_Answer);
+SUPPRESSION_API_ENUM(ChangeKind, v1::Change_Kind);
 SUPPRESSION_API_ENUM(FreshnessBasis, v1::Freshness_Basis);
-SUPPRESSION_API_ENUM(Durability, v1::Durability);
+SUPPRESSION_API_ENUM(Durability, v1::ReportBounceResponse_Durability);
 #undef SUPPRESSION_API_ENUM
 
 template <typename Enum>
@@ -72,7 +74,13 @@ std::string Name(ListOrder value) {
 std::string Name(StateFilter value) {
   return NameOf(value);
 }
-std::string Name(ReactivationNeed value) {
+std::string Name(Requirement value) {
+  return NameOf(value);
+}
+std::string Name(Answer value) {
+  return NameOf(value);
+}
+std::string Name(ChangeKind value) {
   return NameOf(value);
 }
 std::string Name(FreshnessBasis value) {
@@ -98,9 +106,11 @@ template std::optional<CauseType> FromName(const std::string&);
 template std::optional<CauseState> FromName(const std::string&);
 template std::optional<ListOrder> FromName(const std::string&);
 template std::optional<StateFilter> FromName(const std::string&);
-template std::optional<ReactivationNeed> FromName(const std::string&);
+template std::optional<Requirement> FromName(const std::string&);
+template std::optional<Answer> FromName(const std::string&);
+template std::optional<ChangeKind> FromName(const std::string&);
 template std::optional<FreshnessBasis> FromName(const std::string&);
 template std::optional<Durability> FromName(const std::string&);
 
 }  // namespace client_v1
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "client/internal/conversion.h"
-#include "client/internal/status.h"
 #include "client/internal/utf8.h"
-#include "protos/error.h"
+#include "common/error.h"
+#include "common/from_grpc.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
 using Stub = v1::SuppressionService::StubInterface;
@@ -34,6 +34,13 @@ auto Unary(Stub& stub, Method<Request, Response> method, const Request& request,
   if (status.error_code() == grpc::StatusCode::CANCELLED) return absl::UnavailableError("the server cut the call");
   if (!status.ok()) return FromGrpc(status);
   return FromProto(response);
+}
+
+// A request names one address or one domain: the message cannot hold both.
+template <typename Request>
+absl::Status CheckTarget(const Request& request) {
+  if (request.address.empty() || request.domain.empty()) return absl::OkStatus();
+  return InvalidArgument(v1::INVALID_FIELD, "only one of address and domain may be set", "domain");
 }
 
 }  // namespace
@@ -58,7 +65,11 @@ absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest
   for (size_t i = 0; i < request.addresses.size(); ++i) {
     if (bad(request.addresses[i])) {
       items.push_back(
-          {static_cast<int32_t>(i), false, {}, ReasonName(v1::INVALID_ADDRESS), "the address is not UTF-8"});
+          {static_cast<int32_t>(i),
+           false,
+           {},
+           {ReasonName(v1::INVALID_ADDRESS), "the address is not UTF-8", "", absl::StatusCode::kInvalidArgument},
+           false});
     } else {
       positions.push_back(static_cast<int32_t>(i));
       rest.addresses.push_back(request.addresses[i]);
@@ -66,6 +77,12 @@ absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest
   }
   absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(rest), call);
   if (!result.ok()) return result;
+  if (result->answers.size() != positions.size()) {
+    return absl::InternalError("the service answered for another number of addresses than was asked for");
+  }
+  std::vector<Answer> answers(request.addresses.size(), Answer::kFailed);
+  for (size_t i = 0; i < positions.size(); ++i) answers[static_cast<size_t>(positions[i])] = result->answers[i];
+  result->answers = std::move(answers);
   for (BatchItem& item : result->items) {
     if (item.index < 0 || static_cast<size_t>(item.index) >= positions.size()) {
       return absl::InternalError("the service answered for an address that was not asked for");
@@ -86,19 +103,26 @@ absl::StatusOr<Page> GrpcConnection::ListSuppressions(const ListRequest& request
   return Unary(*stub_, &Stub::ListSuppressions, ToProto(request), call);
 }
 
+absl::StatusOr<Counts> GrpcConnection::CountSuppressions(const CountRequest& request, const CallOptions& call) {
+  return Unary(*stub_, &Stub::CountSuppressions, ToProto(request), call);
+}
+
 absl::StatusOr<Details> GrpcConnection::GetBounceDetails(const DetailsRequest& request, const CallOptions& call) {
+  if (absl::Status status = CheckTarget(request); !status.ok()) return status;
   return Unary(*stub_, &Stub::GetBounceDetails, ToProto(request), call);
 }
 
 absl::StatusOr<ReactivateResult> GrpcConnection::Reactivate(const ReactivateRequest& request, const CallOptions& call) {
+  if (absl::Status status = CheckTarget(request); !status.ok()) return status;
   return Unary(*stub_, &Stub::Reactivate, ToProto(request), call);
 }
 
 absl::StatusOr<SuppressResult> GrpcConnection::Suppress(const SuppressRequest& request, const CallOptions& call) {
+  if (absl::Status status = CheckTarget(request); !status.ok()) return status;
   return Unary(*stub_, &Stub::Suppress, ToProto(request), call);
 }
 
-absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnChange& on_change,
+absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnStep& on_step,
                                    const Cancellation& cancellation) {
   const v1::WatchRequest message = ToProto(request);
   if (absl::Status status = CheckUtf8(message); !status.ok()) return status;
@@ -107,7 +131,7 @@ absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnChange& 
   const auto reader = stub_->Watch(&context, message);
   v1::WatchResponse response;
   bool wanted = true;
-  while (wanted && reader->Read(&response)) wanted = !cancellation.cancelled() && on_change(FromProto(response));
+  while (wanted && reader->Read(&response)) wanted = !cancellation.cancelled() && on_step(FromProto(response));
   if (!wanted) context.TryCancel();
   const grpc::Status status = reader->Finish();
   cancellation.OnCancel(nullptr);
@@ -121,4 +145,4 @@ absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnChange& 
   return FromGrpc(status);
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

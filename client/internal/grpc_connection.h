@@ -5,10 +5,10 @@
 
 #include <memory>
 
-#include "suppression/connection.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/connection.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 // Turns values into messages, errors into absl::Status with their payloads. CallOptions::timeout is the
 // deadline of the try. A request with text that is not UTF-8 is INVALID_ARGUMENT (INVALID_FIELD) without a
@@ -21,13 +21,14 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<BatchResult> BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) override;
   absl::StatusOr<ReportResult> ReportBounce(const ReportRequest& request, const CallOptions& call) override;
   absl::StatusOr<Page> ListSuppressions(const ListRequest& request, const CallOptions& call) override;
+  absl::StatusOr<Counts> CountSuppressions(const CountRequest& request, const CallOptions& call) override;
   absl::StatusOr<Details> GetBounceDetails(const DetailsRequest& request, const CallOptions& call) override;
   absl::StatusOr<ReactivateResult> Reactivate(const ReactivateRequest& request, const CallOptions& call) override;
   absl::StatusOr<SuppressResult> Suppress(const SuppressRequest& request, const CallOptions& call) override;
-  absl::Status Watch(const WatchRequest& request, const OnChange& on_change, const Cancellation& cancellation) override;
+  absl::Status Watch(const WatchRequest& request, const OnStep& on_step, const Cancellation& cancellation) override;
 
  private:
   const std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
 };
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

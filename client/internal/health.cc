@@ -8,13 +8,13 @@
 
 #include "absl/synchronization/notification.h"
 #include "client/internal/health.pb.h"
-#include "client/internal/status.h"
+#include "common/from_grpc.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 absl::StatusOr<std::string> CheckHealth(const std::shared_ptr<grpc::Channel>& channel, const std::string& service,
                                         absl::Duration timeout) {
-  namespace health = ::suppression::internal::health::v1;
+  namespace health = ::suppressd::internal::health::v1;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
   health::HealthCheckRequest request;
@@ -34,4 +34,4 @@ absl::StatusOr<std::string> CheckHealth(const std::shared_ptr<grpc::Channel>& ch
   return health::HealthCheckResponse_ServingStatus_Name(response.status());
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

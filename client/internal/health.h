@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 // "SERVING", "NOT_SERVING", "UNKNOWN", or "SERVICE_UNKNOWN" when the server does not know `service`.
 // Empty service: the server as a whole. Errors are those of the call. Thread-safe; blocks at most `timeout`.
 absl::StatusOr<std::string> CheckHealth(const std::shared_ptr<grpc::Channel>& channel, const std::string& service,
                                         absl::Duration timeout);
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

@@ -14,13 +14,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
-constexpr size_t kTargetMaxOctets = 1024;
-constexpr size_t kSocketPathMaxOctets = 107;  // sizeof(sockaddr_un.sun_path) - 1
-constexpr size_t kTenantMaxOctets = 63;
-constexpr size_t kServerNameMaxOctets = 253;
+constexpr size_t kTargetMaxBytes = 1024;
+constexpr size_t kSocketPathMaxBytes = 107;  // sizeof(sockaddr_un.sun_path) - 1
+constexpr size_t kTenantMaxBytes = 63;
+constexpr size_t kServerNameMaxBytes = 253;
 constexpr int kMaxAttempts = 20;
 
 absl::Status Bad(absl::string_view option, absl::string_view what) {
@@ -67,7 +67,7 @@ bool IsUnixTarget(absl::string_view target) {
 }
 
 absl::Status CheckTarget(absl::string_view option, const std::string& target) {
-  if (target.size() > kTargetMaxOctets) return Bad(option, "is longer than 1,024 octets");
+  if (target.size() > kTargetMaxBytes) return Bad(option, "is longer than 1,024 bytes");
   for (const char c : target) {
     if (!absl::ascii_isgraph(c)) return Bad(option, "has a space, a control or a non-ASCII character");
   }
@@ -76,7 +76,7 @@ absl::Status CheckTarget(absl::string_view option, const std::string& target) {
     path.remove_prefix(target.find(':') + 1);
     absl::ConsumePrefix(&path, "//");
     if (path.empty()) return Bad(option, "has no socket path");
-    if (path.size() > kSocketPathMaxOctets) return Bad(option, "has a socket path over 107 octets");
+    if (path.size() > kSocketPathMaxBytes) return Bad(option, "has a socket path over 107 bytes");
     return absl::OkStatus();
   }
   for (const std::string& address : NetworkAddresses(target)) {
@@ -95,8 +95,8 @@ bool IsLoopbackHost(const std::string& host) {
 
 absl::Status CheckTls(absl::string_view option, const TlsOptions& tls) {
   if (tls.cert_file.empty() != tls.key_file.empty()) return Bad(option, "cert_file and key_file need each other");
-  if (tls.server_name.size() > kServerNameMaxOctets) {
-    return Bad(absl::StrCat(option, ".server_name"), "is over 253 octets");
+  if (tls.server_name.size() > kServerNameMaxBytes) {
+    return Bad(absl::StrCat(option, ".server_name"), "is over 253 bytes");
   }
   return absl::OkStatus();
 }
@@ -138,7 +138,7 @@ absl::Status CheckRetry(const RetryOptions& retry) {
 
 absl::Status CheckTenant(const std::string& tenant) {
   if (tenant.empty()) return absl::OkStatus();
-  bool good = tenant.size() <= kTenantMaxOctets && (absl::ascii_isalnum(tenant[0]));
+  bool good = tenant.size() <= kTenantMaxBytes && (absl::ascii_isalnum(tenant[0]));
   for (const char c : tenant) {
     good = good && (absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '_' || c == '-');
   }
@@ -183,4 +183,4 @@ ClientOptions FallbackOptions(ClientOptions options) {
   return options;
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

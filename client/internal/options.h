@@ -5,9 +5,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "suppression/options.h"
+#include "suppressd/options.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 // Where suppressd listens unless told otherwise.
 inline constexpr char kDefaultTarget[] = "unix:/run/suppressd/suppressd.sock";
@@ -18,7 +18,7 @@ inline constexpr char kFallbackVariable[] = "SUPPRESSION_FALLBACK_TARGET";
 // What stands for no fallback, in the options and in the environment.
 inline constexpr char kNoFallback[] = "none";
 
-// Fills in both targets and checks every option against the range documented in suppression/options.h; without a
+// Fills in both targets and checks every option against the range documented in suppressd/options.h; without a
 // fallback its target is empty. INVALID_ARGUMENT names the option. Reads the environment, opens no file.
 absl::StatusOr<ClientOptions> ResolveOptions(ClientOptions options);
 
@@ -28,4 +28,4 @@ ClientOptions FallbackOptions(ClientOptions options);
 // Whether every address of a target is a Unix socket or loopback (127.0.0.0/8, ::1, "localhost").
 bool IsLocalTarget(absl::string_view target);
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

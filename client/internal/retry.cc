@@ -1,15 +1,14 @@
 #include "client/internal/retry.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
-#include "client/internal/request_id.h"
-#include "client/internal/status.h"
+#include "common/backoff.h"
+#include "common/from_grpc.h"
+#include "common/uuid.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
 absl::Time SteadyNow() {
@@ -25,15 +24,13 @@ double Random() {
 
 RetryEnvironment SystemRetryEnvironment() {
   return {SteadyNow, [](absl::Duration duration, const Cancellation& cancellation) { cancellation.WaitFor(duration); },
-          Random, NewRequestId};
+          Random, NewUuid};
 }
 
 absl::Duration RetryWait(const RetryOptions& options, const RetryEnvironment& environment, int failures,
                          const absl::Status& failure) {
-  // Past 2^40 every bound is above max_backoff.
-  const double factor = std::ldexp(1.0, std::clamp(failures - 1, 0, 40));
-  const absl::Duration bound = std::min(options.max_backoff, options.initial_backoff * factor);
-  return bound * environment.random() + RetryDelay(failure).value_or(absl::ZeroDuration());
+  return FullJitter(options.initial_backoff, options.max_backoff, failures, environment.random()) +
+         RetryDelay(failure).value_or(absl::ZeroDuration());
 }
 
 absl::Status AfterAttempts(const absl::Status& status, int attempts) {
@@ -43,4 +40,4 @@ absl::Status AfterAttempts(const absl::Status& status, int attempts) {
   return result;
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

@@ -7,10 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "suppression/connection.h"
-#include "suppression/options.h"
+#include "suppressd/connection.h"
+#include "suppressd/options.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 // The outside world of a retry, replaced in tests. All functions must be thread-safe.
 struct RetryEnvironment {
@@ -53,4 +53,4 @@ absl::StatusOr<Result> Retry(const RetryOptions& options, const RetryEnvironment
   }
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

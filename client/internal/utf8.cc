@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -38,15 +38,15 @@ std::string FindBadText(const Message& message) {
 }  // namespace
 
 CodePoint DecodeUtf8(absl::string_view text, size_t position) {
-  const auto octet = [&](size_t i) { return static_cast<unsigned char>(text[position + i]); };
-  const unsigned char first = octet(0);
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[position + i]); };
+  const unsigned char first = byte(0);
   if (first < 0x80) return {first, 1, true};
   const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || position + length > text.size()) return {first, 1, false};
   uint32_t value = first & (0xff >> (length + 1));
   for (size_t i = 1; i < length; ++i) {
-    if ((octet(i) & 0xc0) != 0x80) return {first, 1, false};
-    value = value << 6 | (octet(i) & 0x3f);
+    if ((byte(i) & 0xc0) != 0x80) return {first, 1, false};
+    value = value << 6 | (byte(i) & 0x3f);
   }
   constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool surrogate = value >= 0xd800 && value <= 0xdfff;
@@ -58,7 +58,7 @@ bool IsUtf8(absl::string_view text) {
   for (size_t position = 0; position < text.size();) {
     const CodePoint point = DecodeUtf8(text, position);
     if (!point.valid) return false;
-    position += point.octets;
+    position += point.bytes;
   }
   return true;
 }
@@ -69,4 +69,4 @@ absl::Status CheckUtf8(const Message& request) {
   return InvalidArgument(v1::INVALID_FIELD, absl::StrCat(field, " is not UTF-8"), field);
 }
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

@@ -8,15 +8,15 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 
 struct CodePoint {
   uint32_t value = 0;
-  size_t octets = 1;
+  size_t bytes = 1;
   bool valid = false;
 };
 
-// The code point at `position`, which must be within the text; invalid, one octet long and with that octet as its
+// The code point at `position`, which must be within the text; invalid, one byte long and with that byte as its
 // value, where there is no well-formed UTF-8 (RFC 3629).
 CodePoint DecodeUtf8(absl::string_view text, size_t position);
 
@@ -27,4 +27,4 @@ bool IsUtf8(absl::string_view text);
 // thread-safe.
 absl::Status CheckUtf8(const google::protobuf::Message& request);
 
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

@@ -1,5 +1,5 @@
 // Checks an address, reports that mail to it bounced, and checks again.
-#include <suppression/client.h>
+#include <suppressd/client.h>
 
 #include <iostream>
 #include <string>
@@ -7,7 +7,7 @@
 namespace {
 
 int Fail(const absl::Status& status) {
-  std::cerr << "quickstart: " << suppression::ErrorReason(status) << " " << status << "\n";
+  std::cerr << "quickstart: " << suppressd::ErrorReason(status) << " " << status << "\n";
   return 1;
 }
 
@@ -17,30 +17,30 @@ int main(int argc, char** argv) {
   const std::string address = argc > 1 ? argv[1] : "ada@example.com";
 
   // Where suppressd listens: SUPPRESSION_TARGET, else unix:/run/suppressd/suppressd.sock.
-  absl::StatusOr<suppression::Client> client = suppression::Client::Create();
+  absl::StatusOr<suppressd::Client> client = suppressd::Client::Create();
   if (!client.ok()) return Fail(client.status());
 
-  absl::StatusOr<suppression::CheckResult> before = client->IsSuppressed(address);
+  absl::StatusOr<suppressd::CheckResult> before = client->IsSuppressed(address);
   if (!before.ok()) return Fail(before.status());
-  std::cout << "before: " << (before->suppressed ? "do not send" : "send") << "\n";
+  std::cout << "before: " << (before->MaySend() ? "send" : "do not send") << "\n";
 
-  suppression::SmtpReply reply;
+  suppressd::SmtpReply reply;
   reply.recipient = address;
   reply.code = 550;
   reply.enhanced_code = "5.1.1";
   reply.text = "550 5.1.1 No such user here";
-  suppression::ReportRequest report;
+  suppressd::ReportRequest report;
   report.report = reply;
-  absl::StatusOr<suppression::ReportResult> reported = client->ReportBounce(report);
+  absl::StatusOr<suppressd::ReportResult> reported = client->ReportBounce(report);
   if (!reported.ok()) return Fail(reported.status());
   std::cout << "report: " << Name(reported->outcomes.at(0).verdict.reason) << "\n";
 
   // The token makes the check see the report, whichever server answers it.
-  suppression::CheckRequest check;
+  suppressd::CheckRequest check;
   check.address = address;
-  check.at_least = reported->token;
-  absl::StatusOr<suppression::CheckResult> after = client->IsSuppressed(check);
+  check.at_least = reported->revision_token;
+  absl::StatusOr<suppressd::CheckResult> after = client->IsSuppressed(check);
   if (!after.ok()) return Fail(after.status());
-  std::cout << "after: " << (after->suppressed ? "do not send" : "send") << "\n";
+  std::cout << "after: " << (after->MaySend() ? "send" : "do not send") << "\n";
   return 0;
 }

@@ -10,11 +10,11 @@
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr size_t kBatchMaxAddresses = 10'000;
-constexpr size_t kAddressMaxOctets = 1'024;
+constexpr size_t kAddressMaxBytes = 1'024;
 
 struct CheckOptions {
   std::vector<std::string> addresses;
@@ -47,7 +47,7 @@ class AddressSource {
     while (std::getline(in_, *address)) {
       absl::StripAsciiWhitespace(address);
       // The service refuses a longer one, and a batch of them would outgrow its message.
-      if (address->size() > kAddressMaxOctets + 1) address->resize(kAddressMaxOctets + 1);
+      if (address->size() > kAddressMaxBytes + 1) address->resize(kAddressMaxBytes + 1);
       if (!address->empty() && address->front() != '#') return true;
     }
     return false;
@@ -58,22 +58,37 @@ class AddressSource {
   size_t next_ = 0;
 };
 
-JsonObject ToJson(const std::string& address, const BatchItem* item) {
+JsonObject ToJson(const std::string& address, Answer answer, const BatchItem* item) {
   JsonObject json;
-  json.Add("address", address).AddRaw("suppressed", item != nullptr && item->suppressed ? "true" : "false");
+  json.Add("address", address).Add("answer", Name(answer));
   if (item == nullptr) return json;
   json.AddAll("matches", item->matches, [](const Match& match) { return suppressctl::ToJson(match); });
   json.Add("matchesLeftOut", item->matches_left_out);
-  return json.Add("errorReason", item->error_reason).Add("errorMessage", item->error_message);
+  if (item->error.reason.empty()) return json;
+  return json.Add("error", suppressctl::ToJson(item->error));
 }
 
-std::vector<std::string> ToRow(const std::string& address, const BatchItem* item) {
-  if (item == nullptr) return {address, "no", ""};
-  if (!item->error_reason.empty()) {
-    return {address, "invalid", absl::StrCat(item->error_reason, ": ", item->error_message)};
+std::string AnswerText(Answer answer) {
+  switch (answer) {
+    case Answer::kNotSuppressed:
+      return "no";
+    case Answer::kSuppressed:
+      return "yes";
+    case Answer::kNotKnown:
+      return "not known";
+    case Answer::kFailed:
+      return "invalid";
+    default:
+      return Name(answer);
   }
-  return {address, item->suppressed ? "yes" : "no",
-          item->matches_left_out ? "(matches left out)" : Describe(item->matches)};
+}
+
+std::vector<std::string> ToRow(const std::string& address, Answer answer, const BatchItem* item) {
+  if (item == nullptr) return {address, AnswerText(answer), ""};
+  if (!item->error.reason.empty()) {
+    return {address, AnswerText(answer), absl::StrCat(item->error.reason, ": ", item->error.message)};
+  }
+  return {address, AnswerText(answer), item->matches_left_out ? "(matches left out)" : Describe(item->matches)};
 }
 
 // Prints as the answers come, batch by batch, so that a long list needs little memory.
@@ -89,10 +104,11 @@ class CheckPrinter {
     for (size_t i = 0; i < request.addresses.size(); ++i) {
       const bool here = item != result.items.end() && static_cast<size_t>(item->index) == i;
       const BatchItem* found = here ? &*item++ : nullptr;
+      const Answer answer = i < result.answers.size() ? result.answers[i] : Answer::kUnspecified;
       if (session_.json()) {
-        session_.out() << (printed_++ == 0 ? "" : ",") << ToJson(request.addresses[i], found).ToString();
+        session_.out() << (printed_++ == 0 ? "" : ",") << ToJson(request.addresses[i], answer, found).ToString();
       } else {
-        table.Add(ToRow(request.addresses[i], found));
+        table.Add(ToRow(request.addresses[i], answer, found));
       }
     }
     if (!session_.json()) table.Print(session_.out());
@@ -106,7 +122,7 @@ class CheckPrinter {
       if (freshness_) session_.out() << Describe(*freshness_) << "\n";
       return;
     }
-    session_.out() << "]" << (token.empty() ? "" : ",\"token\":" + JsonString(token))
+    session_.out() << "]" << (token.empty() ? "" : ",\"revisionToken\":" + JsonString(token))
                    << (freshness_ ? ",\"freshness\":" + suppressctl::ToJson(*freshness_).ToString() : "") << "}\n";
   }
 
@@ -125,11 +141,14 @@ class CheckPrinter {
   std::optional<Freshness> freshness_;
 };
 
-// An invalid address outweighs a suppressed one: the caller must not take the run for an answer.
-int Worse(int exit_code, const BatchResult& result) {
-  for (const BatchItem& item : result.items) {
-    if (!item.error_reason.empty()) return kFailed;
-    if (item.suppressed && exit_code == kDone) exit_code = kFinding;
+// An invalid address outweighs a suppressed one: the caller must not take the run for an answer. So does an address
+// that a sidecar without a replica does not know, and an answer that is missing or not known to this version.
+int Worse(int exit_code, const BatchResult& result, size_t asked) {
+  if (result.answers.size() != asked) return kFailed;
+  for (const Answer answer : result.answers) {
+    if (answer == Answer::kNotSuppressed) continue;
+    if (answer != Answer::kSuppressed) return kFailed;
+    exit_code = kFinding;
   }
   return exit_code;
 }
@@ -150,7 +169,10 @@ int PrintRefusal(const CheckOptions& options, Session& session) {
   if (!client.ok()) return session.Fail(client.status());
   const absl::StatusOr<CheckResult> result = client->IsSuppressed(request);
   if (!result.ok()) return session.Fail(result.status());
-  if (!result->suppressed) return kDone;
+  if (result->MaySend()) return kDone;
+  if (result->answer != Answer::kSuppressed) {
+    return session.Fail(absl::UnavailableError(absl::StrCat("the answer is ", Name(result->answer))));
+  }
   session.out() << Escape(result->refusal_text) << "\n";
   return kFinding;
 }
@@ -183,8 +205,8 @@ int Check(const CheckOptions& options, Session& session) {
     }
     if (printer == nullptr) printer = std::make_unique<CheckPrinter>(session);
     printer->Add(request, *result);
-    token = result->token;
-    exit_code = exit_code == kFailed ? kFailed : Worse(exit_code, *result);
+    token = result->revision_token;
+    exit_code = exit_code == kFailed ? kFailed : Worse(exit_code, *result, request.addresses.size());
   }
   printer->Finish(token);
   return exit_code;
@@ -203,8 +225,9 @@ void AddCheck(CLI::App& app, Session& session, int* exit_code) {
   command->add_flag("--refusal", options->refusal,
                     "Of one address: print nothing but what a mail server is to say when it refuses it "
                     "(docs/mail_servers.md); nothing when it is not suppressed");
-  command->footer("Exit codes: 0 none is suppressed, 1 at least one is, 2 error or an invalid address.");
+  command->footer(
+      "Exit codes: 0 none is suppressed, 1 at least one is, 2 error, or an address that is invalid or not known.");
   command->callback([options, &session, exit_code] { *exit_code = Check(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

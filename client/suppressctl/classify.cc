@@ -8,11 +8,11 @@
 #include "client/suppressctl/json.h"
 #include "client/suppressctl/local_rules.h"
 #include "client/suppressctl/text.h"
-#include "server/mail/bounce_mail.h"
-#include "server/mail/mime_mail.h"
-#include "server/rules/rule_explanation.h"
+#include "server/bounces/mail/bounce_mail.h"
+#include "server/bounces/mail/mime_mail.h"
+#include "server/bounces/rules/rule_explanation.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct ClassifyOptions {
@@ -36,18 +36,19 @@ struct Row {
 
 constexpr char kNoReason[] = "-";
 
-Row MakeRow(const std::string& file, v1::ReportKind kind, const std::string& recipient, const v1::Verdict& verdict,
-            const LocalRules& rules) {
+Row MakeRow(const std::string& file, v1::BounceEvent::Kind kind, const std::string& recipient,
+            const v1::Verdict& verdict, const LocalRules& rules) {
   Row row;
   row.file = file;
-  row.kind = v1::ReportKind_Name(kind);
+  row.kind = v1::BounceEvent::Kind_Name(kind);
   row.recipient = recipient;
   row.bounce_class = v1::Verdict::Class_Name(verdict.bounce_class());
   row.reason = kNoReason;
   if (verdict.bounce_class() == v1::Verdict::COMPLAINT) row.reason = "COMPLAINT";
   if (verdict.reason() != v1::BOUNCE_REASON_UNSPECIFIED) row.reason = v1::BounceReason_Name(verdict.reason());
   // A bounce that names nobody suppresses nobody. Of a complaint the sender knows from his own records whose it is.
-  const bool somebody = !recipient.empty() || kind == v1::SMTP_REPLY || kind == v1::FEEDBACK_REPORT;
+  const bool somebody =
+      !recipient.empty() || kind == v1::BounceEvent::SMTP_REPLY || kind == v1::BounceEvent::FEEDBACK_REPORT;
   row.suppress = somebody && rules.Suppresses(verdict);
   row.code = verdict.code();
   row.enhanced_code = verdict.enhanced_code();
@@ -114,7 +115,7 @@ absl::Status ClassifyMail(const ClassifyInput& input, const LocalRules& rules, P
 void ClassifyReply(const ClassifyInput& input, const LocalRules& rules, Printer* printer) {
   v1::SmtpReply reply;
   reply.set_text(ToUtf8(input.content));
-  printer->Add(MakeRow(input.name, v1::SMTP_REPLY, "", rules.classifier->Classify(reply), rules));
+  printer->Add(MakeRow(input.name, v1::BounceEvent::SMTP_REPLY, "", rules.classifier->Classify(reply), rules));
 }
 
 int Classify(const ClassifyOptions& options, Session& session) {
@@ -184,4 +185,4 @@ void AddExplain(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = ExplainCommand(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

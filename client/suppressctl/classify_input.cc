@@ -9,14 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "server/mail/mime_mail.h"
+#include "server/bounces/mail/mime_mail.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kLineOctetsMax = 1 << 16;
+constexpr size_t kLineBytesMax = 1 << 16;
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -24,7 +24,7 @@ constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 bool ReadPiece(std::istream& in, std::string* piece) {
   piece->clear();
   char c;
-  while (piece->size() < kLineOctetsMax && in.get(c)) {
+  while (piece->size() < kLineBytesMax && in.get(c)) {
     piece->push_back(c);
     if (c == '\n' || (c == '\r' && in.peek() != '\n')) break;
   }
@@ -81,7 +81,7 @@ class MboxSplitter {
     if (mbox_ && line_start_ && IsFromLine(piece, after_blank_)) Flush();
     after_blank_ = line_start_ && IsBlank(piece);
     line_start_ = absl::EndsWith(piece, "\n") || absl::EndsWith(piece, "\r");
-    const size_t room = kMailOctetsMax + 1 - content_.size();
+    const size_t room = kMailBytesMax + 1 - content_.size();
     content_.append(piece.data(), std::min(piece.size(), room));
     started_ |= headed_ || !mbox_;
   }
@@ -92,8 +92,8 @@ class MboxSplitter {
     ++count_;
     ClassifyInput input;
     input.name = count_ == 1 ? name_ : absl::StrCat(name_, "#", count_);
-    input.truncated = content_.size() > kMailOctetsMax;
-    content_.resize(std::min(content_.size(), kMailOctetsMax));
+    input.truncated = content_.size() > kMailBytesMax;
+    content_.resize(std::min(content_.size(), kMailBytesMax));
     input.content = std::move(content_);
     content_.clear();
     take_(std::move(input));
@@ -157,4 +157,4 @@ bool LooksLikeMail(absl::string_view text) {
          (text[colon + 1] == ' ' || text[colon + 1] == '\t' || text[colon + 1] == '\r' || text[colon + 1] == '\n');
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 struct ClassifyInput {
   // How rows name it: a file relative to its directory, "-" for standard input; "NAME#2" for the second mail of an
@@ -36,4 +36,4 @@ void ReadStream(const std::string& name, std::istream& in, const TakeInput& take
 // order mark.
 bool LooksLikeMail(absl::string_view text);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

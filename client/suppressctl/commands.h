@@ -7,7 +7,7 @@
 
 #include "client/suppressctl/session.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 void AddCheck(CLI::App& app, Session& session, int* exit_code);
 void AddReport(CLI::App& app, Session& session, int* exit_code);
@@ -27,4 +27,4 @@ void AddExplain(CLI::App& app, Session& session, int* exit_code);
 // the command is done; --help and --version print to the session's out().
 int Run(const std::vector<std::string>& arguments, Session& session);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -4,7 +4,7 @@
 #include "client/suppressctl/commands.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 int ShowDetails(const DetailsRequest& request, Session& session) {
@@ -37,4 +37,4 @@ void AddDetails(CLI::App& app, Session& session, int* exit_code) {
   command->callback([request, &session, exit_code] { *exit_code = ShowDetails(*request, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

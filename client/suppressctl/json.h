@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "client/suppressctl/text.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // One object. Not thread-safe.
 class JsonObject {
@@ -23,6 +23,10 @@ class JsonObject {
   JsonObject& Add(const std::string& name, const char* value) { return Add(name, std::string(value)); }
   JsonObject& Add(const std::string& name, int32_t value) {
     return value == 0 ? *this : AddRaw(name, absl::StrCat(value));
+  }
+  // As text: a number of 64 bits does not fit into the numbers of every reader.
+  JsonObject& Add(const std::string& name, int64_t value) {
+    return value == 0 ? *this : AddRaw(name, absl::StrCat("\"", value, "\""));
   }
   JsonObject& Add(const std::string& name, bool value) { return value ? AddRaw(name, "true") : *this; }
 
@@ -55,4 +59,4 @@ class JsonObject {
   std::string body_;
 };
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -1,5 +1,6 @@
 // suppressctl list: the list, by page or in whole.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr int64_t kLimitDefault = 100;
@@ -22,6 +23,7 @@ struct ListOptions {
   std::string domain;
   std::string source;
   std::string type;
+  std::optional<std::string> stream;
   std::string from;
   std::string before;
   std::string state;
@@ -35,16 +37,18 @@ struct ListOptions {
 
 absl::StatusOr<ListRequest> MakeRequest(const ListOptions& options) {
   ListRequest request;
-  request.domain = options.domain;
-  request.source = options.source;
+  SuppressionFilter& filter = request.filter;
+  filter.domain = options.domain;
+  filter.source = options.source;
+  filter.stream = options.stream;
   request.at_least = options.at_least;
   request.page_token = options.page_token;
   absl::Status status = ParseEnum("--order", options.order, &request.order);
-  status.Update(ParseEnum("--reason", options.reason, &request.reason));
-  status.Update(ParseEnum("--type", options.type, &request.cause_type));
-  status.Update(ParseEnum("--state", options.state, &request.state));
-  status.Update(ParseOptionalTime("--from", options.from, &request.listed_from));
-  status.Update(ParseOptionalTime("--before", options.before, &request.listed_before));
+  status.Update(ParseEnums("--reason", options.reason, &filter.reasons));
+  status.Update(ParseEnums("--type", options.type, &filter.cause_types));
+  status.Update(ParseEnum("--state", options.state, &filter.state));
+  status.Update(ParseOptionalTime("--from", options.from, &filter.listed_from));
+  status.Update(ParseOptionalTime("--before", options.before, &filter.listed_before));
   status.Update(ParseMaxStaleness(options.max_staleness, &request.max_staleness));
   if (!status.ok()) return status;
   return request;
@@ -63,11 +67,11 @@ class ListPrinter {
       return;
     }
     ++printed_;
-    table_.Add({entry.address, TimeText(entry.listed_at), DescribeCauses(entry)});
+    table_.Add({entry.Target(), TimeText(entry.listed_at), DescribeCauses(entry)});
     if (++rows_ == kTableChunkRows) Flush();
   }
 
-  void Finish(const Page& last) {
+  void Finish(const Page& last, const std::optional<Counts>& counts) {
     if (!session_.json()) {
       if (rows_ > 0 || printed_ == 0) Flush();
       if (last.freshness) session_.out() << Describe(*last.freshness) << "\n";
@@ -75,10 +79,10 @@ class ListPrinter {
       return;
     }
     JsonObject rest;
-    rest.Add("nextPageToken", last.next_page_token).Add("token", last.token);
+    rest.Add("nextPageToken", last.next_page_token).Add("revisionToken", last.revision_token);
     if (last.freshness) rest.Add("freshness", ToJson(*last.freshness));
-    if (last.damaged_entries > 0) rest.AddRaw("damagedEntries", absl::StrCat(last.damaged_entries));
-    if (last.counts) rest.Add("counts", ToJson(*last.counts));
+    rest.Add("damagedCount", last.damaged_count);
+    if (counts) rest.Add("counts", ToJson(*counts));
     const std::string text = rest.ToString();
     session_.out() << "]" << (text == "{}" ? "" : ",") << text.substr(1) << "\n";
   }
@@ -97,13 +101,13 @@ class ListPrinter {
   int64_t printed_ = 0;
 };
 
-void PrintCounts(const ListCounts& counts, Session& session) {
+void PrintCounts(const Counts& counts, Session& session) {
   Table table({"REASON", "COUNT"});
   for (const ReasonCount& count : counts.reasons) {
     const bool none = count.reason == BounceReason::kUnspecified;
-    table.Add({none ? "(no reason)" : Name(count.reason), absl::StrCat(count.count)});
+    table.Add({none ? "(no reason)" : Name(count.reason), absl::StrCat(count.entry_count)});
   }
-  table.Add({"TOTAL", absl::StrCat(counts.total)});
+  table.Add({"TOTAL", absl::StrCat(counts.total_count)});
   table.Print(session.out());
 }
 
@@ -113,30 +117,35 @@ int List(const ListOptions& options, Session& session) {
   const absl::StatusOr<Client> client = session.MakeClient();
   if (!client.ok()) return session.Fail(client.status());
   std::unique_ptr<ListPrinter> printer;
-  std::optional<ListCounts> counts;
-  int32_t damaged = 0;
-  request->with_counts = options.counts;
+  std::optional<Counts> counts;
+  if (options.counts) {
+    CountRequest count;
+    count.filter = request->filter;
+    count.at_least = request->at_least;
+    count.max_staleness = request->max_staleness;
+    absl::StatusOr<Counts> counted = client->CountSuppressions(count);
+    if (!counted.ok()) return session.Fail(counted.status());
+    counts = *std::move(counted);
+  }
+  int64_t damaged = 0;
   for (int64_t left = options.all ? kAllMax : options.limit; left > 0;) {
     request->page_size = static_cast<int32_t>(std::min<int64_t>(left, kPageMax));
     absl::StatusOr<Page> page = client->ListSuppressions(*request);
     if (!page.ok()) {
       // What was printed stays one JSON object; the exit code says that it is not all.
-      if (printer != nullptr) printer->Finish(Page());
+      if (printer != nullptr) printer->Finish(Page(), counts);
       return session.Fail(page.status());
     }
     if (printer == nullptr) printer = std::make_unique<ListPrinter>(session);
-    if (page->counts) counts = page->counts;
     for (const Suppression& entry : page->suppressions) printer->Add(entry);
-    damaged += page->damaged_entries;
+    damaged += page->damaged_count;
     left -= static_cast<int64_t>(page->suppressions.size());
     if (left > 0 && !page->next_page_token.empty() && page->next_page_token != request->page_token) {
       request->page_token = page->next_page_token;
-      request->with_counts = false;
       continue;
     }
-    page->counts = counts;
-    page->damaged_entries = damaged;
-    printer->Finish(*page);
+    page->damaged_count = damaged;
+    printer->Finish(*page, counts);
     break;
   }
   if (counts && !session.json()) PrintCounts(*counts, session);
@@ -150,15 +159,18 @@ void AddList(CLI::App& app, Session& session, int* exit_code) {
   auto options = std::make_shared<ListOptions>();
   CLI::App* command = app.add_subcommand("list", "List what is suppressed, newest first");
   command->add_option("--order", options->order, "NEWEST_FIRST or BY_ADDRESS [default: NEWEST_FIRST]");
-  command->add_option("--reason", options->reason, "Only with a cause of this bounce reason");
-  command->add_option("--type", options->type, "Only with a cause of this type, such as COMPLAINT");
+  command->add_option("--reason", options->reason,
+                      "Only with a cause of this bounce reason, or of one of several: MAILBOX_FULL,MAILBOX_INACTIVE");
+  command->add_option("--type", options->type,
+                      "Only with a cause of this type, or of one of several: COMPLAINT,UNSUBSCRIBE");
+  command->add_option("--stream", options->stream, "Only with a cause for this stream; empty: with one for all mail");
   command->add_option("--domain", options->domain, "Only this domain");
   command->add_option("--source", options->source, "Only with a cause from this source");
   command->add_option("--from", options->from, "Only listed at or after this time");
   command->add_option("--before", options->before, "Only listed before this time");
-  command->add_option(
-      "--state", options->state,
-      "SUPPRESSED_NOW, REACTIVATED, EXPIRED, ANY_STATE or (by address) NEVER_SUPPRESSED [default: SUPPRESSED_NOW]");
+  command->add_option("--state", options->state,
+                      "SUPPRESSED_NOW, REACTIVATED, EXPIRED, EVER_SUPPRESSED or (by address) NEVER_SUPPRESSED "
+                      "[default: SUPPRESSED_NOW]");
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
   command->add_option("--max_staleness", options->max_staleness,
                       "How old the answer of a sidecar may be [default: however old]");
@@ -172,4 +184,4 @@ void AddList(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = List(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

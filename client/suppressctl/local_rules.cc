@@ -4,7 +4,7 @@
 
 #include "client/suppressctl/read_file.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 bool LocalRules::Suppresses(const v1::Verdict& verdict) const {
   return policy->Decide(tenant, verdict).action() == storage::v1::PolicyDecision::SUPPRESS;
 }
@@ -35,4 +35,4 @@ absl::StatusOr<LocalRules> LoadRules(const LocalRulesOptions& options, const std
   return rules;
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

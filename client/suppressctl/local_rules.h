@@ -6,10 +6,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "server/rules/classifier.h"
-#include "server/rules/policy.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/policy.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 struct LocalRulesOptions {
   std::string rules_file;
@@ -31,4 +31,4 @@ void AddRulesOptions(CLI::App& command, LocalRulesOptions* options);
 // "default".
 absl::StatusOr<LocalRules> LoadRules(const LocalRulesOptions& options, const std::string& tenant);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

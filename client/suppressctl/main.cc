@@ -21,6 +21,6 @@ void EndBySignalAsFirstProcess() {
 
 int main(int argc, char** argv) {
   EndBySignalAsFirstProcess();
-  suppression::suppressctl::Session session(std::cin, std::cout, std::cerr);
-  return suppression::suppressctl::Run(std::vector<std::string>(argv + 1, argv + argc), session);
+  suppressd::suppressctl::Session session(std::cin, std::cout, std::cerr);
+  return suppressd::suppressctl::Run(std::vector<std::string>(argv + 1, argv + argc), session);
 }

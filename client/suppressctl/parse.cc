@@ -6,7 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr int kDaysMax = 36'500;
@@ -76,10 +76,10 @@ absl::StatusOr<CauseSelector> ParseCauseSelector(const std::string& text) {
     return absl::InvalidArgumentError("--cause looks like COMPLAINT, HARD_BOUNCE:MAILBOX_FULL or UNSUBSCRIBE::news");
   }
   absl::Status status = ParseEnum("--cause", parts[0], &selector.type);
-  if (parts.size() > 1) status.Update(ParseEnum("--cause", parts[1], &selector.reason));
+  if (parts.size() > 1 && !parts[1].empty()) status.Update(ParseEnum("--cause", parts[1], &selector.reason.emplace()));
   if (parts.size() > 2) selector.stream = parts[2];
   if (!status.ok()) return status;
   return selector;
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

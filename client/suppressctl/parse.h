@@ -3,14 +3,16 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "suppression/types.h"
+#include "suppressd/types.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // "2s", "1h30m", and days: "30d". Positive and finite.
 absl::StatusOr<absl::Duration> ParseDuration(const std::string& text);
@@ -30,7 +32,8 @@ absl::StatusOr<absl::Time> ParseTimeOrDuration(const std::string& text, absl::Ti
 // Reads into `time` unless `text` is empty, in which case `time` stays unset.
 absl::Status ParseOptionalTime(const std::string& option, const std::string& text, std::optional<absl::Time>* time);
 
-// "TYPE[:REASON[:STREAM]]", names in any case; an empty REASON means every reason.
+// "TYPE[:REASON[:STREAM]]", names in any case; an empty REASON means every reason, an empty STREAM the cause that
+// applies to all mail.
 absl::StatusOr<CauseSelector> ParseCauseSelector(const std::string& text);
 
 // A name of one of the API's enums, in any case, into `value`; an empty name leaves it alone.
@@ -49,4 +52,14 @@ absl::Status ParseEnum(const std::string& option, const std::string& name, Enum*
   return absl::OkStatus();
 }
 
-}  // namespace suppression::suppressctl
+// Several, separated by commas.
+template <typename Enum>
+absl::Status ParseEnums(const std::string& option, const std::string& names, std::vector<Enum>* values) {
+  for (const absl::string_view name : absl::StrSplit(names, ',', absl::SkipEmpty())) {
+    absl::Status status = ParseEnum(option, std::string(name), &values->emplace_back());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace suppressd::suppressctl

@@ -1,14 +1,15 @@
 // Do two copies of the list hold the same? Compares their checksums, and narrows down where they differ.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "suppression/v1/replication.pb.h"
+#include "suppressd/v1/replication.pb.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // Asks one copy for checksums, as ReplicationService.RangeChecksums.
 using ChecksumSource = std::function<absl::StatusOr<v1::RangeChecksumsResponse>(const v1::RangeChecksumsRequest&)>;
@@ -25,16 +26,16 @@ struct ComparisonOptions {
 struct RangeDifference {
   std::string after_key;
   std::string until_key;
-  int entries = 0;  // of the copy
-  int against = 0;  // of the other one
+  int64_t entries = 0;  // of the copy
+  int64_t against = 0;  // of the other one
 };
 
 struct Comparison {
   std::vector<RangeDifference> differences;  // in key order; empty: the copies are equal
   bool more = false;                         // differences_max was reached, and there may be more
-  int entries = 0;                           // of the copy, in all
-  int against = 0;                           // of the other one
-  std::string token;                         // the state of the copy at the first comparison of everything
+  int64_t entries = 0;                       // of the copy, in all
+  int64_t against = 0;                       // of the other one
+  std::string revision_token;                // the state of the copy at the first comparison of everything
 
   bool equal() const { return differences.empty(); }
 };
@@ -47,4 +48,4 @@ struct Comparison {
 absl::StatusOr<Comparison> Compare(const ChecksumSource& copy, const ChecksumSource& other,
                                    const ComparisonOptions& options);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

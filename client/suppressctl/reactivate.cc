@@ -7,7 +7,7 @@
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct ReactivateOptions {
@@ -32,9 +32,10 @@ absl::Status Complete(const ReactivateOptions& options, ReactivateRequest* reque
 }
 
 void Print(const ReactivateResult& result, std::ostream& out) {
-  out << Escape(result.suppression.address) << ": " << (result.changed ? "reactivated" : "nothing to lift")
+  out << Escape(result.suppression.Target()) << ": " << (result.changed ? "reactivated" : "nothing to lift")
       << (result.duplicate ? " (by an earlier call with this id)" : "") << ", "
-      << (result.still_suppressed ? "still suppressed by " + Escape(Describe(result.blocking)) : "not suppressed")
+      << (result.suppressed_in_any_stream ? "still suppressed by " + Escape(Describe(result.blocking))
+                                          : "not suppressed")
       << "\n";
 }
 
@@ -61,9 +62,9 @@ void AddReactivate(CLI::App& app, Session& session, int* exit_code) {
   CLI::Option* address = command->add_option("address", options->request.address, "The address");
   command->add_option("--domain", options->request.domain, "The entry of a whole domain instead")->excludes(address);
   command->add_option("--note", options->request.note, "Why")->required();
-  command->add_option("--actor", options->request.actor, "Who asks");
+  command->add_option("--on_behalf_of", options->request.on_behalf_of, "Who asks");
   command->add_option("--cause", options->causes,
-                      "TYPE[:REASON[:STREAM]], repeatable [default: every HARD_BOUNCE and SOFT_BOUNCES]");
+                      "TYPE[:REASON[:STREAM]], repeatable [default: every HARD_BOUNCE and SOFT_BOUNCE]");
   command->add_option("--consent_at", options->consent_at, "When the owner consented to mail again");
   command->add_option("--consent_evidence", options->consent_evidence, "What proves it");
   command->add_option("--request_id", options->request.request_id, "A UUID; the same one again changes nothing");
@@ -71,4 +72,4 @@ void AddReactivate(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = Reactivate(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

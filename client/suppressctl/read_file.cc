@@ -4,17 +4,17 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
-constexpr size_t kFileOctetsMax = 1 << 20;
+constexpr size_t kFileBytesMax = 1 << 20;
 
 absl::StatusOr<std::string> ReadStream(const std::string& name, std::istream& in) {
-  std::string text(kFileOctetsMax + 1, '\0');
+  std::string text(kFileBytesMax + 1, '\0');
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.eof() && !in) return absl::NotFoundError(absl::StrCat("cannot read ", name));
   text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() <= kFileOctetsMax) return text;
+  if (text.size() <= kFileBytesMax) return text;
   return absl::InvalidArgumentError(absl::StrCat(name, " is larger than 1 MiB"));
 }
 
@@ -29,4 +29,4 @@ absl::StatusOr<std::string> ReadAll(const std::string& path, std::istream& stand
   return path == "-" ? ReadStream("standard input", standard_input) : ReadAll(path);
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // All of a file. NOT_FOUND: it cannot be read. INVALID_ARGUMENT: it is larger than 1 MiB.
 absl::StatusOr<std::string> ReadAll(const std::string& path);
@@ -14,4 +14,4 @@ absl::StatusOr<std::string> ReadAll(const std::string& path);
 // The same, but "-" is the rest of `standard_input`.
 absl::StatusOr<std::string> ReadAll(const std::string& path, std::istream& standard_input);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

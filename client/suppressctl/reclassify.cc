@@ -10,7 +10,7 @@
 #include "client/suppressctl/rejudge.h"
 #include "client/suppressctl/text.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr int kPageSize = 1'000;
@@ -19,7 +19,7 @@ constexpr int kEventsMax = 50;
 struct ReclassifyOptions {
   LocalRulesOptions rules;
   std::string domain;
-  std::string actor = "suppressctl reclassify";
+  std::string on_behalf_of = "suppressctl reclassify";
   bool dry_run = false;
 };
 
@@ -46,14 +46,14 @@ class Reclassifier {
     ListRequest request;
     request.page_size = kPageSize;
     request.order = ListOrder::kByAddress;
-    request.state = state;
-    request.domain = options_.domain;
+    request.filter.state = state;
+    request.filter.domain = options_.domain;
     do {
       const absl::StatusOr<Page> page = client_.ListSuppressions(request);
       if (!page.ok()) return page.status();
-      if (page->damaged_entries > 0 && state == StateFilter::kSuppressedNow) {  // every walk meets them
-        failed_ += page->damaged_entries;
-        session_.Fail(absl::DataLossError(absl::StrCat(page->damaged_entries, " entries are damaged, not looked at")));
+      if (page->damaged_count > 0 && state == StateFilter::kSuppressedNow) {  // every walk meets them
+        failed_ += page->damaged_count;
+        session_.Fail(absl::DataLossError(absl::StrCat(page->damaged_count, " entries are damaged, not looked at")));
       }
       for (const Suppression& suppression : page->suppressions) {
         if (absl::Status status = Look(suppression.address); !status.ok()) return status;
@@ -64,7 +64,7 @@ class Reclassifier {
   }
 
   absl::Status Look(const std::string& address) {
-    if (address.empty() || address[0] == '@') return absl::OkStatus();  // whole domains have no bounces
+    if (address.empty()) return absl::OkStatus();  // whole domains have no bounces
     DetailsRequest request;
     request.address = address;
     request.max_events = kEventsMax;
@@ -95,11 +95,11 @@ class Reclassifier {
   absl::Status Lift(const std::string& address, const Details& details, const Finding& finding) {
     ReactivateRequest request;
     request.address = address;
-    request.actor = options_.actor;
-    request.unchanged_since = details.token;
+    request.on_behalf_of = options_.on_behalf_of;
+    request.unchanged_since = details.revision_token;
     request.note = absl::StrCat("reclassified by rule set ", rules_.classifier->version(), ": ", finding.old_rule,
                                 " is now ", finding.new_rule, " ", finding.new_class);
-    request.causes.push_back({CauseType::kHardBounce, finding.reason, ""});
+    request.causes.push_back({CauseType::kHardBounce, finding.reason, std::nullopt});
     return client_.Reactivate(request).status();
   }
 
@@ -161,7 +161,7 @@ void AddReclassify(CLI::App& app, Session& session, int* exit_code) {
       "reclassify", "Judge the stored bounces by this program's rules, and lift what they would not suppress");
   AddRulesOptions(*command, &options->rules);
   command->add_option("--domain", options->domain, "Only addresses of this domain [default: all]");
-  command->add_option("--actor", options->actor, "Who asks, for the audit trail")->capture_default_str();
+  command->add_option("--on_behalf_of", options->on_behalf_of, "Who asks, for the audit trail")->capture_default_str();
   command->add_flag("--dry_run", options->dry_run, "Only show what would change");
   command->footer(
       "Shows each hard-bounce cause that the rules would not set (no longer; without --dry_run: lifted), each address\n"
@@ -172,4 +172,4 @@ void AddReclassify(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = Reclassify(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

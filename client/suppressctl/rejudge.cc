@@ -4,7 +4,7 @@
 
 #include "absl/strings/match.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 // An event that the rules decided, and can decide again.
@@ -18,7 +18,7 @@ v1::Verdict JudgeAgain(const BounceEvent& event, const LocalRules& rules) {
   v1::SmtpReply reply;
   reply.set_code(event.verdict.code);
   reply.set_enhanced_code(event.verdict.enhanced_code);
-  reply.set_stage(static_cast<v1::SmtpStage>(event.verdict.stage));
+  reply.set_stage(static_cast<v1::SmtpReply::Stage>(event.verdict.stage));
   reply.set_text(event.diagnostic);
   reply.set_remote_mta(event.remote_mta);
   return rules.classifier->Classify(reply);
@@ -59,8 +59,9 @@ void RejudgeCause(const Cause& cause, const Details& details, const LocalRules& 
 std::optional<absl::Time> LastReactivation(const Details& details) {
   std::optional<absl::Time> last;
   for (const Cause& cause : details.suppression.causes) {
-    if (!cause.reactivation.has_value() || !cause.reactivation->at.has_value()) continue;
-    last = last.has_value() ? std::max(*last, *cause.reactivation->at) : *cause.reactivation->at;
+    if (!cause.reactivation.has_value() || !cause.reactivation->reactivated_at.has_value()) continue;
+    last =
+        last.has_value() ? std::max(*last, *cause.reactivation->reactivated_at) : *cause.reactivation->reactivated_at;
   }
   return last;
 }
@@ -97,4 +98,4 @@ std::vector<Finding> Rejudge(const Details& details, const LocalRules& rules) {
   return findings;
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

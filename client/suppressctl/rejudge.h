@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "client/suppressctl/local_rules.h"
-#include "suppression/types.h"
+#include "suppressd/types.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // A difference between what stands on the list and what the rules say now.
 struct Finding {
@@ -27,4 +27,4 @@ struct Finding {
 // bounces and what a provider decided by its own tables are left alone.
 std::vector<Finding> Rejudge(const Details& details, const LocalRules& rules);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -1,13 +1,14 @@
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 // AsJson finds nothing that is declared after it.
 using suppressctl::ToJson;
 JsonObject ToJson(const BounceEvent& event);
-JsonObject ToJson(const CauseExplanation& explanation);
+JsonObject ToJson(const ExplainedCause& explained);
 JsonObject ToJson(const ReasonCount& count);
+JsonObject ToJson(const Change& change);
 
 template <typename Value>
 auto AsJson() {
@@ -26,7 +27,9 @@ JsonObject ToJson(const Consent& consent) {
 
 JsonObject ToJson(const Reactivation& reactivation) {
   JsonObject json;
-  json.Add("at", reactivation.at).Add("actor", reactivation.actor).Add("note", reactivation.note);
+  json.Add("reactivatedAt", reactivation.reactivated_at)
+      .Add("onBehalfOf", reactivation.on_behalf_of)
+      .Add("note", reactivation.note);
   if (reactivation.consent) json.Add("consent", ToJson(*reactivation.consent));
   return json;
 }
@@ -61,19 +64,31 @@ JsonObject ToJson(const BounceEvent& event) {
       .Add("truncated", event.truncated)
       .Add("provider", event.provider)
       .Add("signatureVerified", event.signature_verified)
-      .Add("identity", event.identity);
+      .Add("identity", event.identity)
+      .Add("id", event.id)
+      .Add("eventId", event.event_id);
 }
 
-JsonObject ToJson(const CauseExplanation& explanation) {
-  return JsonObject()
-      .Add("meaning", explanation.meaning)
-      .Add("suggestedAction", explanation.suggested_action)
-      .Add("canReactivate", explanation.can_reactivate)
-      .Add("need", EnumName(explanation.need));
+JsonObject ToJson(const ExplainedCause& explained) {
+  std::string requirements;
+  for (const Requirement requirement : explained.requirements) {
+    absl::StrAppend(&requirements, requirements.empty() ? "[" : ",", JsonString(Name(requirement)));
+  }
+  JsonObject json;
+  json.Add("cause", suppressctl::ToJson(explained.cause))
+      .Add("matchedDomain", explained.matched_domain)
+      .Add("meaning", explained.meaning)
+      .Add("suggestedAction", explained.suggested_action)
+      .Add("canReactivate", explained.can_reactivate);
+  return requirements.empty() ? json : json.AddRaw("requirements", requirements + "]");
 }
 
 JsonObject ToJson(const ReasonCount& count) {
-  return JsonObject().Add("reason", EnumName(count.reason)).Add("count", count.count);
+  return JsonObject().Add("reason", EnumName(count.reason)).Add("entryCount", count.entry_count);
+}
+
+JsonObject ToJson(const Change& change) {
+  return JsonObject().Add("kind", EnumName(change.kind)).Add("suppression", suppressctl::ToJson(change.suppression));
 }
 
 }  // namespace
@@ -90,15 +105,24 @@ JsonObject ToJson(const Cause& cause) {
       .Add("eventCount", cause.event_count)
       .Add("source", cause.source)
       .Add("ruleId", cause.rule_id)
-      .Add("note", cause.note);
+      .Add("note", cause.note)
+      .Add("onBehalfOf", cause.on_behalf_of);
   if (cause.reactivation) json.Add("reactivation", ToJson(*cause.reactivation));
   return json;
+}
+
+JsonObject ToJson(const ItemError& error) {
+  return JsonObject()
+      .Add("reason", error.reason)
+      .Add("message", error.message)
+      .Add("field", error.field)
+      .Add("code", static_cast<int32_t>(error.code));
 }
 
 JsonObject ToJson(const Match& match) {
   return JsonObject()
       .Add("cause", ToJson(match.cause))
-      .Add("wholeDomain", match.whole_domain)
+      .Add("matchedDomain", match.matched_domain)
       .Add("notYetDelivered", match.not_yet_delivered);
 }
 
@@ -106,6 +130,7 @@ JsonObject ToJson(const Suppression& suppression) {
   return JsonObject()
       .Add("tenant", suppression.tenant)
       .Add("address", suppression.address)
+      .Add("domain", suppression.domain)
       .Add("originalAddress", suppression.original_address)
       .AddAll("causes", suppression.causes, AsJson<Cause>())
       .Add("listedAt", suppression.listed_at)
@@ -124,43 +149,46 @@ JsonObject ToJson(const Outcome& outcome) {
   json.Add("address", outcome.address);
   // What was not taken has no verdict.
   if (outcome.verdict.bounce_class != VerdictClass::kUnspecified) json.Add("verdict", ToJson(outcome.verdict));
-  return json.Add("effect", EnumName(outcome.effect))
-      .Add("eventId", outcome.event_id)
-      .Add("duplicate", outcome.duplicate)
-      .Add("errorReason", outcome.error_reason);
+  json.Add("effect", EnumName(outcome.effect)).Add("eventId", outcome.event_id).Add("duplicate", outcome.duplicate);
+  return outcome.error.reason.empty() ? json : json.Add("error", ToJson(outcome.error));
 }
 
 JsonObject ToJson(const ReportResult& result) {
   return JsonObject()
       .AddAll("outcomes", result.outcomes, AsJson<Outcome>())
-      .Add("token", result.token)
+      .Add("revisionToken", result.revision_token)
       .Add("duplicate", result.duplicate)
       .Add("kind", EnumName(result.kind))
       .Add("truncated", result.truncated)
       .Add("durability", EnumName(result.durability));
 }
 
-JsonObject ToJson(const ListCounts& counts) {
-  return JsonObject().Add("total", counts.total).AddAll("reasons", counts.reasons, AsJson<ReasonCount>());
+JsonObject ToJson(const Counts& counts) {
+  return JsonObject()
+      .Add("totalCount", counts.total_count)
+      .AddAll("reasons", counts.reasons, AsJson<ReasonCount>())
+      .Add("revisionToken", counts.revision_token)
+      .Add("damagedCount", counts.damaged_count);
 }
 
 JsonObject ToJson(const Details& details) {
   return JsonObject()
       .Add("suppression", ToJson(details.suppression))
       .Add("suppressed", details.suppressed)
+      .Add("suppressedInAnyStream", details.suppressed_in_any_stream)
       .AddAll("events", details.events, AsJson<BounceEvent>())
-      .AddAll("explanations", details.explanations, AsJson<CauseExplanation>())
-      .AddAll("domainCauses", details.domain_causes, AsJson<Cause>())
-      .Add("token", details.token);
+      .AddAll("causes", details.causes, AsJson<ExplainedCause>())
+      .Add("revisionToken", details.revision_token);
 }
 
 JsonObject ToJson(const ReactivateResult& result) {
   return JsonObject()
       .Add("suppression", ToJson(result.suppression))
       .Add("changed", result.changed)
-      .Add("stillSuppressed", result.still_suppressed)
+      .Add("suppressed", result.suppressed)
+      .Add("suppressedInAnyStream", result.suppressed_in_any_stream)
       .AddAll("blocking", result.blocking, AsJson<Match>())
-      .Add("token", result.token)
+      .Add("revisionToken", result.revision_token)
       .Add("duplicate", result.duplicate);
 }
 
@@ -168,15 +196,16 @@ JsonObject ToJson(const SuppressResult& result) {
   return JsonObject()
       .Add("suppression", ToJson(result.suppression))
       .Add("newlySuppressed", result.newly_suppressed)
-      .Add("token", result.token)
+      .Add("revisionToken", result.revision_token)
       .Add("duplicate", result.duplicate);
 }
 
-JsonObject ToJson(const Change& change) {
+JsonObject ToJson(const WatchStep& step) {
   return JsonObject()
-      .Add("token", change.token)
-      .AddAll("suppressions", change.suppressions, AsJson<Suppression>())
-      .Add("committedAt", change.committed_at);
+      .Add("revisionToken", step.revision_token)
+      .AddAll("changes", step.changes, AsJson<Change>())
+      .Add("committedAt", step.committed_at)
+      .Add("moreFollows", step.more_follows);
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

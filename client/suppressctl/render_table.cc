@@ -4,15 +4,19 @@
 #include "absl/strings/str_join.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
+// Also in a state that this version does not know.
 bool Active(const Cause& cause) {
-  return cause.state == CauseState::kActive;
+  return cause.state != CauseState::kReactivated && cause.state != CauseState::kExpired;
 }
 
-void PrintCause(const Cause& cause, const CauseExplanation& explanation, std::ostream& out) {
-  out << "\n" << Escape(Describe(cause)) << "  [" << Name(cause.state) << "]\n";
+void PrintCause(const ExplainedCause& explanation, std::ostream& out) {
+  const Cause& cause = explanation.cause;
+  out << "\n"
+      << (explanation.matched_domain.empty() ? "" : "the whole domain: ") << Escape(Describe(cause)) << "  ["
+      << Name(cause.state) << "]\n";
   if (!explanation.meaning.empty()) out << "  meaning:     " << Escape(explanation.meaning) << "\n";
   out << "  events:      " << cause.event_count << ", " << TimeText(cause.first_event_at) << " to "
       << TimeText(cause.last_event_at) << "\n";
@@ -20,15 +24,17 @@ void PrintCause(const Cause& cause, const CauseExplanation& explanation, std::os
   if (!cause.rule_id.empty()) out << "  rule:        " << Escape(cause.rule_id) << "\n";
   if (!cause.source.empty()) out << "  source:      " << Escape(cause.source) << "\n";
   if (!cause.note.empty()) out << "  note:        " << Escape(cause.note) << "\n";
+  if (!cause.on_behalf_of.empty()) out << "  listed by:   " << Escape(cause.on_behalf_of) << "\n";
   if (cause.reactivation) {
-    out << "  reactivated: " << TimeText(cause.reactivation->at) << " by "
-        << (cause.reactivation->actor.empty() ? "-" : Escape(cause.reactivation->actor)) << ": "
+    out << "  reactivated: " << TimeText(cause.reactivation->reactivated_at) << " by "
+        << (cause.reactivation->on_behalf_of.empty() ? "-" : Escape(cause.reactivation->on_behalf_of)) << ": "
         << Escape(cause.reactivation->note) << "\n";
   }
   if (!explanation.suggested_action.empty()) out << "  what to do:  " << Escape(explanation.suggested_action) << "\n";
   if (Active(cause)) {
     out << "  reactivate:  " << (explanation.can_reactivate ? "yes" : "no");
-    if (explanation.need != ReactivationNeed::kUnspecified) out << ", needs " << Name(explanation.need);
+    const auto name = [](std::string* text, Requirement requirement) { absl::StrAppend(text, Name(requirement)); };
+    if (!explanation.requirements.empty()) out << ", needs " << absl::StrJoin(explanation.requirements, " and ", name);
     out << "\n";
   }
 }
@@ -38,7 +44,7 @@ void PrintEvent(const BounceEvent& event, std::ostream& out) {
   out << "\n" << TimeText(event.occurred_at) << "  " << Name(verdict.bounce_class);
   if (verdict.reason != BounceReason::kUnspecified) out << " " << Name(verdict.reason);
   out << "  " << Name(event.effect) << "\n";
-  if (event.kind != ReportKind::kUnspecified && event.kind != ReportKind::kSmtpReply) {
+  if (event.kind != ReportKind::kSmtpReply) {
     out << "  report:      " << Name(event.kind) << (event.truncated ? ", its end was not read" : "") << "\n";
   }
   if (!event.provider.empty()) {
@@ -68,7 +74,7 @@ std::string Describe(const Cause& cause) {
 }
 
 std::string Describe(const Match& match) {
-  return absl::StrCat(Describe(match.cause), match.whole_domain ? " (whole domain)" : "",
+  return absl::StrCat(Describe(match.cause), !match.matched_domain.empty() ? " (whole domain)" : "",
                       match.not_yet_delivered ? " (not yet delivered)" : "");
 }
 
@@ -78,7 +84,7 @@ std::string Describe(const std::vector<Match>& matches) {
 }
 
 std::string Describe(const Freshness& freshness) {
-  if (freshness.basis == FreshnessBasis::kNothing) return "answered without a replica: \"no\" means \"not known\"";
+  if (freshness.basis == FreshnessBasis::kNothing) return "answered without a replica";
   if (!freshness.staleness) return "answered from a replica, of unknown age";
   // More than milliseconds nobody reads.
   return absl::StrCat("answered from a replica, at most ",
@@ -97,21 +103,15 @@ std::string DescribeCauses(const Suppression& suppression) {
 
 void PrintDetails(const Details& details, std::ostream& out) {
   const Suppression& entry = details.suppression;
-  out << Escape(entry.address) << (details.suppressed ? ": suppressed" : ": not suppressed") << "\n";
+  out << Escape(entry.Target()) << (details.suppressed ? ": suppressed" : ": not suppressed") << "\n";
   if (!entry.original_address.empty() && entry.original_address != entry.address) {
     out << "first reported as " << Escape(entry.original_address) << "\n";
   }
   out << "tenant " << Escape(entry.tenant) << ", listed " << TimeText(entry.listed_at) << ", updated "
       << TimeText(entry.updated_at) << "\n";
-  for (size_t i = 0; i < entry.causes.size(); ++i) {
-    const bool explained = i < details.explanations.size();
-    PrintCause(entry.causes[i], explained ? details.explanations[i] : CauseExplanation(), out);
-  }
-  for (const Cause& cause : details.domain_causes) {
-    out << "\nthe whole domain: " << Escape(Describe(cause)) << "  [" << Name(cause.state) << "]\n";
-  }
+  for (const ExplainedCause& cause : details.causes) PrintCause(cause, out);
   if (!details.events.empty()) out << "\nlatest reports:\n";
   for (const BounceEvent& event : details.events) PrintEvent(event, out);
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

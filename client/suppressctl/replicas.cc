@@ -1,4 +1,4 @@
-// suppressctl replicas: who follows the centre, and how far behind?
+// suppressctl replicas: who follows the server, and how far behind?
 #include <memory>
 #include <string>
 
@@ -7,7 +7,7 @@
 #include "client/suppressctl/render.h"
 #include "client/suppressctl/replication_calls.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr int kPageSize = 1'000;
@@ -18,7 +18,7 @@ JsonObject ToJson(const v1::Replica& replica) {
   JsonObject json;
   json.Add("id", replica.id()).Add("version", replica.version()).Add("state", v1::Replica::State_Name(replica.state()));
   json.Add("lineage", replica.lineage()).Add("acknowledgedToken", replica.acknowledged_token());
-  json.Add("sentToken", replica.sent_token()).Add("lagRevisions", replica.lag_revisions());
+  json.Add("sentToken", replica.sent_token()).Add("lagRevisionCount", replica.lag_revision_count());
   if (replica.has_last_seen_at()) json.Add("lastSeenAt", std::optional<absl::Time>(ToTime(replica.last_seen_at())));
   return json;
 }
@@ -30,7 +30,7 @@ std::vector<std::string> ToRow(const v1::Replica& replica) {
           replica.version(),
           v1::Replica::State_Name(replica.state()),
           replica.lineage(),
-          acknowledged ? absl::StrCat(replica.lag_revisions()) : "",
+          acknowledged ? absl::StrCat(replica.lag_revision_count()) : "",
           replica.has_last_seen_at() ? TimeText(ToTime(replica.last_seen_at())) : ""};
 }
 
@@ -93,11 +93,11 @@ int ShowReplicas(Session& session) {
 }  // namespace
 
 void AddReplicas(CLI::App& app, Session& session, int* exit_code) {
-  CLI::App* command = app.add_subcommand("replicas", "Who follows the centre, and how far behind are they?");
+  CLI::App* command = app.add_subcommand("replicas", "Who follows the server, and how far behind are they?");
   command->footer(
       "LAG counts the revisions that a replica has yet to store; - when it has not said what it holds.\n"
-      "A sidecar passes the question on to its centre. Exit codes: 0 done, 2 error.");
+      "A sidecar passes the question on to its server. Exit codes: 0 done, 2 error.");
   command->callback([&session, exit_code] { *exit_code = ShowReplicas(session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -1,4 +1,4 @@
-// The calls of ReplicationService that suppressctl makes, tried again like those of a Client.
+// The calls of ReplicationService and SidecarService that suppressctl makes, tried again like those of a Client.
 #pragma once
 
 #include <google/protobuf/duration.pb.h>
@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "suppression/options.h"
-#include "suppression/v1/replication.grpc.pb.h"
+#include "suppressd/options.h"
+#include "suppressd/v1/replication.grpc.pb.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // A cheap value; copies share one channel. Every call ends within `timeout`, retries included; errors are those of the
 // service, as from Client. Thread-safe.
@@ -25,18 +25,22 @@ class ReplicationCalls {
                                                             absl::Duration timeout) const;
   absl::StatusOr<v1::ListReplicasResponse> ListReplicas(const v1::ListReplicasRequest& request,
                                                         absl::Duration timeout) const;
-  absl::StatusOr<v1::GetReplicaStatusResponse> GetReplicaStatus(absl::Duration timeout) const;
+  absl::StatusOr<v1::GetSidecarStatusResponse> GetSidecarStatus(absl::Duration timeout) const;
 
  private:
-  using Stub = v1::ReplicationService::StubInterface;
+  using Replication = v1::ReplicationService::StubInterface;
+  using Sidecar = v1::SidecarService::StubInterface;
 
-  ReplicationCalls(std::shared_ptr<Stub> stub, RetryOptions retry) : stub_(std::move(stub)), retry_(retry) {}
+  ReplicationCalls(std::shared_ptr<Replication> replication, std::shared_ptr<Sidecar> sidecar, RetryOptions retry)
+      : replication_(std::move(replication)), sidecar_(std::move(sidecar)), retry_(retry) {}
 
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub* stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 const Request& request, absl::Duration timeout) const;
 
-  std::shared_ptr<Stub> stub_;
+  std::shared_ptr<Replication> replication_;
+  std::shared_ptr<Sidecar> sidecar_;
   RetryOptions retry_;
 };
 
@@ -47,4 +51,4 @@ inline absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

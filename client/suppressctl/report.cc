@@ -1,4 +1,4 @@
-// suppressctl report: a bounce, a complaint, a file of bounces, mails that came back, or a provider's payload.
+// suppressctl report: a bounce, a complaint, a file of bounces, bounce messages, or a provider's payload.
 #include "client/suppressctl/report.h"
 
 #include <fstream>
@@ -10,12 +10,12 @@
 #include "client/suppressctl/render.h"
 #include "client/suppressctl/report_run.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 std::vector<std::string> RowOf(const Outcome& outcome, bool duplicate) {
   const Verdict& verdict = outcome.verdict;
-  if (!outcome.error_reason.empty()) return {outcome.address, "ERROR", outcome.error_reason, "", "", ""};
+  if (!outcome.error.reason.empty()) return {outcome.address, "ERROR", outcome.error.reason, "", "", ""};
   return {outcome.address,
           Name(verdict.bounce_class),
           verdict.reason == BounceReason::kUnspecified ? "" : Name(verdict.reason),
@@ -36,7 +36,7 @@ void PrintTable(const ReportResult& result, Session& session) {
     table.Add(std::move(row));
   }
   table.Print(session.out());
-  if (result.durability == Durability::kLocalDurable) session.out() << kKeptLocally << "\n";
+  if (result.durability == Durability::kAtSidecar) session.out() << kKeptLocally << "\n";
 }
 
 // Says what went wrong; the exit code for it.
@@ -178,7 +178,7 @@ void AddReport(CLI::App& app, Session& session, int* exit_code) {
                    "remote_mta, text, message_id, occurred_at")
       ->delimiter(',');
   command->add_option("--mail", options->mails,
-                      "Mails that came back, as they are: files, mboxes, directories, - for standard input");
+                      "Bounce messages, as they are: files, mboxes, directories, - for standard input");
   command->add_option("--webhook", options->webhook,
                       "The payload in --file is an event of ses, sendgrid, mailgun, postmark or sparkpost");
   command->add_flag("--signature_verified", options->signature_verified,
@@ -197,4 +197,4 @@ void AddReport(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = Report(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -8,9 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/suppressctl/classify_input.h"
-#include "suppression/types.h"
+#include "suppressd/types.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 struct ReportOptions {
   std::string recipient;  // of a reply, a complaint, or the only mail
@@ -69,4 +69,4 @@ ReportOptions WithNumber(const ReportOptions& options, int64_t number);
 // and cannot be taken by another mail.
 ReportOptions WithMailId(const ReportOptions& options, absl::string_view content);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

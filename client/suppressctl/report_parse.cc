@@ -8,9 +8,9 @@
 #include "absl/strings/str_split.h"
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/report.h"
-#include "server/mail/mime_mail.h"
+#include "server/bounces/mail/mime_mail.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 // Half of a SHA-256 is enough to tell mails apart.
@@ -184,4 +184,4 @@ absl::StatusOr<ReportRequest> ParseReportLine(const std::string& line, const Rep
   return MakeReport(one);
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -6,7 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 std::string Where(const ReportName& name) {
@@ -22,7 +22,7 @@ bool Hopeless(const absl::Status& status) {
 // address, class, reason, effect
 std::string Row(const Outcome& outcome) {
   const std::string address = outcome.address.empty() ? "-" : Escape(outcome.address);
-  if (!outcome.error_reason.empty()) return absl::StrCat(address, "\tERROR\t", Escape(outcome.error_reason), "\t-");
+  if (!outcome.error.reason.empty()) return absl::StrCat(address, "\tERROR\t", Escape(outcome.error.reason), "\t-");
   return absl::StrCat(address, "\t", Name(outcome.verdict.bounce_class), "\t", Name(outcome.verdict.reason), "\t",
                       Name(outcome.effect));
 }
@@ -47,13 +47,13 @@ Sysexit SysexitOf(const ReportResult& result) {
 }
 
 absl::Status AllTaken(const ReportResult& result) {
-  const auto refused = [](const Outcome& outcome) { return !outcome.error_reason.empty(); };
+  const auto refused = [](const Outcome& outcome) { return !outcome.error.reason.empty(); };
   const auto first = std::find_if(result.outcomes.begin(), result.outcomes.end(), refused);
   if (first == result.outcomes.end()) return absl::OkStatus();
   const auto count = std::count_if(first, result.outcomes.end(), refused);
   const char* const what = result.kind == ReportKind::kProviderWebhook ? "events" : "recipients";
   return absl::InvalidArgumentError(absl::StrCat(count, " of ", result.outcomes.size(), " ", what, " not taken (",
-                                                 first->error_reason, "), the others were"));
+                                                 first->error.reason, "), the others were"));
 }
 
 ReportRun::ReportRun(const Client& client, Session& session) : client_(client), session_(session) {
@@ -70,8 +70,8 @@ void ReportRun::Take(const ReportName& name, const absl::StatusOr<ReportRequest>
     code = result.ok() ? SysexitOf(*result) : SysexitOf(status);
     if (result.ok()) {
       Print(name, *result);
-      token_ = result->token;
-      if (result->durability == Durability::kLocalDurable) ++kept_locally_;
+      token_ = result->revision_token;
+      if (result->durability == Durability::kAtSidecar) ++kept_locally_;
       status = AllTaken(*result);
     }
   }
@@ -121,4 +121,4 @@ void ReportRun::Print(const ReportName& name, const ReportResult& result) {
   if (result.truncated) session_.err() << "suppressctl: " << Escape(Where(name)) << ": its end was not read\n";
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

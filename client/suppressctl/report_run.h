@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "client/suppressctl/session.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // What report --sysexits exits with, for those that deliver mail to it (sysexits.h): a mail server keeps a mail for
 // which it is told kTryAgain.
@@ -57,10 +57,10 @@ class ReportRun {
   std::string token_;
 };
 
-// What to say of reports that a sidecar keeps until the centre is back.
-inline constexpr char kKeptLocally[] = "LOCAL_DURABLE: kept by the sidecar for delivery when the centre is back";
+// What to say of reports that a sidecar keeps until the server is back.
+inline constexpr char kKeptLocally[] = "AT_SIDECAR: kept by the sidecar for delivery when the server is back";
 
 // OK when every recipient or event of a report was taken, else what to say of it.
 absl::Status AllTaken(const ReportResult& result);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

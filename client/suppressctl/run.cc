@@ -9,7 +9,7 @@
 #define SUPPRESSCTL_VERSION "unknown"
 #endif
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 constexpr char kFooter[] =
@@ -86,4 +86,4 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   return exit_code;
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -5,7 +5,7 @@
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/text.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct Hint {
@@ -22,11 +22,11 @@ constexpr Hint kHints[] = {
     {"PAGE_TOKEN_EXPIRED", "start the listing again without --page_token"},
     {"INVALID_TOKEN", "copy the token in full from an earlier answer"},
     {"LINEAGE_MISMATCH", "the data was restored or replaced since: leave the token out"},
-    {"CENTRE_UNREACHABLE", "ask the centre itself with --target, or try again when the sidecar reaches it"},
-    {"OUTBOX_FULL", "report to the centre with --target, or try again when the sidecar reaches it"},
-    {"TOO_STALE", "raise --max_staleness or --timeout, or ask the centre with --target"},
-    {"NO_REPLICA", "try again when the sidecar has loaded the list, or ask the centre with --target"},
-    {"NOT_SERVED_HERE", "ask the centre instead of the sidecar with --target, or the reverse"},
+    {"UPSTREAM_UNREACHABLE", "ask the server itself with --target, or try again when the sidecar reaches it"},
+    {"OUTBOX_FULL", "report to the server with --target, or try again when the sidecar reaches it"},
+    {"TOO_STALE", "raise --max_staleness or --timeout, or ask the server with --target"},
+    {"REPLICA_NOT_READY", "try again when the sidecar has loaded the list, or ask the server with --target"},
+    {"NOT_SERVED_HERE", "ask the server instead of the sidecar with --target, or the reverse"},
     {"REVISION_NOT_REACHED", "raise --timeout, or leave --at_least out"},
     {"REQUEST_ID_REUSED", "leave --request_id out, or repeat the very same call"},
     {"SUPPRESSION_NOT_FOUND", "check the spelling and --tenant; list with: suppressctl list"},
@@ -105,4 +105,4 @@ int Session::Fail(const std::string& where, const absl::Status& status) {
   return kFailed;
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -8,9 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // What suppressctl exits with.
 enum ExitCode {
@@ -74,4 +74,4 @@ class Session {
 // What to try after an error; empty: nothing comes to mind. Pure.
 std::string Suggestion(const absl::Status& status);
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -11,10 +11,10 @@
 #include "client/suppressctl/render.h"
 #include "client/suppressctl/replication_calls.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
-constexpr char kService[] = "suppression.v1.SuppressionService";
+constexpr char kService[] = "suppressd.v1.SuppressionService";
 constexpr char kServing[] = "SERVING";
 
 struct ServerStatus {
@@ -22,8 +22,8 @@ struct ServerStatus {
   std::string server;  // the server as a whole
   std::string reads;
   std::string writes;
-  std::string token;
-  std::optional<v1::GetReplicaStatusResponse> replica;  // of a sidecar
+  std::string revision_token;
+  std::optional<v1::GetSidecarStatusResponse> replica;  // of a sidecar
 
   bool healthy() const { return server == kServing && reads == kServing && writes == kServing; }
 };
@@ -44,35 +44,36 @@ absl::StatusOr<ServerStatus> Ask(const ClientOptions& options) {
 }
 
 // What a sidecar says of itself; nothing when the server is none, or older than the question.
-absl::StatusOr<std::optional<v1::GetReplicaStatusResponse>> AskReplica(const ClientOptions& options) {
+absl::StatusOr<std::optional<v1::GetSidecarStatusResponse>> AskReplica(const ClientOptions& options) {
   const absl::StatusOr<ReplicationCalls> calls = ReplicationCalls::Make(options);
   if (!calls.ok()) return calls.status();
-  absl::StatusOr<v1::GetReplicaStatusResponse> answer = calls->GetReplicaStatus(options.deadline);
+  absl::StatusOr<v1::GetSidecarStatusResponse> answer = calls->GetSidecarStatus(options.deadline);
   if (answer.ok()) return *std::move(answer);
   if (ErrorReason(answer.status()) == "NOT_SERVED_HERE" || absl::IsUnimplemented(answer.status())) return std::nullopt;
   return answer.status();
 }
 
-JsonObject ToJson(const v1::GetReplicaStatusResponse& replica) {
+JsonObject ToJson(const v1::GetSidecarStatusResponse& replica) {
   JsonObject json;
   json.Add("replicaId", replica.replica_id()).Add("upstream", replica.upstream());
-  json.Add("state", v1::Replica::State_Name(replica.state())).Add("token", replica.token());
+  json.Add("state", v1::Replica::State_Name(replica.state())).Add("revisionToken", replica.revision_token());
   if (replica.has_staleness()) json.Add("staleness", DurationText(ToDuration(replica.staleness())));
-  json.Add("entriesEstimate", replica.entries_estimate()).Add("outboxReports", replica.outbox_reports());
+  json.Add("estimatedEntryCount", replica.estimated_entry_count())
+      .Add("outboxReportCount", replica.outbox_report_count());
   if (replica.has_outbox_oldest_at()) {
     json.Add("outboxOldestAt", std::optional<absl::Time>(ToTime(replica.outbox_oldest_at())));
   }
-  return json.Add("outboxRefused", replica.outbox_refused()).Add("lastError", replica.last_error());
+  return json.Add("outboxRefusedCount", replica.outbox_refused_count()).Add("lastError", replica.last_error());
 }
 
-void PrintReplica(const v1::GetReplicaStatusResponse& replica, std::ostream& out) {
+void PrintReplica(const v1::GetSidecarStatusResponse& replica, std::ostream& out) {
   Table table({"REPLICA", "UPSTREAM", "STATE", "STALENESS", "ENTRIES", "OUTBOX", "OLDEST", "REFUSED"});
   table.Add(
       {replica.replica_id(), replica.upstream(), v1::Replica::State_Name(replica.state()),
        replica.has_staleness() ? DurationText(absl::Ceil(ToDuration(replica.staleness()), absl::Milliseconds(1))) : "",
-       absl::StrCat(replica.entries_estimate()), absl::StrCat(replica.outbox_reports()),
+       absl::StrCat(replica.estimated_entry_count()), absl::StrCat(replica.outbox_report_count()),
        replica.has_outbox_oldest_at() ? TimeText(ToTime(replica.outbox_oldest_at())) : "",
-       absl::StrCat(replica.outbox_refused())});
+       absl::StrCat(replica.outbox_refused_count())});
   out << "\n";
   table.Print(out);
   if (!replica.last_error().empty()) out << "last error: " << Escape(replica.last_error()) << "\n";
@@ -82,13 +83,13 @@ void Print(const ServerStatus& status, Session& session) {
   if (session.json()) {
     JsonObject json;
     json.Add("target", status.target).Add("server", status.server).Add("reads", status.reads);
-    json.Add("writes", status.writes).Add("token", status.token);
+    json.Add("writes", status.writes).Add("revisionToken", status.revision_token);
     if (status.replica) json.Add("replica", ToJson(*status.replica));
     session.out() << json.ToString() << "\n";
     return;
   }
   Table table({"TARGET", "SERVER", "READS", "WRITES", "TOKEN"});
-  table.Add({status.target, status.server, status.reads, status.writes, status.token});
+  table.Add({status.target, status.server, status.reads, status.writes, status.revision_token});
   table.Print(session.out());
   if (status.replica) PrintReplica(*status.replica, session.out());
 }
@@ -102,7 +103,7 @@ int ShowStatus(Session& session) {
   const absl::StatusOr<Client> client = Client::Create(*options);
   if (!client.ok()) return session.Fail(client.status());
   const absl::StatusOr<BatchResult> head = client->BatchIsSuppressed(BatchRequest());
-  if (head.ok()) status->token = head->token;
+  if (head.ok()) status->revision_token = head->revision_token;
   const auto replica = AskReplica(*options);
   if (replica.ok()) status->replica = *replica;
   Print(*status, session);
@@ -121,4 +122,4 @@ void AddStatus(CLI::App& app, Session& session, int* exit_code) {
   command->callback([&session, exit_code] { *exit_code = ShowStatus(session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

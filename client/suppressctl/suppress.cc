@@ -7,7 +7,7 @@
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct SuppressOptions {
@@ -38,7 +38,7 @@ int Suppress(const SuppressOptions& options, Session& session) {
     session.out() << ToJson(*result).ToString() << "\n";
     return kDone;
   }
-  session.out() << Escape(result->suppression.address) << ": "
+  session.out() << Escape(result->suppression.Target()) << ": "
                 << (result->newly_suppressed ? "suppressed" : "was suppressed already, refreshed") << "\n";
   return kDone;
 }
@@ -55,12 +55,12 @@ void AddSuppress(CLI::App& app, Session& session, int* exit_code) {
   command->add_option("--type", options->type, "MANUAL, UNSUBSCRIBE or COMPLAINT [default: MANUAL]");
   command->add_option("--reason", options->reason, "A bounce reason to file it under; only with MANUAL");
   command->add_option("--stream", options->request.stream, "Only this stream [default: all mail]");
-  command->add_option("--expires", options->expires, "Until this time, or for so long: 30d [default: for ever]");
-  command->add_option("--actor", options->request.actor, "Who asks");
+  command->add_option("--expires", options->expires, "Until this time, or for so long: 30d [default: forever]");
+  command->add_option("--on_behalf_of", options->request.on_behalf_of, "Who asks");
   command->add_option("--source", options->request.source, "The system that asks");
   command->add_option("--request_id", options->request.request_id, "A UUID; the same one again changes nothing");
   command->footer("Exit codes: 0 done, 2 error.");
   command->callback([options, &session, exit_code] { *exit_code = Suppress(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -7,7 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "client/internal/utf8.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using client_internal::CodePoint;
@@ -45,7 +45,7 @@ void AppendEscaped(const std::string& text, size_t position, const CodePoint& po
   } else if (IsReordering(point.value)) {
     absl::StrAppendFormat(out, "\\u{%04x}", point.value);
   } else {
-    out->append(text, position, point.octets);
+    out->append(text, position, point.bytes);
   }
 }
 
@@ -61,7 +61,7 @@ std::string Escape(const std::string& text) {
   for (size_t i = 0; i < text.size();) {
     const CodePoint point = DecodeUtf8(text, i);
     AppendEscaped(text, i, point, &out);
-    i += point.octets;
+    i += point.bytes;
   }
   return out;
 }
@@ -77,9 +77,9 @@ std::string JsonString(const std::string& text) {
     } else if (IsControl(point.value) || IsReordering(point.value)) {
       absl::StrAppendFormat(&out, "\\u%04x", point.value);
     } else {
-      out.append(text, i, point.octets);
+      out.append(text, i, point.bytes);
     }
-    i += point.octets;
+    i += point.bytes;
   }
   out += '"';
   return out;
@@ -119,4 +119,4 @@ void Table::Print(std::ostream& out) const {
   }
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -8,14 +8,14 @@
 
 #include "absl/time/time.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 // `text` with everything that could steer a terminal or reorder a line written out: C0, DEL and C1
-// controls and octets that are not UTF-8 as \xNN (line ends as \n and \r, tabs as \t), bidirectional
+// controls and bytes that are not UTF-8 as \xNN (line ends as \n and \r, tabs as \t), bidirectional
 // overrides and separators as \u{NNNN}, "\" as \\. Pure.
 std::string Escape(const std::string& text);
 
-// `text` as a JSON string with its quotes. Octets that are not UTF-8 become U+FFFD; controls and
+// `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD; controls and
 // bidirectional overrides are written as \uNNNN. Pure.
 std::string JsonString(const std::string& text);
 
@@ -37,4 +37,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

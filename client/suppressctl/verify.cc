@@ -1,4 +1,4 @@
-// suppressctl verify: does a sidecar hold what the centre holds?
+// suppressctl verify: does a sidecar hold what the server holds?
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -16,7 +16,7 @@
 #include "client/suppressctl/render.h"
 #include "client/suppressctl/replication_calls.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct VerifyOptions {
@@ -37,13 +37,15 @@ JsonObject ToJson(const RangeDifference& difference) {
   json.Add("after", KeyText(difference.after_key)).Add("until", KeyText(difference.until_key));
   json.Add("afterKey", absl::Base64Escape(difference.after_key));
   json.Add("untilKey", absl::Base64Escape(difference.until_key));
-  return json.Add("entries", difference.entries).Add("againstEntries", difference.against);
+  return json.Add("entryCount", difference.entries).Add("againstEntryCount", difference.against);
 }
 
 void PrintJson(const Comparison& result, Session& session) {
   JsonObject json;
   json.AddRaw("equal", result.equal() ? "true" : "false");
-  json.Add("entries", result.entries).Add("againstEntries", result.against).Add("token", result.token);
+  json.Add("entryCount", result.entries)
+      .Add("againstEntryCount", result.against)
+      .Add("revisionToken", result.revision_token);
   json.AddAll("differences", result.differences, [](const RangeDifference& difference) { return ToJson(difference); });
   session.out() << json.Add("more", result.more).ToString() << "\n";
 }
@@ -82,7 +84,7 @@ int Verify(VerifyOptions options, Session& session) {
   other.target = options.against;
   const absl::StatusOr<ClientOptions> against = client_internal::ResolveOptions(other);
   if (!against.ok()) return session.Fail("--against", against.status());
-  // A sidecar's socket is in plaintext also where the centre wants TLS.
+  // A sidecar's socket is in plaintext also where the server wants TLS.
   if (absl::StartsWith(target->target, "unix")) target->tls.reset();
   const absl::StatusOr<absl::Duration> within = ParseDuration(options.give_up_after);
   if (!within.ok()) return session.Fail("--give_up_after", within.status());
@@ -91,11 +93,11 @@ int Verify(VerifyOptions options, Session& session) {
   }
   const absl::StatusOr<ReplicationCalls> copy = ReplicationCalls::Make(*target);
   if (!copy.ok()) return session.Fail(copy.status());
-  const absl::StatusOr<ReplicationCalls> centre = ReplicationCalls::Make(*against);
-  if (!centre.ok()) return session.Fail("--against", centre.status());
+  const absl::StatusOr<ReplicationCalls> server = ReplicationCalls::Make(*against);
+  if (!server.ok()) return session.Fail("--against", server.status());
   const absl::Time give_up = absl::Now() + *within;
   const absl::StatusOr<Comparison> result = Compare(SourceOf(*copy, target->deadline, give_up),
-                                                    SourceOf(*centre, against->deadline, give_up), options.comparison);
+                                                    SourceOf(*server, against->deadline, give_up), options.comparison);
   if (!result.ok()) return session.Fail(result.status());
   if (session.json()) {
     PrintJson(*result, session);
@@ -109,8 +111,8 @@ int Verify(VerifyOptions options, Session& session) {
 
 void AddVerify(CLI::App& app, Session& session, int* exit_code) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* command = app.add_subcommand("verify", "Does the sidecar --target hold what the centre holds?");
-  command->add_option("--against", options->against, "The centre, or another sidecar: unix:/path or host:port")
+  CLI::App* command = app.add_subcommand("verify", "Does the sidecar --target hold what the server holds?");
+  command->add_option("--against", options->against, "The server, or another sidecar: unix:/path or host:port")
       ->required();
   command->add_option("--tenant", options->comparison.tenants, "Only this list; may be repeated [default: all]")
       ->allow_extra_args(false);
@@ -136,4 +138,4 @@ void AddVerify(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = Verify(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -4,7 +4,7 @@
 #include "client/suppressctl/commands.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 struct WatchOptions {
@@ -12,15 +12,17 @@ struct WatchOptions {
   int64_t count = 0;
 };
 
-void Print(const Change& change, Session& session) {
+void Print(const WatchStep& step, Session& session) {
   if (session.json_lines()) {
-    session.out() << ToJson(change).ToString() << "\n";
+    session.out() << ToJson(step).ToString() << "\n";
   } else {
-    for (const Suppression& entry : change.suppressions) {
-      session.out() << TimeText(change.committed_at) << "  " << Escape(entry.tenant) << "  " << Escape(entry.address)
-                    << "  " << Escape(DescribeCauses(entry)) << "  " << Escape(change.token) << "\n";
+    for (const Change& change : step.changes) {
+      const Suppression& entry = change.suppression;
+      session.out() << TimeText(step.committed_at) << "  " << Escape(entry.tenant) << "  " << Escape(entry.Target())
+                    << "  " << (change.kind == ChangeKind::kErased ? "erased" : Escape(DescribeCauses(entry))) << "  "
+                    << Escape(step.revision_token) << "\n";
     }
-    if (change.suppressions.empty()) session.out() << "heartbeat  " << Escape(change.token) << "\n";
+    if (step.changes.empty()) session.out() << "heartbeat  " << Escape(step.revision_token) << "\n";
   }
   session.out().flush();
 }
@@ -29,9 +31,9 @@ int Watch(const WatchOptions& options, Session& session) {
   const absl::StatusOr<Client> client = session.MakeClient(LineOutput::kTaken);
   if (!client.ok()) return session.Fail(client.status());
   int64_t seen = 0;
-  const absl::Status status = client->Watch(options.request, [&](const Change& change) {
-    Print(change, session);
-    if (!change.suppressions.empty()) ++seen;
+  const absl::Status status = client->Watch(options.request, [&](const WatchStep& step) {
+    Print(step, session);
+    if (!step.changes.empty()) ++seen;
     return session.out().good() && (options.count == 0 || seen < options.count);
   });
   return status.ok() ? kDone : session.Fail(status);
@@ -50,4 +52,4 @@ void AddWatch(CLI::App& app, Session& session, int* exit_code) {
   command->callback([options, &session, exit_code] { *exit_code = Watch(*options, session); });
 }
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

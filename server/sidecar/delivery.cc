@@ -10,21 +10,29 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "protos/error.h"
-#include "server/await_revision.h"
-#include "server/grpc_status.h"
-#include "server/log.h"
+#include "common/error.h"
+#include "common/from_grpc.h"
+#include "server/base/log.h"
+#include "server/rpc/await_revision.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-constexpr int64_t kReadOctetsMax = 8 << 20;
+constexpr int64_t kReadBytesMax = 8 << 20;
 constexpr absl::Duration kReportTimeout = absl::Seconds(10);
-// How often the centre may fail with a report in ways that may pass (INTERNAL, say) before it is put aside.
+// How often the server may fail with a report in ways that may pass (INTERNAL, say) before it is put aside.
 constexpr int kRefusalsMax = 20;
+
+// The upstream is older than this sidecar, or another sidecar: an operator has to put that right, and no report is lost
+// meanwhile.
+bool IsWrongServer(const absl::Status& status) {
+  const v1::ErrorReason reason = ReasonOf(status);
+  return reason == v1::UNKNOWN_FIELD || reason == v1::NOT_SERVED_HERE || absl::IsUnimplemented(status);
+}
 
 // An answer that no repeat will change.
 bool IsFinal(const absl::Status& status) {
+  if (IsWrongServer(status)) return false;
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kAlreadyExists:
@@ -93,7 +101,7 @@ void Delivery::Run() {
     if (delivered.ok()) {
       backoff_.Reset();
     } else {
-      wait = backoff_.Next(RetryDelayOf(delivered.status()));
+      wait = backoff_.Next(RetryDelay(delivered.status()));
       LogWarning("delivery_failed",
                  {{"why", std::string(delivered.status().message())}, {"retry_in", absl::FormatDuration(wait)}});
     }
@@ -110,7 +118,7 @@ void Delivery::Run() {
 
 absl::StatusOr<bool> Delivery::DeliverSome() {
   const uint64_t newest = outbox_->summary().newest;
-  absl::StatusOr<Reports> reports = outbox_->Read(through_.head(), kDeliveriesMax * 4, kReadOctetsMax);
+  absl::StatusOr<Reports> reports = outbox_->Read(through_.head(), kDeliveriesMax * 4, kReadBytesMax);
   if (!reports.ok()) return reports.status();
   const bool read_any = !reports->empty();
   const uint64_t last_read = read_any ? reports->back().first : newest;
@@ -125,11 +133,11 @@ absl::StatusOr<bool> Delivery::DeliverSome() {
   if (through > through_.head()) through_.Advance(through);
   if (reports->empty()) return read_any;
   reports->resize(Together(*reports));
-  std::vector<v1::ReportBounceResponse> responses(reports->size());
+  std::vector<v1::DeliverReportResponse> responses(reports->size());
   const std::vector<absl::Status> statuses = Send(*reports, &responses);
   absl::Status failed;
   for (size_t i = 0; i < reports->size(); ++i) {
-    const absl::Status settled = Settle((*reports)[i].first, statuses[i], responses[i]);
+    const absl::Status settled = Settle((*reports)[i].first, statuses[i], responses[i].response());
     if (!settled.ok() && failed.ok()) failed = settled;
   }
   ReplicaAdvanced();
@@ -143,7 +151,7 @@ size_t Delivery::Together(const Reports& reports) {
   for (const auto& [number, report] : reports) {
     if (count == kDeliveriesMax) break;
     // Only what suppresses has blocks; a mail or payload without them may be about anybody, and goes alone.
-    const v1::ReportBounceRequest& request = report.request();
+    const v1::ReportBounceRequest& request = report.delivery().report();
     std::vector<std::string> named;
     if (request.has_smtp_reply()) named.push_back(request.smtp_reply().recipient());
     if (request.has_complaint()) named.push_back(request.complaint().recipient());
@@ -161,11 +169,11 @@ size_t Delivery::Together(const Reports& reports) {
   return count;
 }
 
-std::vector<absl::Status> Delivery::Send(const Reports& reports, std::vector<v1::ReportBounceResponse>* responses) {
+std::vector<absl::Status> Delivery::Send(const Reports& reports, std::vector<v1::DeliverReportResponse>* responses) {
   std::vector<absl::Status> statuses(reports.size());
   absl::BlockingCounter answered(static_cast<int>(reports.size()));
   for (size_t i = 0; i < reports.size(); ++i) {
-    upstream_->Pass(&Upstream::List::async_interface::ReportBounce, &reports[i].second.request(), &(*responses)[i],
+    upstream_->Pass(&Upstream::List::async_interface::DeliverReport, &reports[i].second.delivery(), &(*responses)[i],
                     absl::Now() + kReportTimeout, [&statuses, &answered, i](const absl::Status& status) {
                       statuses[i] = status;
                       answered.DecrementCount();
@@ -178,11 +186,13 @@ std::vector<absl::Status> Delivery::Send(const Reports& reports, std::vector<v1:
 absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response) {
   if (status.ok()) {
     Delivered delivered;
-    if (const auto state = DecodeToken(response.token(), "token"); state.ok()) delivered.state = *state;
+    if (const auto state = DecodeToken(response.revision_token(), "revision_token"); state.ok())
+      delivered.state = *state;
     if (const auto view = replica_->view(); view != nullptr) delivered.served_lineage = view->store->lineage();
     // Before a write that waits for this is passed on: a check that demands that write must not meet the block.
     blocks_->Delivered(number, delivered.state);
-    outbox_->NoteDelivered(number, response.token()).IgnoreError();  // else it is delivered once more after a restart
+    outbox_->NoteDelivered(number, response.revision_token())
+        .IgnoreError();  // else it is delivered once more after a restart
     absl::MutexLock lock(&mutex_);
     delivered_[number] = delivered;
     return absl::OkStatus();
@@ -190,7 +200,7 @@ absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const
   if (!IsFinal(status)) {
     refusals_ = refused_ == number ? refusals_ + 1 : 1;
     refused_ = number;
-    if (!IsAnswer(status) || refusals_ < kRefusalsMax) return status;
+    if (!IsAnswer(status) || IsWrongServer(status) || refusals_ < kRefusalsMax) return status;
   }
   LogError("report_refused", {{"number", std::to_string(number)}, {"why", RefusalName(status)}});
   absl::Status put_aside = outbox_->Refuse(number, RefusalName(status));
@@ -242,4 +252,4 @@ void Delivery::Flush(absl::Time deadline) {
   done->WaitForNotification();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

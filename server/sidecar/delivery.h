@@ -1,5 +1,5 @@
-// Delivers the outbox to the centre, in the order in which reports were taken: several at a time, but never two about
-// one address. A report leaves the outbox, and its local blocks end, once the replica holds what the centre made of it.
+// Delivers the outbox to the server, in the order in which reports were taken: several at a time, but never two about
+// one address. A report leaves the outbox, and its local blocks end, once the replica holds what the server made of it.
 #pragma once
 
 #include <atomic>
@@ -15,21 +15,21 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "client/internal/steady_wait.h"
-#include "server/sidecar/backoff.h"
+#include "common/backoff.h"
+#include "common/steady_wait.h"
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
 #include "server/sidecar/upstream.h"
 #include "storage/head_signal.h"
 #include "storage/outbox.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Reports under way at once.
 inline constexpr int kDeliveriesMax = 32;
 
 struct DeliveryOptions {
-  // Reports that were delivered before the sidecar was stopped, and the state of the centre that holds each.
+  // Reports that were delivered before the sidecar was stopped, and the state of the server that holds each.
   std::map<uint64_t, RevisionToken> delivered = {};
   BackoffOptions backoff = {};
   std::function<double()> random;
@@ -46,7 +46,7 @@ class Delivery {
   void Stop();
   // There is something to deliver: ends a wait for that, but not one after a failure.
   void NoteAdded();
-  // The centre is back, or somebody waits: no need to wait any longer.
+  // The server is back, or somebody waits: no need to wait any longer.
   void Kick();
   // The replica stands at a new state: lets go what it holds.
   void ReplicaAdvanced();
@@ -63,7 +63,7 @@ class Delivery {
 
  private:
   using Reports = std::vector<std::pair<uint64_t, stored::OutboxReport>>;
-  // A delivered report, and the state of the centre that holds it.
+  // A delivered report, and the state of the server that holds it.
   struct Delivered {
     RevisionToken state;
     uint64_t served_lineage = 0;  // the replica's at that time
@@ -75,7 +75,7 @@ class Delivery {
   // Those of `reports` that may be under way together, from the first on.
   static size_t Together(const Reports& reports);
   // Sends them and waits for all answers.
-  std::vector<absl::Status> Send(const Reports& reports, std::vector<v1::ReportBounceResponse>* responses);
+  std::vector<absl::Status> Send(const Reports& reports, std::vector<v1::DeliverReportResponse>* responses);
   absl::Status Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response);
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_ || added_; }
   bool IsKicked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_; }
@@ -100,4 +100,4 @@ class Delivery {
   std::thread thread_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

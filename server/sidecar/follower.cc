@@ -2,32 +2,39 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "protos/error.h"
-#include "server/grpc_status.h"
-#include "server/log.h"
+#include "common/error.h"
+#include "common/from_grpc.h"
+#include "server/base/log.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // What the reader of the stream may be ahead of the writer.
 constexpr size_t kQueuedChangesMax = 4'096;
-constexpr size_t kQueuedOctetsMax = 8 << 20;
-// A large change comes in parts, which the store puts together; a centre that sends more than this of one is none.
-constexpr size_t kChangeOctetsMax = 64 << 20;
+constexpr size_t kQueuedBytesMax = 8 << 20;
+// A large change comes in parts, which the store puts together; a server that sends more than this of one is none.
+constexpr size_t kChangeBytesMax = 64 << 20;
 // A connection that lasted this long makes the next wait short again.
 constexpr absl::Duration kSettledAfter = absl::Seconds(10);
 // How long a question for the head may take.
 constexpr absl::Duration kHeadTimeout = absl::Seconds(5);
 
-v1::ReplicationServiceWatchRequest WatchRequest(const FollowedLists& lists, const ReplicaView& view) {
-  v1::ReplicationServiceWatchRequest request;
+v1::Position PositionOf(const ReplicaView& view) {
+  v1::Position position;
+  position.set_revision_token(EncodeToken(view.state()));
+  position.set_timeline(view.store->reader().timeline());
+  return position;
+}
+
+v1::FollowRequest FollowRequest(const FollowedLists& lists, const ReplicaView& view) {
+  v1::FollowRequest request;
   for (const std::string& tenant : lists.tenants) request.add_tenants(tenant);
-  request.set_after(EncodeToken(view.state()));
-  request.set_timeline(view.store->reader().timeline());
+  *request.mutable_after() = PositionOf(view);
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
   return request;
@@ -37,27 +44,34 @@ v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const Repl
   v1::AcknowledgeRequest request;
   request.set_replica_id(lists.name.id);
   request.set_replica_version(lists.name.version);
-  request.set_token(EncodeToken(view.state()));
-  request.set_timeline(view.store->reader().timeline());
+  *request.mutable_position() = PositionOf(view);
   return request;
 }
 
-RevisionChange ToChange(uint64_t revision, v1::ReplicationServiceWatchResponse* step) {
+// A step as storage applies it. Nothing: it holds a kind of change that is not known here.
+std::optional<RevisionChange> ToChange(uint64_t revision, v1::FollowResponse* step) {
   RevisionChange change;
   change.revision = revision;
-  change.timeline = step->timeline();
+  change.timeline = step->position().timeline();
   *change.change.mutable_at() = step->committed_at();
-  for (v1::ReplicaEntry& entry : *step->mutable_entries()) {
+  for (v1::ReplicaChange& one : *step->mutable_changes()) {
+    if (one.kind() != v1::Change::UPDATED && one.kind() != v1::Change::ERASED) return std::nullopt;
     stored::StoredEntry* stored = change.change.add_entries();
-    stored->set_revision(entry.revision());
-    *stored->mutable_suppression() = std::move(*entry.mutable_suppression());
+    stored->set_erased(one.kind() == v1::Change::ERASED);
+    stored->set_revision(one.entry().revision());
+    *stored->mutable_suppression() = std::move(*one.mutable_entry()->mutable_suppression());
   }
   if (!change.change.entries().empty()) change.change.set_tenant(change.change.entries(0).suppression().tenant());
   return change;
 }
 
+// Whoever does not know what happened to an entry reads the list again.
+absl::Status UnknownChange() {
+  return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE, "the server sends a kind of change not known here");
+}
+
 absl::Status Unintelligible() {
-  return absl::DataLossError("the centre sends what is no change of this replica's data");
+  return absl::DataLossError("the server sends what is no change of this replica's data");
 }
 
 }  // namespace
@@ -66,21 +80,21 @@ absl::Status Unintelligible() {
 class Follower::Changes {
  public:
   // Waits until there is room. False: nobody takes them any more.
-  bool Put(RevisionChange change, size_t octets) {
+  bool Put(RevisionChange change, size_t bytes) {
     const auto has_room = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return closed_ || (queue_.size() < kQueuedChangesMax && octets_ < kQueuedOctetsMax);
+      return closed_ || (queue_.size() < kQueuedChangesMax && bytes_ < kQueuedBytesMax);
     };
     absl::MutexLock lock(&mutex_, absl::Condition(&has_room));
     if (closed_) return false;
     queue_.push_back(std::move(change));
-    octets_ += octets;
+    bytes_ += bytes;
     return true;
   }
   // Waits for changes and takes all that there are; none: the stream has ended.
   std::vector<RevisionChange> TakeAll() {
     const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); };
     absl::MutexLock lock(&mutex_, absl::Condition(&has_work));
-    octets_ = 0;
+    bytes_ = 0;
     return std::exchange(queue_, {});
   }
   // No more come, or none are taken.
@@ -92,7 +106,7 @@ class Follower::Changes {
  private:
   absl::Mutex mutex_;
   std::vector<RevisionChange> queue_ ABSL_GUARDED_BY(mutex_);
-  size_t octets_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -164,14 +178,23 @@ void Follower::Run() {
   while (!stopping()) {
     const absl::Status ended = FollowOnce();
     if (stopping()) return;
+    const bool outdated = ReasonOf(ended) == v1::REPLICA_OUTDATED;
     {
       absl::MutexLock lock(&mutex_);
       if (!ended.ok()) last_error_ = ended;
-      if (state_ != v1::Replica::OTHER_LINEAGE) state_ = v1::Replica::AWAY;
+      if (outdated) {
+        state_ = v1::Replica::OUTDATED;
+      } else if (state_ != v1::Replica::OTHER_LINEAGE) {
+        state_ = v1::Replica::AWAY;
+      }
+    }
+    if (outdated && replica_->view() != nullptr) {
+      replica_->Withdraw();
+      options_.withdrawn();
     }
     if (ended.ok()) continue;
-    const absl::Duration wait = backoff_.Next(RetryDelayOf(ended));
-    LogWarning("centre_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
+    const absl::Duration wait = backoff_.Next(RetryDelay(ended));
+    LogWarning("server_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
     if (!Wait(wait)) return;
   }
 }
@@ -185,12 +208,12 @@ absl::Status Follower::FollowOnce() {
   const absl::StatusOr<RevisionToken> head = HeadNow(*view);
   absl::Status ended = head.status();
   if (ended.ok() && (head->lineage != view->store->lineage() || head->revision < view->store->head().head())) {
-    ended = MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH, "the centre holds older data");
+    ended = MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH, "the server holds older data");
   }
   if (ended.ok()) {
     const SteadyTime begun_at = options_.steady_clock();
-    ended = Watch(view, head->revision);
-    // A centre that greets and hangs up is not worth a fresh start.
+    ended = Follow(view, head->revision);
+    // A server that greets and hangs up is not worth a fresh start.
     if (options_.steady_clock() - begun_at >= kSettledAfter) backoff_.Reset();
   }
   const v1::ErrorReason reason = ReasonOf(ended);
@@ -227,14 +250,14 @@ absl::StatusOr<RevisionToken> Follower::HeadNow(const ReplicaView& view) {
   const grpc::Status called =
       upstream_->replication().Acknowledge(&context, AcknowledgeRequest(options_.lists, view), &response);
   Blocks(nullptr);
-  if (!called.ok()) return CentreStatus(called);
+  if (!called.ok()) return UpstreamStatus(called);
   const absl::StatusOr<RevisionToken> head = DecodeToken(response.head_token(), "head_token");
   if (!head.ok()) return Unintelligible();
   heads_->Seen(*head, asked_at);
   return *head;
 }
 
-absl::Status Follower::Watch(const std::shared_ptr<ReplicaView>& view, uint64_t head) {
+absl::Status Follower::Follow(const std::shared_ptr<ReplicaView>& view, uint64_t head) {
   grpc::ClientContext context;
   if (!Blocks(&context)) return absl::UnavailableError("stopping");
   {
@@ -277,32 +300,39 @@ void Follower::Applied(const ReplicaView& view, uint64_t head, bool* was_behind)
 
 void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes,
                           absl::Status* ended) {
-  const auto reader = upstream_->replication().Watch(context, WatchRequest(options_.lists, view));
-  v1::ReplicationServiceWatchResponse step;
-  size_t parts_octets = 0;  // of a change that is not complete yet
+  const auto reader = upstream_->replication().Follow(context, FollowRequest(options_.lists, view));
+  v1::FollowResponse step, parts;  // the parts of a step that is not complete yet
   absl::Status read;
   while (read.ok() && reader->Read(&step)) {
     {
       absl::MutexLock lock(&mutex_);
       heard_at_ = options_.steady_clock();
     }
-    const absl::StatusOr<RevisionToken> token = DecodeToken(step.token(), "token");
-    const size_t octets = step.ByteSizeLong();
-    // All parts but the last carry the token of the state before the change.
-    const bool is_part = token.ok() && !step.entries().empty() && step.entries(0).revision() > token->revision;
-    parts_octets = is_part ? parts_octets + octets : 0;
-    if (!token.ok() || token->lineage != view.store->lineage() || parts_octets > kChangeOctetsMax) {
+    const absl::StatusOr<RevisionToken> token = DecodeToken(step.position().revision_token(), "position");
+    if (step.min_reader() > kReplicaForm) {
+      read = OutdatedReplica();
+    } else if (!token.ok() || token->lineage != view.store->lineage()) {
       read = Unintelligible();
-    } else if (!changes->Put(ToChange(token->revision, &step), octets)) {
-      break;
+    } else {
+      parts.MergeFrom(step);
+      const size_t bytes = parts.ByteSizeLong();
+      if (bytes > kChangeBytesMax) read = Unintelligible();
+      if (!read.ok() || step.more_follows()) continue;
+      std::optional<RevisionChange> change = ToChange(token->revision, &parts);
+      parts.Clear();
+      if (!change.has_value()) {
+        read = UnknownChange();
+      } else if (!changes->Put(*std::move(change), bytes)) {
+        break;
+      }
     }
   }
   if (!read.ok()) context->TryCancel();
   const grpc::Status finished = reader->Finish();
-  // OK: the centre drains; CANCELLED: it cut a slow reader, or silence was cut here.
+  // OK: the server drains; CANCELLED: it cut a slow reader, or silence was cut here.
   *ended = !read.ok()      ? read
-           : finished.ok() ? absl::UnavailableError("the centre ended the stream")
-                           : CentreStatus(finished);
+           : finished.ok() ? absl::UnavailableError("the server ended the stream")
+                           : UpstreamStatus(finished);
   changes->Close();
 }
 
@@ -355,10 +385,10 @@ void Follower::AskOnce(std::vector<HeadCallback> callbacks) {
     for (const HeadCallback& callback : next) callback(absl::UnavailableError("stopping"));
   };
   if (view == nullptr) {
-    return answer(MakeError(absl::StatusCode::kUnavailable, v1::NO_REPLICA, "the sidecar has no replica yet"));
+    return answer(MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_NOT_READY, "the sidecar has no replica yet"));
   }
   upstream_->Pass(&Upstream::Replication::async_interface::Acknowledge, &question->request, &question->response,
                   absl::Now() + kHeadTimeout, answer);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

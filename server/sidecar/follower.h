@@ -1,9 +1,9 @@
-// The replication path of a sidecar: a snapshot where there is no replica, then every change, for ever, over whatever
-// happens to the connection and the centre.
+// The replication path of a sidecar: a snapshot where there is no replica, then every change, forever, over whatever
+// happens to the connection and the server.
 //
 //   connect ─► no replica, or one of other data, or too old ─► SnapshotLoad ─► Replica::Adopt
 //      ▲                                                                         │
-//      └── wait (Backoff) ◄── the stream ended ◄── Watch ─► ReplicaWriter::Follow ◄──────┘
+//      └── wait (Backoff) ◄── the stream ended ◄── Follow ─► ReplicaWriter::Follow ◄──────┘
 #pragma once
 
 #include <functional>
@@ -16,14 +16,14 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "client/internal/steady_wait.h"
-#include "server/sidecar/backoff.h"
+#include "common/backoff.h"
+#include "common/steady_wait.h"
 #include "server/sidecar/head_times.h"
 #include "server/sidecar/replica.h"
 #include "server/sidecar/snapshot_load.h"
 #include "server/sidecar/upstream.h"
 
-namespace suppression {
+namespace suppressd {
 
 // A stream of changes that brought nothing, not even a heartbeat (every 10 s), for this long is given up.
 inline constexpr absl::Duration kSilenceMax = absl::Seconds(30);
@@ -36,9 +36,11 @@ struct FollowerOptions {
   std::function<double()> random;
   // Called, on the follower's thread, when the replica stands at a new state, and when another replica is served.
   std::function<void()> advanced = [] {};
-  // Called, on the follower's thread, when the replica is served and has reached the head that the centre had when the
+  // Called, on the follower's thread, when the replica is served and has reached the head that the server had when the
   // connection was made.
   std::function<void()> caught_up = [] {};
+  // Called, on the follower's thread, when no replica is served any more (REPLICA_OUTDATED).
+  std::function<void()> withdrawn = [] {};
 };
 
 // Thread-safe.
@@ -52,14 +54,14 @@ class Follower {
   // Ends what is under way; returns when the thread has ended. Idempotent.
   void Stop();
 
-  // Asks the centre for its head, unless it is being asked already, for HeadTimes. Cuts a stream that fell silent.
+  // Asks the server for its head, unless it is being asked already, for HeadTimes. Cuts a stream that fell silent.
   // Called about once a second.
   void Tick();
-  // Calls `then` once, on any thread, with the centre's head as it is now or later; UNAVAILABLE when there is no answer
+  // Calls `then` once, on any thread, with the server's head as it is now or later; UNAVAILABLE when there is no answer
   // within 10 s. Calls that come together share one question.
   void AskHead(std::function<void(absl::StatusOr<RevisionToken>)> then);
 
-  // What it is doing, and why the last attempt to follow the centre ended (OK: it did not).
+  // What it is doing, and why the last attempt to follow the server ended (OK: it did not).
   v1::Replica::State state() const;
   absl::Status last_error() const;
 
@@ -68,12 +70,12 @@ class Follower {
   using HeadCallback = std::function<void(absl::StatusOr<RevisionToken>)>;
 
   void Run();
-  // One connection: returns why it ended. OK: begin anew at once.
+  // One connection: returns why it ended. OK: begin again at once.
   absl::Status FollowOnce();
   absl::Status TakeSnapshot();
-  // The head of the centre, by a call that blocks.
+  // The head of the server, by a call that blocks.
   absl::StatusOr<RevisionToken> HeadNow(const ReplicaView& view);
-  absl::Status Watch(const std::shared_ptr<ReplicaView>& view, uint64_t head);
+  absl::Status Follow(const std::shared_ptr<ReplicaView>& view, uint64_t head);
   // Reads the stream into `changes` until it ends.
   void ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes, absl::Status* ended);
   void Applied(const ReplicaView& view, uint64_t head, bool* was_behind);
@@ -106,4 +108,4 @@ class Follower {
   std::thread thread_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,12 +4,14 @@
 #include <string>
 #include <vector>
 
-namespace suppression {
+#include "storage/entry.h"
+
+namespace suppressd {
 namespace {
 
 v1::Cause::Type TypeOf(v1::Verdict::Class bounce_class) {
   if (bounce_class == v1::Verdict::COMPLAINT) return v1::Cause::COMPLAINT;
-  return bounce_class == v1::Verdict::SOFT ? v1::Cause::SOFT_BOUNCES : v1::Cause::HARD_BOUNCE;
+  return bounce_class == v1::Verdict::SOFT ? v1::Cause::SOFT_BOUNCE : v1::Cause::HARD_BOUNCE;
 }
 
 // A block on "local@domain", or "@domain". Null: that is no address.
@@ -31,7 +33,8 @@ void Forwarded::Taken(const v1::ReportBounceRequest& request, const v1::ReportBo
   Blocks blocks;
   for (const v1::RecipientOutcome& outcome : response.outcomes()) {
     // Also what was suppressed already: the replica may be behind a reactivation that came before this report.
-    if (outcome.effect() != v1::SUPPRESSED && outcome.effect() != v1::ALREADY_SUPPRESSED) continue;
+    if (outcome.effect() != v1::BounceEvent::SUPPRESSED && outcome.effect() != v1::BounceEvent::ALREADY_SUPPRESSED)
+      continue;
     stored::LocalBlock* block = AddBlock(request.tenant(), outcome.address(), &blocks);
     if (block == nullptr) continue;
     v1::Cause* cause = block->mutable_cause();
@@ -48,21 +51,21 @@ void Forwarded::Taken(const v1::ReportBounceRequest& request, const v1::ReportBo
     cause->set_source(request.source());
     cause->set_rule_id(outcome.verdict().rule_id());
   }
-  Add(blocks, response.token());
+  Add(blocks, response.revision_token());
 }
 
 void Forwarded::Taken(const v1::SuppressResponse& response) {
   Blocks blocks;
   for (const v1::Cause& cause : response.suppression().causes()) {
-    if (cause.state() != v1::Cause::ACTIVE) continue;
-    stored::LocalBlock* block = AddBlock(response.suppression().tenant(), response.suppression().address(), &blocks);
+    if (cause.state() == v1::Cause::REACTIVATED || cause.state() == v1::Cause::EXPIRED) continue;
+    stored::LocalBlock* block = AddBlock(response.suppression().tenant(), TargetText(response.suppression()), &blocks);
     if (block != nullptr) *block->mutable_cause() = cause;
   }
-  Add(blocks, response.token());
+  Add(blocks, response.revision_token());
 }
 
 void Forwarded::Add(const Blocks& blocks, const std::string& token) {
-  const absl::StatusOr<RevisionToken> state = DecodeToken(token, "token");
+  const absl::StatusOr<RevisionToken> state = DecodeToken(token, "revision_token");
   if (blocks.empty() || !state.ok()) return;
   const std::shared_ptr<ReplicaView> view = replica_->view();
   absl::MutexLock lock(&mutex_);
@@ -96,4 +99,4 @@ bool Forwarded::full() const {
   return writes_.size() >= kForwardedMax;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -10,9 +10,9 @@
 #include "absl/time/time.h"
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
-#include "suppression/v1/suppression_service.pb.h"
+#include "suppressd/v1/suppression_service.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // So many writes may wait for the replica; then reports go into the outbox, and Suppress is refused.
 inline constexpr size_t kForwardedMax = 100'000;
@@ -49,4 +49,4 @@ class Forwarded {
   uint64_t seen_lineage_ ABSL_GUARDED_BY(mutex_) = 0;              // of the replica, when it was last looked at
 };
 
-}  // namespace suppression
+}  // namespace suppressd

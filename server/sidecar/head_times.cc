@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr size_t kHeadsMax = 1'024;
@@ -51,4 +51,4 @@ std::optional<absl::Duration> HeadTimes::Staleness(const RevisionToken& state, S
   return std::max(absl::ZeroDuration(), now - *complete_at);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-// When the centre was last known to hold nothing that the replica lacks: what staleness is counted from. There is no
+// When the server was last known to hold nothing that the replica lacks: what staleness is counted from. There is no
 // clock in here: the time is a parameter.
 #pragma once
 
@@ -8,20 +8,20 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/steady_time.h"
+#include "server/base/steady_time.h"
 #include "storage/revision_token.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Thread-safe.
 class HeadTimes {
  public:
-  // The centre, asked at this time, was at this state or an earlier one.
+  // The server, asked at this time, was at this state or an earlier one.
   void Seen(const RevisionToken& head, SteadyTime asked_at);
   // A replica at this state was complete at that time: what it noted before it was stopped.
   void Noted(const RevisionToken& state, SteadyTime complete_at);
 
-  // The newest time at which a replica at this state held all that the centre had; nothing: not known.
+  // The newest time at which a replica at this state held all that the server had; nothing: not known.
   std::optional<SteadyTime> CompleteAt(const RevisionToken& state) const;
   // How long ago that was; never negative.
   std::optional<absl::Duration> Staleness(const RevisionToken& state, SteadyTime now) const;
@@ -48,4 +48,4 @@ void SetStaleness(const HeadTimes& heads, const RevisionToken& state, SteadyTime
   message->mutable_staleness()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
 }
 
-}  // namespace suppression
+}  // namespace suppressd

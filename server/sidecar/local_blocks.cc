@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace suppression {
+namespace suppressd {
 
 void LocalBlocks::Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks,
                       const RevisionToken& delivered) {
@@ -66,4 +66,4 @@ std::vector<LocalCause> LocalBlocks::Find(const EntryName& name, const RevisionT
   return found;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

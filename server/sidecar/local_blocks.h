@@ -15,7 +15,7 @@
 #include "storage/revision_token.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Whether two causes are one within an entry.
 inline bool SameCause(const v1::Cause& a, const v1::Cause& b) {
@@ -45,7 +45,7 @@ class LocalBlocks {
   // Adds what the report with this number suppresses; `delivered` as for Delivered, if it was.
   void Add(uint64_t number, const google::protobuf::RepeatedPtrField<stored::LocalBlock>& blocks,
            const RevisionToken& delivered = {});
-  // The centre has the report since this state: a replica that has reached it knows better.
+  // The server has the report since this state: a replica that has reached it knows better.
   void Delivered(uint64_t number, const RevisionToken& state);
   // Takes back what these reports suppress.
   void Remove(const std::vector<uint64_t>& numbers);
@@ -70,4 +70,4 @@ class LocalBlocks {
   std::atomic<int64_t> count_{0};
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,7 +7,7 @@
 #include "storage/entry.h"
 #include "storage/state_machine.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Whether a report has left its mark on a cause: it is new, or has seen one more event.
@@ -24,8 +24,8 @@ void RestoreMarks(stored::StoredEntry* entry) {
   };
   for (const v1::Cause& cause : entry->suppression().causes()) {
     if (!cause.has_reactivation()) continue;
-    const bool bounce = cause.type() == v1::Cause::HARD_BOUNCE || cause.type() == v1::Cause::SOFT_BOUNCES;
-    if (bounce) later(cause.reactivation().at(), entry->mutable_bounces_reactivated_at());
+    const bool bounce = cause.type() == v1::Cause::HARD_BOUNCE || cause.type() == v1::Cause::SOFT_BOUNCE;
+    if (bounce) later(cause.reactivation().reactivated_at(), entry->mutable_bounces_reactivated_at());
     if (cause.reactivation().has_consent()) {
       later(cause.reactivation().consent().obtained_at(), entry->mutable_consent_at());
     }
@@ -57,7 +57,7 @@ absl::Status ReadEntry(const EntryName& name, const ListReader* replica, const L
   return absl::OkStatus();
 }
 
-// Applies one recipient's part, as the centre would.
+// Applies one recipient's part, as the server would.
 void Apply(const EntryName& name, const stored::RecipientReport& recipient, int64_t now, stored::StoredEntry* entry,
            v1::RecipientOutcome* outcome, stored::OutboxReport* outbox) {
   v1::BounceEvent event = recipient.event();
@@ -66,7 +66,7 @@ void Apply(const EntryName& name, const stored::RecipientReport& recipient, int6
     ApplyReport(recipient.decision(), {now, now}, &event, entry);
     for (const v1::Cause& cause : entry->suppression().causes()) {
       // Also what the replica suppresses already: it may be behind a reactivation that this report comes after.
-      if (StateAt(cause, now) != v1::Cause::ACTIVE || !IsMarked(before, cause)) continue;
+      if (!CountsAt(cause, now) || !IsMarked(before, cause)) continue;
       stored::LocalBlock* block = outbox->add_blocks();
       block->set_tenant(std::string(name.tenant));
       block->set_domain(std::string(name.domain));
@@ -75,7 +75,7 @@ void Apply(const EntryName& name, const stored::RecipientReport& recipient, int6
     }
   } else {
     const bool counts = recipient.decision().action() == stored::PolicyDecision::COUNT;
-    event.set_effect(counts ? v1::COUNTED : v1::RECORDED);
+    event.set_effect(counts ? v1::BounceEvent::COUNTED : v1::BounceEvent::RECORDED);
   }
   outcome->set_address(name.Address());
   *outcome->mutable_verdict() = event.verdict();
@@ -99,8 +99,9 @@ absl::Status AnswerLocally(const ReportPlan& plan, const ListReader* replica, co
     if (absl::Status status = ReadEntry(name, replica, blocks, &entry); !status.ok()) return status;
     Apply(name, recipient, absl::ToUnixMicros(now), &entry, outcome, outbox);
   }
-  response->set_durability(plan.commands.empty() ? v1::DURABILITY_UNSPECIFIED : v1::LOCAL_DURABLE);
+  response->set_durability(plan.commands.empty() ? v1::ReportBounceResponse::NOT_KEPT
+                                                 : v1::ReportBounceResponse::AT_SIDECAR);
   return absl::OkStatus();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,10 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "server/log.h"
+#include "common/error.h"
+#include "server/base/log.h"
 #include "storage/small_file.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr char kCurrent[] = "CURRENT";
 constexpr char kPrefix[] = "replica-";
 // A snapshot is loaded only where this much more than the size of the replica that is served is free.
-constexpr uintmax_t kRoomMarginOctets = 64 << 20;
+constexpr uintmax_t kRoomMarginBytes = 64 << 20;
 
 // What CURRENT says.
 struct Current {
@@ -71,8 +72,8 @@ uintmax_t SizeOf(const std::string& path) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     std::error_code no_file;
-    const uintmax_t octets = it->file_size(no_file);
-    if (!no_file) size += octets;
+    const uintmax_t bytes = it->file_size(no_file);
+    if (!no_file) size += bytes;
   }
   return size;
 }
@@ -115,7 +116,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaOptions& opt
       replica->view_ = *std::move(view);
       replica->complete_at_ = current->CompleteAt(options.clock());
     } else {
-      // It can always be had anew from the centre.
+      // It can always be taken again from the server.
       LogWarning("replica_given_up", {{"why", std::string(view.status().message())}});
       current.reset();
     }
@@ -168,6 +169,25 @@ absl::Status Replica::Adopt(std::shared_ptr<ReplicaView> view) {
   return absl::OkStatus();
 }
 
+absl::Status OutdatedReplica() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_OUTDATED,
+                   "this sidecar is too old to read what the server sends: upgrade it");
+}
+
+void Replica::Withdraw() {
+  std::error_code gone;
+  fs::remove(absl::StrCat(options_.path, "/", kCurrent), gone);
+  std::shared_ptr<ReplicaView> old;
+  {
+    absl::MutexLock lock(&mutex_);
+    old = std::exchange(view_, nullptr);
+    if (old != nullptr) retired_.push_back(old);
+  }
+  if (old == nullptr) return;
+  old->watches.Drain();
+  old->store->head().GiveUp();
+}
+
 void Replica::Discard(std::shared_ptr<ReplicaView> view) {
   const std::string path = view->path;
   view.reset();
@@ -210,10 +230,10 @@ absl::Status Replica::CheckRoom() const {
   std::error_code error;
   const fs::space_info space = fs::space(options_.path, error);
   if (error) return absl::OkStatus();  // the load will tell
-  const uintmax_t wanted = SizeOf(served->path) + kRoomMarginOctets;
+  const uintmax_t wanted = SizeOf(served->path) + kRoomMarginBytes;
   if (space.available >= wanted) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("no room for a new replica: ", space.available >> 20, " MiB free, ", wanted >> 20, " MiB wanted"));
 }
 
-}  // namespace suppression
+}  // namespace suppressd

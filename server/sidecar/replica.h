@@ -1,7 +1,7 @@
 // The replicas in a sidecar's data directory, and the one that is served.
 //
 //   DIR/CURRENT     text: which replica is served, of which lists, and when it was known to be complete
-//   DIR/replica-N/  a store (storage/store.h) that follows the centre
+//   DIR/replica-N/  a store (storage/store.h) that follows the server
 //
 // A new replica is made beside the one that is served and takes its place in one step, in memory and on disk. The old
 // one is closed and removed once nobody reads it any more.
@@ -17,13 +17,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/list_reads.h"
-#include "server/steady_time.h"
-#include "server/watch_streams.h"
+#include "server/base/steady_time.h"
+#include "server/list/list_reads.h"
+#include "server/list/watch_streams.h"
 #include "storage/revision_token.h"
 #include "storage/store.h"
 
-namespace suppression {
+namespace suppressd {
 
 struct ReplicaOptions {
   // The sidecar's data directory, which must exist and be ours.
@@ -53,7 +53,10 @@ struct ReplicaView {
   }
 };
 
-// Thread-safe; but Begin and Adopt are for one thread.
+// UNAVAILABLE (REPLICA_OUTDATED): the server sends what this program is too old to read.
+absl::Status OutdatedReplica();
+
+// Thread-safe; but Begin, Adopt and Withdraw are for one thread.
 class Replica {
  public:
   // Opens the replica that was served last, if there is one that can be used, and removes all others.
@@ -69,6 +72,8 @@ class Replica {
   absl::StatusOr<std::shared_ptr<ReplicaView>> Begin(uint64_t lineage);
   // Serves a loaded replica from now on. The watches of the one before end with OK.
   absl::Status Adopt(std::shared_ptr<ReplicaView> view);
+  // Serves none from now on, also after a restart. The watches end with OK.
+  void Withdraw();
   // Closes and removes a replica that was begun and is not to be served, with its last holder here.
   static void Discard(std::shared_ptr<ReplicaView> view);
 
@@ -93,4 +98,4 @@ class Replica {
   std::vector<std::shared_ptr<ReplicaView>> retired_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,23 +1,23 @@
-// The write path of a sidecar: everything is the centre's to decide. Reports go into the outbox while it is away.
+// The write path of a sidecar: everything is the server's to decide. Reports go into the outbox while it is away.
 #include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "protos/error.h"
-#include "server/field_checks.h"
-#include "server/report_plan.h"
+#include "common/error.h"
+#include "server/list/report_plan.h"
+#include "server/rpc/field_checks.h"
 #include "server/sidecar/local_report.h"
-#include "server/sidecar/sidecar_service.h"
+#include "server/sidecar/sidecar_list.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-// Of the time that a caller gives, so much may be spent on the centre before a report goes into the outbox.
+// Of the time that a caller gives, so much may be spent on the server before a report goes into the outbox.
 constexpr double kForwardShare = 0.6;
 
 absl::Status Undelivered() {
-  return MakeError(absl::StatusCode::kUnavailable, v1::CENTRE_UNREACHABLE,
-                   "reports that were taken before wait for the centre");
+  return MakeError(absl::StatusCode::kUnavailable, v1::UPSTREAM_UNREACHABLE,
+                   "reports that were taken before wait for the server");
 }
 
 // A report passed on: the request as it is sent, and what became of it. Lives until the answer.
@@ -26,14 +26,14 @@ struct PassedReport {
   v1::ReportBounceResponse response;
 };
 
-// A report that may have reached the centre without its answer is repeated from the outbox: an id makes it count once.
+// A report that may have reached the server without its answer is repeated from the outbox: an id makes it count once.
 // An event id does that too, and with a request id would no longer.
 bool NeedsRequestId(const v1::ReportBounceRequest& request) {
   return request.request_id().empty() && request.event_id().empty();
 }
 
 // The key that the request as a whole is known by, where it has one. Events of a payload have keys of their own, which
-// the centre knows: a payload that shares an event with another is still delivered for the rest of it.
+// the server knows: a payload that shares an event with another is still delivered for the rest of it.
 void SetKey(const ReportPlan& plan, stored::OutboxReport* report) {
   const stored::Command& first = plan.commands[0];
   if (!first.claim_key().empty()) {
@@ -47,7 +47,7 @@ void SetKey(const ReportPlan& plan, stored::OutboxReport* report) {
 
 }  // namespace
 
-SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions options)
+SidecarList::SidecarList(const SidecarParts& parts, SidecarListOptions options)
     : parts_(parts),
       options_(std::move(options)),
       no_replica_(parts.no_replica),
@@ -57,18 +57,18 @@ SidecarService::SidecarService(const SidecarParts& parts, SidecarServiceOptions 
       listing_pool_(options_.service.listing_threads),
       report_pool_(options_.service.mail_threads) {}
 
-void SidecarService::BeginDrain() {
+void SidecarList::BeginDrain() {
   drain_.Begin();
   if (const View view = parts_.replica->view(); view != nullptr) view->watches.Drain();
 }
 
 template <typename Request, typename Response>
-grpc::ServerUnaryReactor* SidecarService::PassOn(
+grpc::ServerUnaryReactor* SidecarList::PassOn(
     grpc::CallbackServerContext* context, const Request* request, Response* response,
     void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                                     std::function<void(grpc::Status)>),
     bool after_outbox, std::function<void(const Response&)> answered) {
-  return RunUnary(context, *request, options_.service.request_octets_max, &calls_, [&](Done done) {
+  return RunUnary(context, *request, options_.service.request_bytes_max, &calls_, [&](Done done) {
     const absl::Time deadline = GiveUp(*context);
     const auto pass = [this, request, response, method, deadline, done, answered](bool delivered) {
       if (!delivered) return done(Undelivered());
@@ -83,39 +83,38 @@ grpc::ServerUnaryReactor* SidecarService::PassOn(
   });
 }
 
-grpc::ServerUnaryReactor* SidecarService::Suppress(grpc::CallbackServerContext* context,
-                                                   const v1::SuppressRequest* request, v1::SuppressResponse* response) {
+grpc::ServerUnaryReactor* SidecarList::Suppress(grpc::CallbackServerContext* context,
+                                                const v1::SuppressRequest* request, v1::SuppressResponse* response) {
   const auto answered = [this](const v1::SuppressResponse& answer) { parts_.forwarded->Taken(answer); };
   return PassOn<v1::SuppressRequest, v1::SuppressResponse>(context, request, response,
                                                            &Upstream::List::async_interface::Suppress, true, answered);
 }
 
-grpc::ServerUnaryReactor* SidecarService::Reactivate(grpc::CallbackServerContext* context,
-                                                     const v1::ReactivateRequest* request,
-                                                     v1::ReactivateResponse* response) {
+grpc::ServerUnaryReactor* SidecarList::Reactivate(grpc::CallbackServerContext* context,
+                                                  const v1::ReactivateRequest* request,
+                                                  v1::ReactivateResponse* response) {
   return PassOn(context, request, response, &Upstream::List::async_interface::Reactivate, true);
 }
 
-grpc::ServerUnaryReactor* SidecarService::GetBounceDetails(grpc::CallbackServerContext* context,
-                                                           const v1::GetBounceDetailsRequest* request,
-                                                           v1::GetBounceDetailsResponse* response) {
+grpc::ServerUnaryReactor* SidecarList::GetBounceDetails(grpc::CallbackServerContext* context,
+                                                        const v1::GetBounceDetailsRequest* request,
+                                                        v1::GetBounceDetailsResponse* response) {
   return PassOn(context, request, response, &Upstream::List::async_interface::GetBounceDetails, false);
 }
 
-grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerContext* context,
-                                                       const v1::ReportBounceRequest* request,
-                                                       v1::ReportBounceResponse* response) {
+grpc::ServerUnaryReactor* SidecarList::ReportBounce(grpc::CallbackServerContext* context,
+                                                    const v1::ReportBounceRequest* request,
+                                                    v1::ReportBounceResponse* response) {
   Admission* const admission = request->has_raw_message() || request->has_provider_event() ? &mails_ : &calls_;
-  return RunUnary(context, *request, options_.service.request_octets_max, admission, [&](Done done) {
-    const absl::Time received_at = options_.clock();
+  return RunUnary(context, *request, options_.service.request_bytes_max, admission, [&](Done done) {
+    const absl::Time taken_at = options_.clock();
     const auto forwarded = std::make_shared<PassedReport>();
     forwarded->request = *request;
     if (NeedsRequestId(*request)) forwarded->request.set_request_id(options_.request_id());
     // A report is read on a thread of its own: a large mail would keep checks waiting.
-    const auto take = [this, forwarded, received_at, response, done] {
-      report_pool_.Run([this, forwarded, received_at, response, done] {
-        TakeLocally(forwarded->request, received_at, response, done);
-      });
+    const auto take = [this, forwarded, taken_at, response, done] {
+      report_pool_.Run(
+          [this, forwarded, taken_at, response, done] { TakeLocally(forwarded->request, taken_at, response, done); });
     };
     // Behind those that wait already, so that none overtakes another about the same address.
     if (parts_.delivery->waiting() > 0 || parts_.forwarded->full()) return take();
@@ -123,10 +122,10 @@ grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerConte
     const absl::Time deadline =
         std::min(now + options_.forward_timeout, now + (GiveUp(*context) - now) * kForwardShare);
     parts_.upstream->Pass(&Upstream::List::async_interface::ReportBounce, &forwarded->request, &forwarded->response,
-                          deadline, [this, forwarded, received_at, response, take, done](const absl::Status& status) {
+                          deadline, [this, forwarded, taken_at, response, take, done](const absl::Status& status) {
                             if (!status.ok() && !IsAnswer(status)) return take();
                             if (status.ok()) {
-                              parts_.forwarded->Taken(forwarded->request, forwarded->response, received_at);
+                              parts_.forwarded->Taken(forwarded->request, forwarded->response, taken_at);
                             }
                             *response = std::move(forwarded->response);
                             done(status);
@@ -134,21 +133,28 @@ grpc::ServerUnaryReactor* SidecarService::ReportBounce(grpc::CallbackServerConte
   });
 }
 
-void SidecarService::TakeLocally(const v1::ReportBounceRequest& request, absl::Time received_at,
-                                 v1::ReportBounceResponse* response, Done done) {
+grpc::ServerUnaryReactor* SidecarList::DeliverReport(grpc::CallbackServerContext* context,
+                                                     const v1::DeliverReportRequest* request,
+                                                     v1::DeliverReportResponse*) {
+  return RunUnary(context, *request, options_.service.request_bytes_max, &calls_, [](Done done) {
+    done(MakeError(absl::StatusCode::kFailedPrecondition, v1::NOT_SERVED_HERE,
+                   "this is a sidecar: ask the server, or report with ReportBounce"));
+  });
+}
+
+void SidecarList::TakeLocally(const v1::ReportBounceRequest& request, absl::Time taken_at,
+                              v1::ReportBounceResponse* response, Done done) {
   const absl::StatusOr<ReportPlan> plan =
-      PlanReport(request, received_at, *parts_.rules->classifier(), *parts_.rules->policy());
+      PlanReport(request, taken_at, *parts_.rules->classifier(), *parts_.rules->policy());
   if (!plan.ok()) return done(plan.status());
   stored::OutboxReport report;
   const View view = parts_.replica->view();
   absl::Status answered = AnswerLocally(*plan, view == nullptr ? nullptr : &view->store->reader(), *parts_.blocks,
-                                        received_at, response, &report);
+                                        taken_at, response, &report);
   if (!answered.ok()) return done(answered);
   if (plan->commands.empty()) return done(absl::OkStatus());  // nothing to keep
-  *report.mutable_request() = request;
-  if (!report.request().has_received_at()) {
-    *report.mutable_request()->mutable_received_at() = FromMicros(absl::ToUnixMicros(received_at));
-  }
+  *report.mutable_delivery()->mutable_report() = request;
+  *report.mutable_delivery()->mutable_taken_at() = FromMicros(absl::ToUnixMicros(taken_at));
   SetKey(*plan, &report);
   const auto blocks = report.blocks();
   parts_.outbox->Add(std::move(report), [this, blocks, response, done](absl::StatusOr<Outbox::Added> added) {
@@ -162,4 +168,4 @@ void SidecarService::TakeLocally(const v1::ReportBounceRequest& request, absl::T
   });
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -3,16 +3,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protos/error.h"
-#include "server/grpc_status.h"
-#include "server/log.h"
-#include "server/replica_entry.h"
+#include "common/error.h"
+#include "server/base/log.h"
+#include "server/replication/replica_entry.h"
+#include "server/rpc/grpc_status.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Chunks are about 256 KiB; one entry can hold more.
-constexpr size_t kChunkOctetsMax = 32 << 20;
+constexpr size_t kChunkBytesMax = 32 << 20;
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the snapshot is damaged: ", what));
@@ -24,7 +24,7 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> SnapshotLoad::Run() {
   absl::Status status = Read();
   if (status.ok() && !last_) status = absl::UnavailableError("the snapshot broke off");
   if (status.ok()) {
-    const absl::StatusOr<RevisionToken> token = DecodeToken(token_, "token");
+    const absl::StatusOr<RevisionToken> token = DecodeToken(token_, "position");
     status = view_->store->writer().FinishLoad(token->revision, absl::ToUnixMicros(begun_at_), timeline_);
   }
   if (status.ok()) status = Verify();
@@ -47,7 +47,7 @@ absl::Status SnapshotLoad::Read() {
   request.set_replica_version(lists_.name.version);
   for (const std::string& tenant : lists_.tenants) request.add_tenants(tenant);
   if (view_ != nullptr) {
-    request.set_token(token_);
+    request.set_revision_token(token_);
     request.set_resume_after(resume_key_);
   } else {
     begun_at_ = clock_();
@@ -61,41 +61,42 @@ absl::Status SnapshotLoad::Read() {
   const grpc::Status ended = reader->Finish();
   blocks_(nullptr);
   if (!taken.ok() || last_) return taken;
-  absl::Status status = CentreStatus(ended);
-  // CANCELLED by the centre (a slow reader) and an end before the last chunk are resumed.
+  absl::Status status = UpstreamStatus(ended);
+  // CANCELLED by the server (a slow reader) and an end before the last chunk are resumed.
   if (status.ok() || ended.error_code() == grpc::StatusCode::CANCELLED) return absl::OkStatus();
   return status;
 }
 
 absl::Status SnapshotLoad::Take(const v1::SnapshotResponse& chunk) {
-  if (chunk.ByteSizeLong() > kChunkOctetsMax) return Damaged("a chunk is too large");
-  std::string octets;
+  if (chunk.ByteSizeLong() > kChunkBytesMax) return Damaged("a chunk is too large");
+  if (chunk.min_reader() > kReplicaForm) return OutdatedReplica();
+  if (chunk.checksum_form() != kChecksumForm) return OutdatedReplica();
+  std::string bytes;
   std::vector<stored::StoredEntry> entries(chunk.entries_size());
   for (int i = 0; i < chunk.entries_size(); ++i) {
-    AppendCanonical(chunk.entries(i), &octets);
+    AppendCanonical(chunk.entries(i), &bytes);
     *entries[i].mutable_suppression() = chunk.entries(i).suppression();
     entries[i].set_revision(chunk.entries(i).revision());
   }
-  if (Crc32(octets) != chunk.checksum()) return Damaged("the checksum of a chunk does not fit");
-  const absl::StatusOr<RevisionToken> token = DecodeToken(chunk.token(), "token");
+  if (Crc32(bytes) != chunk.checksum()) return Damaged("the checksum of a chunk does not fit");
+  const absl::StatusOr<RevisionToken> token = DecodeToken(chunk.position().revision_token(), "position");
   if (!token.ok()) return Damaged("a chunk names no state");
   if (view_ == nullptr) {
     if (absl::Status room = replica_->CheckRoom(); !room.ok()) return room;
     absl::StatusOr<std::shared_ptr<ReplicaView>> view = replica_->Begin(token->lineage);
     if (!view.ok()) return view.status();
     view_ = *std::move(view);
-    token_ = chunk.token();
-    timeline_ = chunk.timeline();
-  } else if (chunk.token() != token_ || chunk.timeline() != timeline_) {
+    token_ = chunk.position().revision_token();
+    timeline_ = chunk.position().timeline();
+  } else if (chunk.position().revision_token() != token_ || chunk.position().timeline() != timeline_) {
     return Damaged("its chunks are of several states");
   }
   entries_ += chunk.entries_size();
-  checksum_ = Crc32(octets, checksum_);
-  // From 2^31 entries on the number in the chunk stands still.
-  if (entries_ < (int64_t{1} << 31) - 1 && entries_ != chunk.entries_so_far()) return Damaged("entries are missing");
+  checksum_ = Crc32(bytes, checksum_);
+  if (entries_ != chunk.entry_count()) return Damaged("entries are missing");
   if (absl::Status status = view_->store->writer().Load(entries); !status.ok()) return status;
   resume_key_ = chunk.resume_key();
-  last_ = chunk.last();
+  last_ = !chunk.more_follows();
   return absl::OkStatus();
 }
 
@@ -104,11 +105,11 @@ absl::Status SnapshotLoad::Verify() const {
   if (!held.ok()) return held.status();
   int64_t entries = 0;
   uint32_t checksum = 0;
-  std::string octets;
+  std::string bytes;
   const absl::Status walked = (*held)->Walk({}, [&](absl::string_view, stored::StoredEntry entry) {
-    octets.clear();
-    AppendCanonical(ToReplicaEntry(std::move(entry)), &octets);
-    checksum = Crc32(octets, checksum);
+    bytes.clear();
+    AppendCanonical(ToReplicaEntry(std::move(entry)), &bytes);
+    checksum = Crc32(bytes, checksum);
     ++entries;
     return true;
   });
@@ -128,4 +129,4 @@ void SnapshotLoad::Reset() {
   last_ = false;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-// Taking a snapshot from the centre into a new replica: chunk by chunk, each checked, resumed where the stream broke
+// Taking a snapshot from the server into a new replica: chunk by chunk, each checked, resumed where the stream broke
 // off, and in the end compared with what was stored.
 #pragma once
 
@@ -11,13 +11,13 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/client_context.h"
-#include "server/replication.h"
+#include "server/replication/replication.h"
 #include "server/sidecar/replica.h"
 #include "server/sidecar/upstream.h"
 
-namespace suppression {
+namespace suppressd {
 
-// Who follows the centre, and what.
+// Who follows the server, and what.
 struct FollowedLists {
   ReplicaName name;
   std::vector<std::string> tenants;  // empty: all
@@ -40,7 +40,7 @@ class SnapshotLoad {
 
   // Takes a snapshot, or the rest of the one that broke off in an earlier call, and returns the replica, loaded and
   // verified. UNAVAILABLE: call again, later. DATA_LOSS: what came was damaged, or what was stored is; the load begins
-  // anew with the next call, as after every other error.
+  // again with the next call, as after every other error.
   absl::StatusOr<std::shared_ptr<ReplicaView>> Run();
 
  private:
@@ -62,9 +62,9 @@ class SnapshotLoad {
   uint64_t timeline_ = 0;
   std::string resume_key_;
   int64_t entries_ = 0;
-  uint32_t checksum_ = 0;  // over the canonical octets of all entries
+  uint32_t checksum_ = 0;  // over the canonical bytes of all entries
   absl::Time begun_at_;
   bool last_ = false;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-// The centre, as a sidecar reaches it: one channel, and how its answers and its silence are told apart.
+// The server, as a sidecar reaches it: one channel, and how its answers and its silence are told apart.
 #pragma once
 
 #include <functional>
@@ -9,16 +9,17 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "grpcpp/client_context.h"
-#include "suppression/v1/replication.grpc.pb.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/v1/replication.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
-// What became of a call to the centre: OK and every error that suppressd gave stay as they are; whatever else went
-// wrong is UNAVAILABLE (CENTRE_UNREACHABLE), in words that say how.
-absl::Status CentreStatus(const grpc::Status& status);
+// What became of a call to the server: OK and every error that suppressd gave stay as they are; whatever else went
+// wrong is UNAVAILABLE (UPSTREAM_UNREACHABLE), in words that say how.
+absl::Status UpstreamStatus(const grpc::Status& status);
 
-// Whether the centre took up the call, so that its status is an answer: not CENTRE_UNREACHABLE nor another UNAVAILABLE.
+// Whether the server took up the call, so that its status is an answer: not UPSTREAM_UNREACHABLE nor another
+// UNAVAILABLE.
 bool IsAnswer(const absl::Status& status);
 
 // Thread-safe.
@@ -35,7 +36,7 @@ class Upstream {
   List& list() { return *list_; }
   Replication& replication() { return *replication_; }
 
-  // Passes a call on. `then` is called once, on a gRPC thread, with CentreStatus; at the deadline at the latest.
+  // Passes a call on. `then` is called once, on a gRPC thread, with UpstreamStatus; at the deadline at the latest.
   // Request and response must live until then.
   template <typename Request, typename Response>
   void Pass(void (List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
@@ -60,7 +61,7 @@ class Upstream {
     const auto context = std::make_shared<grpc::ClientContext>();
     context->set_deadline(absl::ToChronoTime(deadline));
     (service->*method)(context.get(), request, response,
-                       [context, then = std::move(then)](grpc::Status status) { then(CentreStatus(status)); });
+                       [context, then = std::move(then)](grpc::Status status) { then(UpstreamStatus(status)); });
   }
 
   const std::string target_;
@@ -68,4 +69,4 @@ class Upstream {
   std::unique_ptr<Replication> replication_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -15,7 +15,7 @@
 #include "absl/types/span.h"
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Which append a record comes from: tells a record that the log took twice from two records. Number zero: the log takes
 // none twice.
@@ -133,4 +133,4 @@ class CommitLog {
   virtual void Close() = 0;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

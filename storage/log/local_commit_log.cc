@@ -5,10 +5,10 @@
 #include <memory>
 #include <utility>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/random_number.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 absl::Status ShuttingDown() {
@@ -169,4 +169,4 @@ void LocalCommitLog::WakeLater() {
   });
 }
 
-}  // namespace suppression
+}  // namespace suppressd

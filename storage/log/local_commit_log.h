@@ -12,7 +12,7 @@
 #include "storage/log/commit_log.h"
 #include "storage/worker_pool.h"
 
-namespace suppression {
+namespace suppressd {
 
 class LocalCommitLog final : public CommitLog {
  public:
@@ -73,4 +73,4 @@ class LocalCommitLog final : public CommitLog {
   std::thread thread_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/fill_store.h"
 
-namespace suppression {
+namespace suppressd {
 
 using CheckStub = v1::SuppressionService::StubInterface;
 
@@ -106,4 +106,4 @@ inline void EightCallersAgainstEcho(benchmark::State& state, CheckStub& echo_stu
   state.counters["check_cpu/echo_cpu"] = Quantile(&cpu, 0.5);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,14 +4,14 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/mail/bounce_mail.h"
-#include "server/mail/delivery_status.h"
-#include "server/mail/mime_mail.h"
+#include "server/bounces/mail/bounce_mail.h"
+#include "server/bounces/mail/delivery_status.h"
+#include "server/bounces/mail/mime_mail.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-constexpr size_t kMailOctets = 5'000;
+constexpr size_t kMailBytes = 5'000;
 
 const Classifier& Rules() {
   static const Classifier& classifier = *Classifier::BuiltIn()->release();
@@ -49,8 +49,8 @@ std::string Said(int n) {
                       ">: Recipient address rejected: User unknown in virtual mailbox table");
 }
 
-// A mail as a mail server returns it: words, fields, and the message filled up to `octets`.
-std::string Report(int recipients, size_t octets) {
+// A mail as a mail server returns it: words, fields, and the message filled up to `bytes`.
+std::string Report(int recipients, size_t bytes) {
   std::string mail = ReportHead();
   for (int i = 0; i < recipients; ++i) {
     absl::StrAppend(&mail, "<", Recipient(i), ">: host mx", i, ".example.com[192.0.2.1] said: ", Said(i),
@@ -69,7 +69,7 @@ std::string Report(int recipients, size_t octets) {
                   "--4XYZ.1793696405/mx.example.org\nContent-Type: message/rfc822\n\n"
                   "Return-Path: <sender@example.org>\nDate: Tue, 3 Nov 2026 10:00:00 +0100\nFrom: sender@example.org\n"
                   "To: user0@example.com\nMessage-ID: <m1@example.org>\nSubject: Hello\n\n");
-  while (mail.size() < octets) absl::StrAppend(&mail, "All work and no play makes a long message that nobody reads.\n");
+  while (mail.size() < bytes) absl::StrAppend(&mail, "All work and no play makes a long message that nobody reads.\n");
   return absl::StrCat(mail, "\n--4XYZ.1793696405/mx.example.org--\n");
 }
 
@@ -78,23 +78,23 @@ void ReadMail(benchmark::State& state, const std::string& content) {
   message.set_content(content);
   size_t recipients = 0;
   for (auto _ : state) recipients = ReadBounceMail(message, Rules())->recipients.size();
-  state.counters["octets"] = static_cast<double>(content.size());
+  state.counters["bytes"] = static_cast<double>(content.size());
   state.counters["recipients"] = static_cast<double>(recipients);
 }
 
 void Dsn(benchmark::State& state) {
-  ReadMail(state, Report(1, kMailOctets));
+  ReadMail(state, Report(1, kMailBytes));
 }
 BENCHMARK(Dsn)->Unit(benchmark::kMicrosecond);
 
 void DsnOfAThousandRecipients(benchmark::State& state) {
-  ReadMail(state, Report(1'000, kMailOctets));
+  ReadMail(state, Report(1'000, kMailBytes));
 }
 BENCHMARK(DsnOfAThousandRecipients)->Unit(benchmark::kMillisecond);
 
 // The same mail taken apart, and nothing else.
 void DsnMimeOnly(benchmark::State& state) {
-  const std::string content = Report(1, kMailOctets);
+  const std::string content = Report(1, kMailBytes);
   for (auto _ : state) benchmark::DoNotOptimize(ReadMimeMail(content));
 }
 BENCHMARK(DsnMimeOnly)->Unit(benchmark::kMicrosecond);
@@ -118,18 +118,18 @@ void Words(benchmark::State& state) {
   absl::StrAppend(&mail, "<", Recipient(1), ">:\n192.0.2.1 does not like recipient.\nRemote host said: ", Said(1),
                   "\nGiving up on 192.0.2.1.\n\n--- Below this line is a copy of the message.\n\nReturn-Path: "
                   "<sender@example.org>\n");
-  while (mail.size() < kMailOctets) absl::StrAppend(&mail, "All work and no play makes a long message.\n");
+  while (mail.size() < kMailBytes) absl::StrAppend(&mail, "All work and no play makes a long message.\n");
   ReadMail(state, mail);
 }
 BENCHMARK(Words)->Unit(benchmark::kMicrosecond);
 
-constexpr size_t kHostileOctets = 1 << 20;
+constexpr size_t kHostileBytes = 1 << 20;
 constexpr char kHostileHead[] =
     "From: MAILER-DAEMON@mx.example.org\nTo: sender@example.org\nSubject: failure notice\n\n";
 
 std::string Repeated(absl::string_view what) {
   std::string mail = kHostileHead;
-  while (mail.size() + what.size() <= kHostileOctets) absl::StrAppend(&mail, what);
+  while (mail.size() + what.size() <= kHostileBytes) absl::StrAppend(&mail, what);
   return mail;
 }
 
@@ -141,7 +141,7 @@ BENCHMARK(HostileOneLine)->Unit(benchmark::kMillisecond);
 
 void HostileAddresses(benchmark::State& state) {
   std::string mail = kHostileHead;
-  for (int i = 0; mail.size() < kHostileOctets - 100; ++i) absl::StrAppend(&mail, Recipient(i), "\n");
+  for (int i = 0; mail.size() < kHostileBytes - 100; ++i) absl::StrAppend(&mail, Recipient(i), "\n");
   ReadMail(state, mail);
 }
 BENCHMARK(HostileAddresses)->Unit(benchmark::kMillisecond);
@@ -150,14 +150,14 @@ BENCHMARK(HostileAddresses)->Unit(benchmark::kMillisecond);
 void HostileSharedText(benchmark::State& state) {
   std::string mail = kHostileHead;
   for (int i = 0; i < 1'000; ++i) absl::StrAppend(&mail, "<", Recipient(i), ">\n");
-  while (mail.size() < kHostileOctets - 100) absl::StrAppend(&mail, "550 5.1.1 the mailbox is full of unknown users\n");
+  while (mail.size() < kHostileBytes - 100) absl::StrAppend(&mail, "550 5.1.1 the mailbox is full of unknown users\n");
   ReadMail(state, mail);
 }
 BENCHMARK(HostileSharedText)->Unit(benchmark::kMillisecond);
 
 void HostileBlame(benchmark::State& state) {
   std::string mail = kHostileHead;
-  for (int i = 0; mail.size() < kHostileOctets - 100; ++i) {
+  for (int i = 0; mail.size() < kHostileBytes - 100; ++i) {
     absl::StrAppend(&mail, "It could not be delivered to the user ", Recipient(i), ", said 550.\n");
   }
   ReadMail(state, mail);
@@ -167,7 +167,7 @@ BENCHMARK(HostileBlame)->Unit(benchmark::kMillisecond);
 void HostileFields(benchmark::State& state) {
   std::string mail = kHostileHead;
   mail.insert(mail.size() - 1, "Content-Type: message/delivery-status\n");
-  for (int i = 0; mail.size() < kHostileOctets - 2'000; ++i) {
+  for (int i = 0; mail.size() < kHostileBytes - 2'000; ++i) {
     absl::StrAppend(&mail, "Final-Recipient: rfc822; ", Recipient(i), "\nAction: failed\nDiagnostic-Code: smtp; 550 ",
                     std::string(900, 'x'), "\n\n");
   }
@@ -178,14 +178,14 @@ BENCHMARK(HostileFields)->Unit(benchmark::kMillisecond);
 void HostileHtml(benchmark::State& state) {
   std::string mail = kHostileHead;
   mail.insert(mail.size() - 1, "Content-Type: text/html\n");
-  while (mail.size() < kHostileOctets - 100) absl::StrAppend(&mail, "<div><table><tr><td>550 user unknown a@b.example");
+  while (mail.size() < kHostileBytes - 100) absl::StrAppend(&mail, "<div><table><tr><td>550 user unknown a@b.example");
   ReadMail(state, mail);
 }
 BENCHMARK(HostileHtml)->Unit(benchmark::kMillisecond);
 
 void HostileHeaders(benchmark::State& state) {
   std::string mail;
-  while (mail.size() < kHostileOctets - 100)
+  while (mail.size() < kHostileBytes - 100)
     absl::StrAppend(&mail, "To: =?utf-8?Q?=C3=A4?= <a@b.example>, c@d.example\n");
   ReadMail(state, absl::StrCat(mail, kHostileHead, "550 user unknown\n"));
 }
@@ -228,7 +228,7 @@ void HostileParts(benchmark::State& state) {
   std::string mail = kHostileHead;
   mail.insert(mail.size() - 1, "Content-Type: multipart/mixed; boundary=b\n");
   const std::string text(9'000, 'a');
-  while (mail.size() < kHostileOctets - 10'000) {
+  while (mail.size() < kHostileBytes - 10'000) {
     absl::StrAppend(&mail, "--b\nContent-Type: text/plain\n\n", text, "\nuser unknown\n");
   }
   ReadMail(state, mail);
@@ -236,4 +236,4 @@ void HostileParts(benchmark::State& state) {
 BENCHMARK(HostileParts)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

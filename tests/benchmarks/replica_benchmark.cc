@@ -20,7 +20,7 @@
 #include "tests/testing/snapshot_entries.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int kBlockCacheMib = 64;
@@ -70,7 +70,7 @@ void LoadAll(ReplicaStore* store) {
               absl::ToDoubleSeconds(loading - adding), static_cast<double>(entries) / absl::ToDoubleSeconds(loading));
 }
 
-// Octets on disk by column family, of a store that is closed.
+// Bytes on disk by column family, of a store that is closed.
 void PrintDisk(const StoreOptions& options) {
   RetentionCutoffs cutoffs;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
@@ -86,17 +86,17 @@ void PrintDisk(const StoreOptions& options) {
   for (size_t i = 0; i < families.size(); ++i) {
     rocksdb::ColumnFamilyMetaData tables;
     db->GetColumnFamilyMetaData(families[i], &tables);
-    const double octets = static_cast<double>(tables.size);
+    const double bytes = static_cast<double>(tables.size);
     std::string properties;
     db->GetProperty(families[i], rocksdb::DB::Properties::kAggregatedTableProperties, &properties);
-    sum += octets;
-    if (octets > 0) {
-      std::printf("disk, %s: %.1f octets an entry (%s)\n", descriptors[i].name.c_str(),
-                  octets / static_cast<double>(entries), properties.c_str());
+    sum += bytes;
+    if (bytes > 0) {
+      std::printf("disk, %s: %.1f bytes an entry (%s)\n", descriptors[i].name.c_str(),
+                  bytes / static_cast<double>(entries), properties.c_str());
     }
     db->DestroyColumnFamilyHandle(families[i]);
   }
-  std::printf("disk, tables of all: %.1f octets an entry\n", sum / static_cast<double>(entries));
+  std::printf("disk, tables of all: %.1f bytes an entry\n", sum / static_cast<double>(entries));
 }
 
 void Check(benchmark::State& state, const std::string& local_part_prefix, int64_t names) {
@@ -180,24 +180,24 @@ absl::StatusOr<std::unique_ptr<ReplicaStore>> Open(const StoreOptions& options) 
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (const char* entries = std::getenv("SUPPRESSD_BENCH_ENTRIES")) suppression::entries = std::atoll(entries);
-  suppression::TempDirectory directory;
-  suppression::StoreOptions options;
+  if (const char* entries = std::getenv("SUPPRESSD_BENCH_ENTRIES")) suppressd::entries = std::atoll(entries);
+  suppressd::TempDirectory directory;
+  suppressd::StoreOptions options;
   options.path = directory / "data";
-  options.block_cache_mib = suppression::kBlockCacheMib;
-  auto store = suppression::Open(options);
-  suppression::PrintMemory("of an empty replica");
-  suppression::LoadAll(store->get());
-  suppression::PrintMemory("after loading");
+  options.block_cache_mib = suppressd::kBlockCacheMib;
+  auto store = suppressd::Open(options);
+  suppressd::PrintMemory("of an empty replica");
+  suppressd::LoadAll(store->get());
+  suppressd::PrintMemory("after loading");
   store->reset();
-  suppression::PrintDisk(options);
-  store = suppression::Open(options);
-  suppression::replica = store->get();
+  suppressd::PrintDisk(options);
+  store = suppressd::Open(options);
+  suppressd::replica = store->get();
   benchmark::RunSpecifiedBenchmarks();
-  suppression::PrintMemory("after checks all over the list, and changes");
+  suppressd::PrintMemory("after checks all over the list, and changes");
 }

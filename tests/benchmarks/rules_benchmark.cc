@@ -1,10 +1,10 @@
 // What a check pays for normalising, and a report for classifying.
 #include <benchmark/benchmark.h>
 
-#include "server/rules/address.h"
-#include "server/rules/classifier.h"
+#include "server/bounces/rules/address.h"
+#include "server/bounces/rules/classifier.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 void NormaliseInput(benchmark::State& state, const char* input) {
@@ -42,4 +42,4 @@ void LoadBuiltInRules(benchmark::State& state) {
 BENCHMARK(LoadBuiltInRules)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -13,7 +13,7 @@
 #include "tests/testing/fill_store.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int64_t kEntries = 200'000;
@@ -131,6 +131,6 @@ void ReportBounceWith256Callers(benchmark::State& state) {
 BENCHMARK(ReportBounceWith256Callers)->Iterations(3)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd
 
 BENCHMARK_MAIN();

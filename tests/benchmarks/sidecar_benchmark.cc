@@ -1,7 +1,7 @@
-// A sidecar beside its centre, over real Unix sockets: a check against a bare echo of the same gRPC stack, how fast a
-// snapshot becomes a replica that is served, and how far behind the replica is while the centre is written.
+// A sidecar beside its server, over real Unix sockets: a check against a bare echo of the same gRPC stack, how fast a
+// snapshot becomes a replica that is served, and how far behind the replica is while the server is written.
 //
-// SUPPRESSD_BENCH_ENTRIES sets how many entries the centre holds (300,000 when unset, 1,000,000 at most).
+// SUPPRESSD_BENCH_ENTRIES sets how many entries the server holds (300,000 when unset, 1,000,000 at most).
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,14 +13,14 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "server/sidecar/sidecar_app.h"
+#include "server/app/sidecar_app.h"
 #include "tests/benchmarks/check_against_echo.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int kWritesPerSecond = 5'000;
@@ -32,9 +32,9 @@ std::unique_ptr<v1::SuppressionService::StubInterface> Connect(const std::string
   return v1::SuppressionService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
 }
 
-// The centre, filled; made once and never taken down: the process ends with the benchmarks.
-struct Centre {
-  Centre() {
+// The server, filled; made once and never taken down: the process ends with the benchmarks.
+struct Server {
+  Server() {
     if (!FillStore(&server.store(), 0, entries).ok()) std::abort();
     const std::string address = "unix:" + (directory / "echo");
     grpc::ServerBuilder builder;
@@ -50,16 +50,16 @@ struct Centre {
   std::unique_ptr<v1::SuppressionService::StubInterface> echo_stub;
 };
 
-Centre& TheCentre() {
-  static Centre* centre = new Centre;
-  return *centre;
+Server& TheServer() {
+  static Server* server = new Server;
+  return *server;
 }
 
 SidecarOptions OptionsIn(const TempDirectory& directory) {
   SidecarOptions options;
   options.listen_addresses = {"unix:" + (directory / "s")};
   options.data_dir = directory / "data";
-  options.upstream = TheCentre().server.address();
+  options.upstream = TheServer().server.address();
   options.replica_id = "benchmark";
   options.store.block_cache_mib = 64;
   return options;
@@ -74,7 +74,7 @@ std::unique_ptr<SidecarApp> StartSidecar(const TempDirectory& directory) {
 
 // From the start of a sidecar without a replica to its first answer: stream, load, verification, socket.
 void SnapshotToFirstAnswer(benchmark::State& state) {
-  TheCentre();
+  TheServer();
   for (auto _ : state) {
     state.PauseTiming();
     const TempDirectory directory;
@@ -91,7 +91,7 @@ BENCHMARK(SnapshotToFirstAnswer)->UseRealTime()->Unit(benchmark::kMillisecond)->
 void SidecarCheckOneCaller(benchmark::State& state) {
   const TempDirectory directory;
   const std::unique_ptr<SidecarApp> sidecar = StartSidecar(directory);
-  OneCallerAgainstEcho(state, *TheCentre().echo_stub, *Connect(sidecar->addresses()[0]), entries);
+  OneCallerAgainstEcho(state, *TheServer().echo_stub, *Connect(sidecar->addresses()[0]), entries);
   sidecar->Stop(absl::ZeroDuration());
 }
 BENCHMARK(SidecarCheckOneCaller)->MinTime(3)->UseRealTime();
@@ -99,22 +99,22 @@ BENCHMARK(SidecarCheckOneCaller)->MinTime(3)->UseRealTime();
 void SidecarCheckEightCallers(benchmark::State& state) {
   const TempDirectory directory;
   const std::unique_ptr<SidecarApp> sidecar = StartSidecar(directory);
-  EightCallersAgainstEcho(state, *TheCentre().echo_stub, *Connect(sidecar->addresses()[0]), entries);
+  EightCallersAgainstEcho(state, *TheServer().echo_stub, *Connect(sidecar->addresses()[0]), entries);
   sidecar->Stop(absl::ZeroDuration());
 }
 BENCHMARK(SidecarCheckEightCallers)->MinTime(3)->UseRealTime();
 
-// From the moment a write is durable and visible at the centre to the moment it is so at the replica.
+// From the moment a write is durable and visible at the server to the moment it is so at the replica.
 class Lags {
  public:
-  Lags(HeadSignal* centre, HeadSignal* replica) : centre_(centre), replica_(replica) {}
+  Lags(HeadSignal* server, HeadSignal* replica) : server_(server), replica_(replica) {}
 
   void Expect(uint64_t revision) {
     {
       absl::MutexLock lock(&mutex_);
       ++missing_;
     }
-    centre_->CallAt(revision, [this, revision] {
+    server_->CallAt(revision, [this, revision] {
       const absl::Time written = absl::Now();
       replica_->CallAt(revision, [this, written] {
         absl::MutexLock lock(&mutex_);
@@ -130,7 +130,7 @@ class Lags {
   }
 
  private:
-  HeadSignal* const centre_;
+  HeadSignal* const server_;
   HeadSignal* const replica_;
   absl::Mutex mutex_;
   std::vector<double> lags_ ABSL_GUARDED_BY(mutex_);
@@ -144,7 +144,7 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   options.store.block_cache_mib = 64;
   options.clock = [] { return absl::Now(); };
   const std::unique_ptr<Replica> replica = *Replica::Open(options);
-  Upstream upstream(TheCentre().server.address());
+  Upstream upstream(TheServer().server.address());
   HeadTimes heads;
   absl::Notification caught_up;
   FollowerOptions follower_options;
@@ -156,15 +156,15 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   Follower follower(&upstream, replica.get(), &heads, follower_options);
   follower.Start();
   caught_up.WaitForNotification();
-  Store& centre = TheCentre().server.store();
-  Lags lags(&centre.head(), &replica->view()->store->head());
-  uint64_t revision = centre.head().head();
+  Store& server = TheServer().server.store();
+  Lags lags(&server.head(), &replica->view()->store->head());
+  uint64_t revision = server.head().head();
   int64_t written = 0;
   absl::Time next = absl::Now();
   for (auto _ : state) {
     for (int i = 0; i < kWritersBatch; ++i) {
       const std::string address = "lag" + std::to_string(written++) + "@lag.example.com";
-      TheCentre().server.log().Append(HardBounce(address, Day(1)), [](const AppendResult&) {});
+      TheServer().server.log().Append(HardBounce(address, Day(1)), [](const AppendResult&) {});
       lags.Expect(++revision);
     }
     next += absl::Seconds(1) * kWritersBatch / kWritesPerSecond;
@@ -179,14 +179,14 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
 BENCHMARK(ReplicationLagAt5000WritesPerSecond)->UseRealTime()->Iterations(500);
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (const char* wanted = std::getenv("SUPPRESSD_BENCH_ENTRIES")) {
-    suppression::entries = std::min<int64_t>(std::atoll(wanted), 1'000'000);
+    suppressd::entries = std::min<int64_t>(std::atoll(wanted), 1'000'000);
   }
-  suppression::SetLogLevel("error");
+  suppressd::SetLogLevel("error");
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

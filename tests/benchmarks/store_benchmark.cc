@@ -14,7 +14,7 @@
 #include "tests/testing/fill_store.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 int64_t entries = 1'000'000;
@@ -102,21 +102,21 @@ std::unique_ptr<Store> OpenFilled(const StoreOptions& options) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  if (const char* entries = std::getenv("SUPPRESSD_BENCH_ENTRIES")) suppression::entries = std::atoll(entries);
-  suppression::TempDirectory directory;
-  suppression::StoreOptions options;
+  if (const char* entries = std::getenv("SUPPRESSD_BENCH_ENTRIES")) suppressd::entries = std::atoll(entries);
+  suppressd::TempDirectory directory;
+  suppressd::StoreOptions options;
   const char* kept = std::getenv("SUPPRESSD_BENCH_STORE");
   options.path = kept != nullptr ? kept : directory / "data";
-  auto store = suppression::OpenFilled(options);
+  auto store = suppressd::OpenFilled(options);
   if (store == nullptr) {
     std::fprintf(stderr, "cannot fill the store\n");
     return 1;
   }
-  suppression::store = store.get();
-  std::printf("store of %lld entries\n", static_cast<long long>(suppression::entries));
+  suppressd::store = store.get();
+  std::printf("store of %lld entries\n", static_cast<long long>(suppressd::entries));
   benchmark::RunSpecifiedBenchmarks();
 }

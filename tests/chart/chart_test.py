@@ -107,7 +107,7 @@ class Renders(unittest.TestCase):
         for probe in "startupProbe", "livenessProbe":
             self.assertEqual({key for key in container[probe] if not key.endswith(("Seconds", "Threshold"))}, {"tcpSocket"})
             self.assertEqual(container[probe]["tcpSocket"], {"port": "grpc"})
-        self.assertEqual(container["readinessProbe"]["grpc"], {"port": 7100, "service": "suppression.v1.SuppressionService"})
+        self.assertEqual(container["readinessProbe"]["grpc"], {"port": 7100, "service": "suppressd.v1.SuppressionService"})
 
     def test_the_helm_test_reports_reads_reactivates_and_checks_in_order(self):
         pod = chart.object("Pod")

@@ -6,7 +6,7 @@
 #include "suppressctl_fixture.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::HasSubstr;
@@ -154,4 +154,4 @@ TEST_F(ClassifyTest, ARecipientThatIsNoAddressIsNotSuppressed) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -19,13 +19,13 @@
 #include <memory>
 #include <string>
 
-#include "protos/error.h"
-#include "suppression/internal/v1/rpc_status.pb.h"
-#include "suppression/options.h"
-#include "suppression/v1/replication.grpc.pb.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "common/error.h"
+#include "suppressd/internal/v1/rpc_status.pb.h"
+#include "suppressd/options.h"
+#include "suppressd/v1/replication.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 
-namespace suppression {
+namespace suppressd {
 
 // An error as the service sends it: ErrorInfo, and RetryInfo when retry_ms is not negative.
 inline grpc::Status WireError(grpc::StatusCode code, v1::ErrorReason reason, const std::string& message,
@@ -56,7 +56,7 @@ template <typename Request, typename Response>
 using Handler = std::function<grpc::Status(const Request&, Response*)>;
 
 template <typename Request, typename Response>
-grpc::Status Answer(const Handler<Request, Response>& handler, const Request* request, Response* response) {
+grpc::Status Handle(const Handler<Request, Response>& handler, const Request* request, Response* response) {
   return handler ? handler(*request, response) : grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler");
 }
 
@@ -65,33 +65,40 @@ class FakeReplication final : public v1::ReplicationService::Service {
  public:
   Handler<v1::RangeChecksumsRequest, v1::RangeChecksumsResponse> on_checksums;
   Handler<v1::ListReplicasRequest, v1::ListReplicasResponse> on_replicas;
-  Handler<v1::GetReplicaStatusRequest, v1::GetReplicaStatusResponse> on_status;
 
  private:
   grpc::Status RangeChecksums(grpc::ServerContext*, const v1::RangeChecksumsRequest* request,
                               v1::RangeChecksumsResponse* response) override {
-    return Answer(on_checksums, request, response);
+    return Handle(on_checksums, request, response);
   }
   grpc::Status ListReplicas(grpc::ServerContext*, const v1::ListReplicasRequest* request,
                             v1::ListReplicasResponse* response) override {
-    return Answer(on_replicas, request, response);
+    return Handle(on_replicas, request, response);
   }
-  grpc::Status GetReplicaStatus(grpc::ServerContext*, const v1::GetReplicaStatusRequest* request,
-                                v1::GetReplicaStatusResponse* response) override {
-    return Answer(on_status, request, response);
+};
+
+class FakeSidecar final : public v1::SidecarService::Service {
+ public:
+  Handler<v1::GetSidecarStatusRequest, v1::GetSidecarStatusResponse> on_status;
+
+ private:
+  grpc::Status GetSidecarStatus(grpc::ServerContext*, const v1::GetSidecarStatusRequest* request,
+                                v1::GetSidecarStatusResponse* response) override {
+    return Handle(on_status, request, response);
   }
 };
 
 class FakeService final : public v1::SuppressionService::Service {
  public:
   explicit FakeService(std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
-    char directory[] = "/tmp/suppression_test.XXXXXX";
+    char directory[] = "/tmp/suppressd_test.XXXXXX";
     directory_ = mkdtemp(directory);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
     builder.AddListeningPort(target(), credentials);
     builder.RegisterService(this);
     builder.RegisterService(&replication);
+    builder.RegisterService(&sidecar);
     server_ = builder.BuildAndStart();
   }
   ~FakeService() override {
@@ -104,8 +111,8 @@ class FakeService final : public v1::SuppressionService::Service {
   void Stop() { server_->Shutdown(std::chrono::system_clock::now()); }
 
   std::string target() const { return "unix:" + directory_ + "/socket"; }
-  suppression::ClientOptions ClientOptions() const {
-    suppression::ClientOptions options;
+  suppressd::ClientOptions ClientOptions() const {
+    suppressd::ClientOptions options;
     options.target = target();
     options.deadline = absl::Seconds(30);
     options.retry.initial_backoff = absl::Milliseconds(1);
@@ -120,41 +127,47 @@ class FakeService final : public v1::SuppressionService::Service {
   Handler<v1::BatchIsSuppressedRequest, v1::BatchIsSuppressedResponse> on_batch;
   Handler<v1::ReportBounceRequest, v1::ReportBounceResponse> on_report;
   Handler<v1::ListSuppressionsRequest, v1::ListSuppressionsResponse> on_list;
+  Handler<v1::CountSuppressionsRequest, v1::CountSuppressionsResponse> on_count;
   Handler<v1::GetBounceDetailsRequest, v1::GetBounceDetailsResponse> on_details;
   Handler<v1::ReactivateRequest, v1::ReactivateResponse> on_reactivate;
   Handler<v1::SuppressRequest, v1::SuppressResponse> on_suppress;
   std::function<grpc::Status(grpc::ServerContext*, const v1::WatchRequest&, grpc::ServerWriter<v1::WatchResponse>*)>
       on_watch;
   FakeReplication replication;
+  FakeSidecar sidecar;
 
  private:
   grpc::Status IsSuppressed(grpc::ServerContext*, const v1::IsSuppressedRequest* request,
                             v1::IsSuppressedResponse* response) override {
-    return Answer(on_check, request, response);
+    return Handle(on_check, request, response);
   }
   grpc::Status BatchIsSuppressed(grpc::ServerContext*, const v1::BatchIsSuppressedRequest* request,
                                  v1::BatchIsSuppressedResponse* response) override {
-    return Answer(on_batch, request, response);
+    return Handle(on_batch, request, response);
   }
   grpc::Status ReportBounce(grpc::ServerContext*, const v1::ReportBounceRequest* request,
                             v1::ReportBounceResponse* response) override {
-    return Answer(on_report, request, response);
+    return Handle(on_report, request, response);
   }
   grpc::Status ListSuppressions(grpc::ServerContext*, const v1::ListSuppressionsRequest* request,
                                 v1::ListSuppressionsResponse* response) override {
-    return Answer(on_list, request, response);
+    return Handle(on_list, request, response);
+  }
+  grpc::Status CountSuppressions(grpc::ServerContext*, const v1::CountSuppressionsRequest* request,
+                                 v1::CountSuppressionsResponse* response) override {
+    return Handle(on_count, request, response);
   }
   grpc::Status GetBounceDetails(grpc::ServerContext*, const v1::GetBounceDetailsRequest* request,
                                 v1::GetBounceDetailsResponse* response) override {
-    return Answer(on_details, request, response);
+    return Handle(on_details, request, response);
   }
   grpc::Status Reactivate(grpc::ServerContext*, const v1::ReactivateRequest* request,
                           v1::ReactivateResponse* response) override {
-    return Answer(on_reactivate, request, response);
+    return Handle(on_reactivate, request, response);
   }
   grpc::Status Suppress(grpc::ServerContext*, const v1::SuppressRequest* request,
                         v1::SuppressResponse* response) override {
-    return Answer(on_suppress, request, response);
+    return Handle(on_suppress, request, response);
   }
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::WatchResponse>* writer) override {
@@ -165,4 +178,4 @@ class FakeService final : public v1::SuppressionService::Service {
   std::unique_ptr<grpc::Server> server_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

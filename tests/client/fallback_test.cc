@@ -6,12 +6,12 @@
 #include <thread>
 #include <vector>
 
-#include "client/internal/fallback_connection.h"
+#include "client/internal/policy_connection.h"
 #include "client/mocks/mock_connection.h"
 #include "fake_service.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -24,7 +24,7 @@ class FallbackTest : public ::testing::Test {
  protected:
   Client MakeClient() {
     ClientOptions options = sidecar_.ClientOptions();
-    options.fallback_target = centre_.target();
+    options.fallback_target = server_.target();
     return *Client::Create(options);
   }
 
@@ -33,33 +33,33 @@ class FallbackTest : public ::testing::Test {
   }
 
   FakeService sidecar_;
-  FakeService centre_;
+  FakeService server_;
 };
 
 TEST_F(FallbackTest, TheFallbackIsLeftAloneWhileTheTargetAnswers) {
   sidecar_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
-    response->set_token("sidecar");
+    response->set_revision_token("sidecar");
     return grpc::Status::OK;
   };
-  EXPECT_EQ(MakeClient().IsSuppressed("a@example.com")->token, "sidecar");
+  EXPECT_EQ(MakeClient().IsSuppressed("a@example.com")->revision_token, "sidecar");
 }
 
 TEST_F(FallbackTest, TheFallbackAnswersWhatTheTargetCannot) {
-  centre_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
-    response->set_token("centre");
+  server_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
+    response->set_revision_token("server");
     return grpc::Status::OK;
   };
   for (const v1::ErrorReason reason :
-       {v1::NO_REPLICA, v1::TOO_STALE, v1::CENTRE_UNREACHABLE, v1::REVISION_NOT_REACHED, v1::SHUTTING_DOWN}) {
+       {v1::REPLICA_NOT_READY, v1::TOO_STALE, v1::UPSTREAM_UNREACHABLE, v1::REVISION_NOT_REACHED, v1::SHUTTING_DOWN}) {
     sidecar_.on_check = [&](const auto&, auto*) { return Unavailable(reason); };
     const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed("a@example.com");
     ASSERT_TRUE(result.ok()) << result.status();
-    EXPECT_EQ(result->token, "centre");
+    EXPECT_EQ(result->revision_token, "server");
   }
 }
 
 TEST_F(FallbackTest, ATargetThatIsGoneIsFallenBackFrom) {
-  centre_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
+  server_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
   sidecar_.Stop();
   const Client client = MakeClient();
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(client.IsSuppressed("a@example.com").ok());
@@ -72,7 +72,7 @@ TEST_F(FallbackTest, AWriteKeepsItsRequestIdWhereverItGoes) {
     note(request);
     return Unavailable(v1::OUTBOX_FULL);
   };
-  centre_.on_report = [&](const v1::ReportBounceRequest& request, auto*) {
+  server_.on_report = [&](const v1::ReportBounceRequest& request, auto*) {
     note(request);
     return ids.size() < 4 ? Unavailable(v1::OVERLOADED) : grpc::Status::OK;
   };
@@ -88,13 +88,13 @@ TEST_F(FallbackTest, WhatTheTargetRefusesIsRefused) {
   sidecar_.on_check = [](const auto&, auto*) {
     return WireError(grpc::StatusCode::INVALID_ARGUMENT, v1::INVALID_ADDRESS, "no address");
   };
-  centre_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
+  server_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
   EXPECT_EQ(ErrorReason(MakeClient().IsSuppressed("a@example.com").status()), "INVALID_ADDRESS");
 }
 
 TEST_F(FallbackTest, WhatTheFallbackRefusesIsRefused) {
-  sidecar_.on_check = [](const auto&, auto*) { return Unavailable(v1::NO_REPLICA); };
-  centre_.on_check = [](const auto&, auto*) {
+  sidecar_.on_check = [](const auto&, auto*) { return Unavailable(v1::REPLICA_NOT_READY); };
+  server_.on_check = [](const auto&, auto*) {
     return WireError(grpc::StatusCode::INVALID_ARGUMENT, v1::INVALID_ADDRESS, "no address");
   };
   EXPECT_EQ(ErrorReason(MakeClient().IsSuppressed("a@example.com").status()), "INVALID_ADDRESS");
@@ -106,8 +106,8 @@ TEST_F(FallbackTest, ASilentTargetLeavesTheFallbackTimeToAnswer) {
     while (!done) std::this_thread::yield();
     return grpc::Status::OK;
   };
-  centre_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
-    response->set_token("centre");
+  server_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
+    response->set_revision_token("server");
     return grpc::Status::OK;
   };
   CheckRequest request;
@@ -115,7 +115,7 @@ TEST_F(FallbackTest, ASilentTargetLeavesTheFallbackTimeToAnswer) {
   CallOptions call;
   call.timeout = absl::Seconds(2);
   const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed(request, call);
-  EXPECT_EQ(result.ok() ? result->token : result.status().ToString(), "centre");
+  EXPECT_EQ(result.ok() ? result->revision_token : result.status().ToString(), "server");
   done = true;
   sidecar_.Stop();  // the handler still looks at `done`
 }
@@ -123,25 +123,25 @@ TEST_F(FallbackTest, ASilentTargetLeavesTheFallbackTimeToAnswer) {
 TEST_F(FallbackTest, AWatchGoesOnAtTheFallback) {
   sidecar_.on_watch = [](grpc::ServerContext*, const auto&, grpc::ServerWriter<v1::WatchResponse>* writer) {
     v1::WatchResponse step;
-    step.set_token("1");
-    step.add_suppressions();
+    step.set_revision_token("1");
+    step.add_changes();
     writer->Write(step);
     return grpc::Status::OK;
   };
   std::vector<std::string> starts;
-  centre_.on_watch = [&](grpc::ServerContext*, const v1::WatchRequest& request,
+  server_.on_watch = [&](grpc::ServerContext*, const v1::WatchRequest& request,
                          grpc::ServerWriter<v1::WatchResponse>* writer) {
     starts.push_back(request.after());
     v1::WatchResponse step;
-    step.set_token("2");
-    step.add_suppressions();
+    step.set_revision_token("2");
+    step.add_changes();
     writer->Write(step);
     return grpc::Status::OK;
   };
   const Client client = MakeClient();
   std::vector<std::string> tokens;
-  const absl::Status status = client.Watch(WatchRequest(), [&](const Change& change) {
-    tokens.push_back(change.token);
+  const absl::Status status = client.Watch(WatchRequest(), [&](const WatchStep& step) {
+    tokens.push_back(step.revision_token);
     if (tokens.size() == 1) sidecar_.Stop();
     return tokens.size() < 2;
   });
@@ -155,13 +155,23 @@ class FallbackTryTest : public ::testing::Test {
  protected:
   FallbackTryTest() { call_.timeout = absl::Seconds(10); }
 
+  static ClientOptions OneTry() {
+    ClientOptions options;
+    options.retry.max_attempts = 1;
+    return options;
+  }
+  client_internal::RetryEnvironment Environment() {
+    client_internal::RetryEnvironment environment = client_internal::SystemRetryEnvironment();
+    environment.now = [this] { return now_; };
+    return environment;
+  }
   absl::StatusOr<CheckResult> Check() { return connection_.IsSuppressed(CheckRequest(), call_); }
 
   absl::Time now_ = absl::UnixEpoch();
   CallOptions call_;
   std::shared_ptr<MockConnection> target_ = std::make_shared<MockConnection>();
   std::shared_ptr<MockConnection> fallback_ = std::make_shared<MockConnection>();
-  client_internal::FallbackConnection connection_{target_, fallback_, [this] { return now_; }};
+  client_internal::PolicyConnection connection_{target_, fallback_, OneTry(), Environment()};
 };
 
 TEST_F(FallbackTryTest, TheTargetMayTakeHalfOfTheTime) {
@@ -185,7 +195,7 @@ TEST_F(FallbackTryTest, NoTimeLeftIsTheTargetsError) {
 }
 
 TEST_F(FallbackTryTest, WhenBothAreAwayTheErrorTellsOfBoth) {
-  const absl::Status no_replica = MakeError(absl::StatusCode::kUnavailable, v1::NO_REPLICA, "no replica yet");
+  const absl::Status no_replica = MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_NOT_READY, "no replica yet");
   EXPECT_CALL(*target_, IsSuppressed).WillRepeatedly(Return(no_replica));
   EXPECT_CALL(*fallback_, IsSuppressed)
       .WillOnce(Return(absl::UnavailableError("connection refused")))
@@ -194,9 +204,9 @@ TEST_F(FallbackTryTest, WhenBothAreAwayTheErrorTellsOfBoth) {
   EXPECT_TRUE(absl::IsUnavailable(first));
   EXPECT_THAT(std::string(first.message()), HasSubstr("connection refused"));
   EXPECT_THAT(std::string(first.message()), HasSubstr("no replica yet"));
-  EXPECT_EQ(ErrorReason(first), "NO_REPLICA");
+  EXPECT_EQ(ErrorReason(first), "REPLICA_NOT_READY");
   EXPECT_EQ(ErrorReason(Check().status()), "OVERLOADED");
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

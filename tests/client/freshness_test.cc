@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "fake_service.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class FreshnessTest : public ::testing::Test {
@@ -31,7 +31,7 @@ class FreshnessTest : public ::testing::Test {
 TEST_F(FreshnessTest, ACheckSaysHowFreshItIs) {
   service_.on_check = [](const auto&, v1::IsSuppressedResponse* response) {
     response->set_suppressed(true);
-    response->set_token("t");
+    response->set_revision_token("t");
     response->add_matches();
     response->add_matches()->set_not_yet_delivered(true);
     response->mutable_freshness()->set_basis(v1::Freshness::REPLICA);
@@ -41,7 +41,7 @@ TEST_F(FreshnessTest, ACheckSaysHowFreshItIs) {
   };
   const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed("a@example.com");
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->token, "t");
+  EXPECT_EQ(result->revision_token, "t");
   ASSERT_TRUE(result->freshness.has_value());
   EXPECT_EQ(result->freshness->basis, FreshnessBasis::kReplica);
   EXPECT_EQ(result->freshness->staleness, absl::Milliseconds(1500));
@@ -50,7 +50,7 @@ TEST_F(FreshnessTest, ACheckSaysHowFreshItIs) {
   EXPECT_TRUE(result->matches[1].not_yet_delivered);
 }
 
-TEST_F(FreshnessTest, AnAnswerOfTheCentreHasNone) {
+TEST_F(FreshnessTest, AnAnswerOfTheServerHasNone) {
   service_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
   service_.on_batch = [](const auto&, auto*) { return grpc::Status::OK; };
   service_.on_list = [](const auto&, auto*) { return grpc::Status::OK; };
@@ -67,7 +67,7 @@ TEST_F(FreshnessTest, StalenessMayBeUnknown) {
   };
   const absl::StatusOr<BatchResult> result = MakeClient().BatchIsSuppressed(BatchRequest());
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->token, "");
+  EXPECT_EQ(result->revision_token, "");
   ASSERT_TRUE(result->freshness.has_value());
   EXPECT_EQ(result->freshness->basis, FreshnessBasis::kNothing);
   EXPECT_EQ(result->freshness->staleness, std::nullopt);
@@ -124,20 +124,20 @@ TEST_F(FreshnessTest, ABatchCarriesItsMaxStaleness) {
 }
 
 TEST_F(FreshnessTest, AReportSaysWhereItIsKept) {
-  v1::Durability durability = v1::LOCAL_DURABLE;
+  v1::ReportBounceResponse::Durability durability = v1::ReportBounceResponse::AT_SIDECAR;
   service_.on_report = [&](const auto&, v1::ReportBounceResponse* response) {
     response->set_durability(durability);
     return grpc::Status::OK;
   };
   ReportRequest request;
   request.report = Complaint{"a@example.com", "", ""};
-  EXPECT_EQ(MakeClient().ReportBounce(request)->durability, Durability::kLocalDurable);
-  durability = v1::DURABLE;
-  EXPECT_EQ(MakeClient().ReportBounce(request)->durability, Durability::kDurable);
-  EXPECT_EQ(Name(Durability::kLocalDurable), "LOCAL_DURABLE");
+  EXPECT_EQ(MakeClient().ReportBounce(request)->durability, Durability::kAtSidecar);
+  durability = v1::ReportBounceResponse::AT_SERVER;
+  EXPECT_EQ(MakeClient().ReportBounce(request)->durability, Durability::kAtServer);
+  EXPECT_EQ(Name(Durability::kAtSidecar), "AT_SIDECAR");
   EXPECT_EQ(Name(FreshnessBasis::kReplica), "REPLICA");
   EXPECT_EQ(FromName<FreshnessBasis>("nothing"), FreshnessBasis::kNothing);
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,10 +7,10 @@
 
 #include <fstream>
 
-#include "suppression/client.h"
+#include "suppressd/client.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -103,7 +103,7 @@ TEST(ClientOptionsTest, NonsenseTargetsAreRefused) {
   }
   ClientOptions options;
   options.target = "unix:/" + std::string(107, 'a');
-  ExpectRefused(options, "107 octets");
+  ExpectRefused(options, "107 bytes");
 }
 
 TEST(ClientOptionsTest, PlaintextStaysOnThisHost) {
@@ -189,4 +189,4 @@ TEST(ClientOptionsTest, CreateConnectsToNothing) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

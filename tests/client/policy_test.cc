@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "client/mocks/mock_connection.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::_;
@@ -28,12 +28,12 @@ class PolicyTest : public ::testing::Test {
 TEST_F(PolicyTest, AnAnswerIsPassedOnAsItIs) {
   CheckResult answer;
   answer.suppressed = true;
-  answer.token = "t";
+  answer.revision_token = "t";
   EXPECT_CALL(*connection_, IsSuppressed).WillOnce(Return(answer));
   const absl::StatusOr<CheckResult> result = MakeClient(WhenUnavailable::kAllow).IsSuppressed("a@example.com");
   EXPECT_TRUE(result->suppressed);
   EXPECT_FALSE(result->assumed);
-  EXPECT_EQ(result->token, "t");
+  EXPECT_EQ(result->revision_token, "t");
 }
 
 TEST_F(PolicyTest, TenantAndDeadlineAreFilledIn) {
@@ -102,15 +102,13 @@ TEST_F(PolicyTest, WritesAreNeverAssumed) {
   EXPECT_TRUE(absl::IsUnavailable(MakeClient(WhenUnavailable::kAllow).ReportBounce(ReportRequest()).status()));
 }
 
-TEST_F(PolicyTest, MaySendIsFalseForSuppressedAndInvalidAddresses) {
+TEST_F(PolicyTest, MaySendIsTrueForNotSuppressedOnly) {
   BatchResult result;
-  result.items.resize(2);
-  result.items[0].index = 1;
-  result.items[0].suppressed = true;
-  result.items[1].index = 4;
-  result.items[1].error_reason = "INVALID_ADDRESS";
-  EXPECT_TRUE(result.MaySend(0) && result.MaySend(2) && result.MaySend(3) && result.MaySend(5));
-  EXPECT_FALSE(result.MaySend(1) || result.MaySend(4));
+  result.answers = {Answer::kNotSuppressed, Answer::kSuppressed,     Answer::kFailed,       Answer::kNotKnown,
+                    Answer::kUnspecified,   static_cast<Answer>(77), Answer::kNotSuppressed};
+  for (int32_t i = 0; i < 7; ++i) EXPECT_EQ(result.MaySend(i), i == 0 || i == 6) << i;
+  EXPECT_FALSE(result.MaySend(7)) << "nobody answered for it";
+  EXPECT_FALSE(result.MaySend(-1));
 }
 
 Page MakePage(const std::vector<std::string>& addresses, const std::string& next) {
@@ -120,7 +118,7 @@ Page MakePage(const std::vector<std::string>& addresses, const std::string& next
     page.suppressions.back().address = address;
   }
   page.next_page_token = next;
-  page.token = "t";
+  page.revision_token = "t";
   return page;
 }
 
@@ -147,7 +145,7 @@ TEST_F(ForEachTest, WalksPastEmptyPagesToTheEnd) {
   EXPECT_THAT(seen_, ElementsAre("a", "b", "c"));
   EXPECT_TRUE(result->at_end);
   EXPECT_EQ(result->visited, 3);
-  EXPECT_EQ(result->token, "t");
+  EXPECT_EQ(result->revision_token, "t");
 }
 
 TEST_F(ForEachTest, StopsAtTheLimitWithoutAskingForMore) {
@@ -175,22 +173,21 @@ TEST_F(ForEachTest, ALimitOfZeroIsRefused) {
 }
 
 TEST_F(PolicyTest, AWatchHidesHeartbeatsUnlessAsked) {
-  EXPECT_CALL(*connection_, Watch)
-      .WillRepeatedly([](const WatchRequest&, const OnChange& on_change, const Cancellation&) {
-        Change change;
-        EXPECT_TRUE(on_change(change));
-        change.suppressions.resize(1);
-        return on_change(change) ? absl::InternalError("went on") : absl::OkStatus();
-      });
+  EXPECT_CALL(*connection_, Watch).WillRepeatedly([](const WatchRequest&, const OnStep& on_step, const Cancellation&) {
+    WatchStep step;
+    EXPECT_TRUE(on_step(step));
+    step.changes.resize(1);
+    return on_step(step) ? absl::InternalError("went on") : absl::OkStatus();
+  });
   for (const bool heartbeats : {false, true}) {
     WatchRequest request;
     request.heartbeats = heartbeats;
     int steps = 0;
     EXPECT_TRUE(MakeClient()
                     .Watch(request,
-                           [&](const Change& change) {
+                           [&](const WatchStep& step) {
                              ++steps;
-                             return change.suppressions.empty();
+                             return step.changes.empty();
                            })
                     .ok());
     EXPECT_EQ(steps, heartbeats ? 2 : 1);
@@ -200,8 +197,8 @@ TEST_F(PolicyTest, AWatchHidesHeartbeatsUnlessAsked) {
 TEST_F(PolicyTest, AWatchIsForTheTenantOfTheClient) {
   options_.tenant = "acme";
   EXPECT_CALL(*connection_, Watch(Field(&WatchRequest::tenants, ElementsAre("acme")), _, _));
-  (void)MakeClient().Watch(WatchRequest(), [](const Change&) { return true; });
+  (void)MakeClient().Watch(WatchRequest(), [](const WatchStep&) { return true; });
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -28,7 +28,7 @@ cmake --install "$build_dir" --prefix "$work_dir/prefix" --component client >"$w
   { cat "$work_dir/install.log"; fail "install"; }
 
 # The promise of the headers: nothing of gRPC, nothing generated.
-if grep -rnE '#include.*(grpc|\.pb\.h|google/protobuf|protos/)' "$work_dir/prefix/include"; then
+if grep -rnE '#include.*(grpc|\.pb\.h|google/protobuf|protos/|common/)' "$work_dir/prefix/include"; then
   fail "an installed header includes gRPC or generated code"
 fi
 

@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::ElementsAre;
@@ -31,17 +31,17 @@ class Copy {
     const int at_least = request.at_least().empty() ? 0 : std::stoi(request.at_least());
     if (at_least > revision) return absl::UnavailableError("not reached");
     v1::RangeChecksumsResponse response;
-    response.set_token(absl::StrCat(revision));
+    response.set_revision_token(absl::StrCat(revision));
     v1::RangeChecksum* range = response.add_ranges();
     for (auto it = entries_.upper_bound(request.after_key()); it != entries_.end(); ++it) {
       if (!request.until_key().empty() && it->first > request.until_key()) break;
-      if (request.entries_per_range() > 0 && range->entries() == request.entries_per_range()) {
+      if (request.entries_per_range() > 0 && range->entry_count() == request.entries_per_range()) {
         range = response.add_ranges();
       }
       range->set_until_key(it->first);
-      range->set_entries(range->entries() + 1);
+      range->set_entry_count(range->entry_count() + 1);
       range->mutable_sha256()->append(absl::StrCat(it->first, "=", it->second, ";"));
-      response.set_entries(response.entries() + 1);
+      response.set_entry_count(response.entry_count() + 1);
     }
     range->set_until_key(request.until_key());
     return response;
@@ -92,7 +92,7 @@ TEST_F(RangeComparisonTest, EqualCopiesAreEqualAfterOneQuestionEach) {
   EXPECT_TRUE(result->equal());
   EXPECT_EQ(result->entries, 100);
   EXPECT_EQ(result->against, 100);
-  EXPECT_EQ(result->token, "1");
+  EXPECT_EQ(result->revision_token, "1");
   EXPECT_EQ(copy_.asked() + other_.asked(), 2);
   EXPECT_THAT(other_.tenants(), ElementsAre("a", "b"));
 }
@@ -210,4 +210,4 @@ TEST_F(RangeComparisonTest, TheErrorOfEitherIsTheError) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

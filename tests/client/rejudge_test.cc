@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 const LocalRules& BuiltIn() {
@@ -91,4 +91,4 @@ TEST(RejudgeTest, ComplaintsAreLeftAlone) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

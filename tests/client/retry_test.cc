@@ -6,13 +6,13 @@
 #include <set>
 #include <vector>
 
-#include "client/internal/request_id.h"
-#include "client/internal/retrying_connection.h"
+#include "client/internal/policy_connection.h"
 #include "client/mocks/mock_connection.h"
-#include "protos/error.h"
-#include "suppression/internal/v1/rpc_status.pb.h"
+#include "common/error.h"
+#include "common/uuid.h"
+#include "suppressd/internal/v1/rpc_status.pb.h"
 
-namespace suppression::client_internal {
+namespace suppressd::client_internal {
 namespace {
 
 using ::testing::_;
@@ -53,7 +53,7 @@ class RetryTest : public ::testing::Test {
     call_.timeout = absl::Seconds(10);
   }
 
-  RetryingConnection Connection() { return RetryingConnection(inner_, options_, world_.environment()); }
+  PolicyConnection Connection() { return PolicyConnection(inner_, nullptr, options_, world_.environment()); }
 
   static absl::Status Unavailable(absl::Duration retry_delay = absl::ZeroDuration()) {
     absl::Status status = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many calls");
@@ -134,7 +134,7 @@ TEST_F(RetryTest, AWriteKeepsItsRequestIdAcrossAttempts) {
     ids.push_back(request.request_id);
     return ids.size() % 3 == 0 ? absl::StatusOr<ReportResult>(ReportResult()) : Unavailable();
   });
-  RetryingConnection connection = Connection();
+  PolicyConnection connection = Connection();
   EXPECT_TRUE(connection.ReportBounce(ReportRequest(), call_).ok());
   EXPECT_TRUE(connection.ReportBounce(ReportRequest(), call_).ok());
   EXPECT_THAT(ids, ElementsAre("id-1", "id-1", "id-1", "id-2", "id-2", "id-2"));
@@ -145,7 +145,7 @@ TEST_F(RetryTest, EveryWriteGetsARequestIdUnlessItHasAKey) {
   EXPECT_CALL(*inner_, Reactivate(::testing::Field(&ReactivateRequest::request_id, "id-2"), _));
   EXPECT_CALL(*inner_, ReportBounce(::testing::Field(&ReportRequest::request_id, "mine"), _));
   EXPECT_CALL(*inner_, ReportBounce(::testing::Field(&ReportRequest::request_id, ""), _));
-  RetryingConnection connection = Connection();
+  PolicyConnection connection = Connection();
   (void)connection.Suppress(SuppressRequest(), call_);
   (void)connection.Reactivate(ReactivateRequest(), call_);
   ReportRequest report;
@@ -159,18 +159,18 @@ TEST_F(RetryTest, EveryWriteGetsARequestIdUnlessItHasAKey) {
 TEST_F(RetryTest, AWatchResumesAfterTheLastStep) {
   std::vector<std::string> starts;
   EXPECT_CALL(*inner_, Watch)
-      .WillRepeatedly([&](const WatchRequest& request, const OnChange& on_change, const Cancellation&) {
+      .WillRepeatedly([&](const WatchRequest& request, const OnStep& on_step, const Cancellation&) {
         starts.push_back(request.after);
-        Change change;
-        change.token = "t" + std::to_string(starts.size());
-        change.suppressions.resize(1);
-        return on_change(change) ? absl::UnavailableError("cut") : absl::OkStatus();
+        WatchStep step;
+        step.revision_token = "t" + std::to_string(starts.size());
+        step.changes.resize(1);
+        return on_step(step) ? absl::UnavailableError("cut") : absl::OkStatus();
       });
   int steps = 0;
   WatchRequest request;
   request.after = "t0";
   const absl::Status status = Connection().Watch(
-      request, [&](const Change&) { return ++steps < 3; }, Cancellation());
+      request, [&](const WatchStep&) { return ++steps < 3; }, Cancellation());
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(starts, ElementsAre("t0", "t1", "t2"));
 }
@@ -179,7 +179,7 @@ TEST_F(RetryTest, AWatchGivesUpWhenNothingComesForTooLong) {
   options_.watch_retry_for = absl::Seconds(2);
   EXPECT_CALL(*inner_, Watch).WillRepeatedly(Return(absl::UnavailableError("down")));
   const absl::Status status = Connection().Watch(
-      WatchRequest(), [](const Change&) { return true; }, Cancellation());
+      WatchRequest(), [](const WatchStep&) { return true; }, Cancellation());
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_LT(world_.now - absl::UnixEpoch(), absl::Seconds(2));
   EXPECT_GT(world_.now - absl::UnixEpoch(), absl::Milliseconds(1500));
@@ -188,7 +188,7 @@ TEST_F(RetryTest, AWatchGivesUpWhenNothingComesForTooLong) {
 TEST_F(RetryTest, AWatchDoesNotRetryGoneHistory) {
   EXPECT_CALL(*inner_, Watch).WillOnce(Return(MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE, "gone")));
   const absl::Status status = Connection().Watch(
-      WatchRequest(), [](const Change&) { return true; }, Cancellation());
+      WatchRequest(), [](const WatchStep&) { return true; }, Cancellation());
   EXPECT_EQ(ReasonOf(status), v1::HISTORY_GONE);
 }
 
@@ -196,7 +196,7 @@ TEST_F(RetryTest, CancellingEndsAWatchThatWaits) {
   EXPECT_CALL(*inner_, Watch).WillOnce(Return(absl::UnavailableError("down")));
   world_.on_sleep = [](const Cancellation& cancellation) { cancellation.Cancel(); };
   const absl::Status status = Connection().Watch(
-      WatchRequest(), [](const Change&) { return true; }, Cancellation());
+      WatchRequest(), [](const WatchStep&) { return true; }, Cancellation());
   EXPECT_TRUE(absl::IsCancelled(status));
 }
 
@@ -209,7 +209,7 @@ TEST(RetryWaitTest, ManyFailuresDoNotOverflow) {
 TEST(RequestIdTest, IsARandomUuidOfVersionFour) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) {
-    const std::string id = NewRequestId();
+    const std::string id = NewUuid();
     EXPECT_EQ(id.size(), 36u) << id;
     EXPECT_THAT(id, MatchesRegex("[0-9a-f]+-[0-9a-f]+-4[0-9a-f]+-[89ab][0-9a-f]+-[0-9a-f]+"));
     ids.insert(id);
@@ -227,4 +227,4 @@ TEST(SystemRetryEnvironmentTest, RandomStaysBelowOne) {
 }
 
 }  // namespace
-}  // namespace suppression::client_internal
+}  // namespace suppressd::client_internal

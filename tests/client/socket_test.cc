@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "fake_service.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -31,7 +31,7 @@ TEST_F(SocketTest, AWriteIsRetriedWithOneRequestId) {
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
     ids.push_back(request.request_id());
     if (ids.size() < 3) return WireError(grpc::StatusCode::UNAVAILABLE, v1::OVERLOADED, "full", {}, 0);
-    response->add_outcomes()->set_effect(v1::SUPPRESSED);
+    response->add_outcomes()->set_effect(v1::BounceEvent::SUPPRESSED);
     return grpc::Status::OK;
   };
   ReportRequest request;
@@ -90,20 +90,20 @@ TEST_F(SocketTest, AMailArrivesAsItIsAndIsCutAtOneMebibyte) {
     return grpc::Status::OK;
   };
   ReportRequest request;
-  const std::string octets("Subject: \xff\r\n\r\n\0body", 20);
-  request.report = RawMessage{octets, "a@example.com", false};
+  const std::string bytes("Subject: \xff\r\n\r\n\0body", 20);
+  request.report = RawMessage{bytes, "a@example.com", false};
   ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
-  EXPECT_EQ(got.content(), octets);
+  EXPECT_EQ(got.content(), bytes);
   EXPECT_EQ(got.recipient(), "a@example.com");
   EXPECT_FALSE(got.truncated());
-  request.report = RawMessage{octets, "", true};
+  request.report = RawMessage{bytes, "", true};
   ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
   EXPECT_TRUE(got.truncated());
-  for (const size_t octets_over : {0, 1}) {
-    request.report = RawMessage{std::string((1 << 20) + octets_over, 'x'), "", false};
+  for (const size_t bytes_over : {0, 1}) {
+    request.report = RawMessage{std::string((1 << 20) + bytes_over, 'x'), "", false};
     ASSERT_TRUE(MakeClient().ReportBounce(request).ok());
     EXPECT_EQ(got.content().size(), 1u << 20);
-    EXPECT_EQ(got.truncated(), octets_over == 1);
+    EXPECT_EQ(got.truncated(), bytes_over == 1);
   }
 }
 
@@ -111,12 +111,12 @@ TEST_F(SocketTest, AProvidersEventArrivesUnchangedAndEachOutcomeComesBack) {
   v1::ProviderEvent got;
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
     got = request.provider_event();
-    response->set_kind(v1::PROVIDER_WEBHOOK);
+    response->set_kind(v1::BounceEvent::PROVIDER_WEBHOOK);
     v1::RecipientOutcome* taken = response->add_outcomes();
     taken->set_event_id("ses:1");
     taken->set_duplicate(true);
     taken->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-    response->add_outcomes()->set_error_reason("INVALID_ADDRESS");
+    response->add_outcomes()->mutable_error()->set_reason("INVALID_ADDRESS");
     return grpc::Status::OK;
   };
   ReportRequest request;
@@ -130,7 +130,7 @@ TEST_F(SocketTest, AProvidersEventArrivesUnchangedAndEachOutcomeComesBack) {
   ASSERT_EQ(result->outcomes.size(), 2u);
   EXPECT_EQ(result->outcomes[0].event_id, "ses:1");
   EXPECT_TRUE(result->outcomes[0].duplicate);
-  EXPECT_EQ(result->outcomes[1].error_reason, "INVALID_ADDRESS");
+  EXPECT_EQ(result->outcomes[1].error.reason, "INVALID_ADDRESS");
   EXPECT_EQ(result->outcomes[1].verdict.bounce_class, VerdictClass::kUnspecified);
 }
 
@@ -171,17 +171,17 @@ TEST_F(SocketTest, TextThatIsNotUtf8IsRefusedWithoutACall) {
   EXPECT_EQ(ErrorDetail(MakeClient().ReportBounce(report).status(), "field"), "complaint.recipient");
   WatchRequest watch;
   watch.tenants = {"default", "\xff"};
-  EXPECT_EQ(ErrorReason(MakeClient().Watch(watch, [](const Change&) { return true; })), "INVALID_FIELD");
+  EXPECT_EQ(ErrorReason(MakeClient().Watch(watch, [](const WatchStep&) { return true; })), "INVALID_FIELD");
 }
 
 TEST_F(SocketTest, AnAddressOfABatchThatIsNotUtf8FailsAlone) {
   std::vector<std::string> got;
   service_.on_batch = [&](const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) {
     got.assign(request.addresses().begin(), request.addresses().end());
-    response->set_token("t");
-    v1::BatchResult* result = response->add_results();
-    result->set_index(1);
-    result->set_suppressed(true);
+    response->set_revision_token("t");
+    response->add_answers(v1::IsSuppressedResponse::NOT_SUPPRESSED);
+    response->add_answers(v1::IsSuppressedResponse::SUPPRESSED);
+    response->add_results()->set_index(1);
     return grpc::Status::OK;
   };
   BatchRequest request;
@@ -189,23 +189,56 @@ TEST_F(SocketTest, AnAddressOfABatchThatIsNotUtf8FailsAlone) {
   const absl::StatusOr<BatchResult> result = MakeClient().BatchIsSuppressed(request);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(got, (std::vector<std::string>{"a@example.com", "b@example.com"}));
-  EXPECT_EQ(result->token, "t");
+  EXPECT_EQ(result->revision_token, "t");
   ASSERT_EQ(result->items.size(), 4u);
   for (int32_t index : {0, 2, 3, 4}) EXPECT_FALSE(result->MaySend(index)) << index;
   EXPECT_TRUE(result->MaySend(1));
-  EXPECT_EQ(result->items[0].error_reason, "INVALID_ADDRESS");
+  EXPECT_EQ(result->items[0].error.reason, "INVALID_ADDRESS");
   EXPECT_TRUE(result->items[2].suppressed);
   EXPECT_EQ(result->items[2].index, 3);
+}
+
+TEST_F(SocketTest, AnAnswerThatIsMissingOrNotKnownHereIsNoLeaveToSend) {
+  for (const int number : {0, 77}) {
+    service_.on_check = [&](const auto&, v1::IsSuppressedResponse* response) {
+      response->set_answer(static_cast<v1::IsSuppressedResponse::Answer>(number));
+      return grpc::Status::OK;
+    };
+    const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed("a@example.com");
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->suppressed) << number;
+  }
+}
+
+TEST_F(SocketTest, ABatchWithFewerAnswersThanAddressesSendsNothingMore) {
+  service_.on_batch = [](const auto&, v1::BatchIsSuppressedResponse* response) {
+    response->add_answers(v1::IsSuppressedResponse::NOT_SUPPRESSED);
+    return grpc::Status::OK;
+  };
+  BatchRequest request;
+  request.addresses = {"a@example.com", "b@example.com"};
+  const absl::StatusOr<BatchResult> result = MakeClient().BatchIsSuppressed(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->MaySend(0));
+  EXPECT_FALSE(result->MaySend(1));
+}
+
+TEST_F(SocketTest, ARequestNamesAnAddressOrADomain) {
+  SuppressRequest request;
+  request.address = "a@example.com";
+  request.domain = "example.com";
+  request.note = "n";
+  EXPECT_EQ(ErrorReason(MakeClient().Suppress(request).status()), "INVALID_FIELD");
 }
 
 TEST_F(SocketTest, ACheckCarriesItsTokenBothWays) {
   std::string at_least;
   service_.on_check = [&](const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
     at_least = request.at_least();
-    response->set_token("next");
-    response->set_suppressed(true);
+    response->set_revision_token("next");
+    response->set_answer(v1::IsSuppressedResponse::SUPPRESSED);
     v1::Match* match = response->add_matches();
-    match->set_whole_domain(true);
+    match->set_matched_domain("example.com");
     match->mutable_cause()->set_type(v1::Cause::HARD_BOUNCE);
     match->mutable_cause()->mutable_last_event_at()->set_seconds(5);
     return grpc::Status::OK;
@@ -216,9 +249,11 @@ TEST_F(SocketTest, ACheckCarriesItsTokenBothWays) {
   const absl::StatusOr<CheckResult> result = MakeClient().IsSuppressed(request);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(at_least, "previous");
-  EXPECT_EQ(result->token, "next");
+  EXPECT_EQ(result->revision_token, "next");
   ASSERT_EQ(result->matches.size(), 1u);
-  EXPECT_TRUE(result->matches[0].whole_domain);
+  EXPECT_EQ(result->matches[0].matched_domain, "example.com");
+  EXPECT_EQ(result->answer, Answer::kSuppressed);
+  EXPECT_TRUE(result->suppressed);
   EXPECT_EQ(result->matches[0].cause.type, CauseType::kHardBounce);
   EXPECT_EQ(result->matches[0].cause.last_event_at, absl::FromUnixSeconds(5));
   EXPECT_EQ(result->matches[0].cause.expires_at, std::nullopt);
@@ -264,8 +299,8 @@ TEST_F(SocketTest, AWatchFollowsAcrossCutsWithoutAGap) {
     int next = request.after().empty() ? 1 : std::stoi(request.after()) + 1;
     for (int i = 0; i < 2; ++i, ++next) {
       v1::WatchResponse step;
-      step.set_token(std::to_string(next));
-      step.add_suppressions()->set_address("a@example.com");
+      step.set_revision_token(std::to_string(next));
+      step.add_changes()->mutable_suppression()->set_address("a@example.com");
       writer->Write(step);
     }
     // Cut by an overloaded server, cut for a slow reader, ended in a drain.
@@ -273,8 +308,8 @@ TEST_F(SocketTest, AWatchFollowsAcrossCutsWithoutAGap) {
     return starts.size() == 2 ? grpc::Status::CANCELLED : grpc::Status::OK;
   };
   std::vector<std::string> tokens;
-  const absl::Status status = MakeClient().Watch(WatchRequest(), [&](const Change& change) {
-    tokens.push_back(change.token);
+  const absl::Status status = MakeClient().Watch(WatchRequest(), [&](const WatchStep& step) {
+    tokens.push_back(step.revision_token);
     return tokens.size() < 7;
   });
   EXPECT_TRUE(status.ok()) << status;
@@ -286,8 +321,8 @@ TEST_F(SocketTest, AWatchFollowsAcrossCutsWithoutAGap) {
 TEST_F(SocketTest, AWatchIsCancelledFromAnotherThread) {
   service_.on_watch = [](grpc::ServerContext* context, const auto&, grpc::ServerWriter<v1::WatchResponse>* writer) {
     v1::WatchResponse step;
-    step.set_token("1");
-    step.add_suppressions();
+    step.set_revision_token("1");
+    step.add_changes();
     writer->Write(step);
     while (!context->IsCancelled()) std::this_thread::yield();
     return grpc::Status::CANCELLED;
@@ -296,7 +331,7 @@ TEST_F(SocketTest, AWatchIsCancelledFromAnotherThread) {
   std::thread canceller;
   const absl::Status status = MakeClient().Watch(
       WatchRequest(),
-      [&](const Change&) {
+      [&](const WatchStep&) {
         canceller = std::thread([cancellation] { cancellation.Cancel(); });
         return true;
       },
@@ -304,21 +339,21 @@ TEST_F(SocketTest, AWatchIsCancelledFromAnotherThread) {
   canceller.join();
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
   EXPECT_TRUE(absl::IsCancelled(MakeClient().Watch(
-      WatchRequest(), [](const Change&) { return true; }, cancellation)));
+      WatchRequest(), [](const WatchStep&) { return true; }, cancellation)));
 }
 
 TEST_F(SocketTest, AWatchSaysWhereHistoryStarts) {
   service_.on_watch = [](auto*, const auto&, auto*) {
     return WireError(grpc::StatusCode::OUT_OF_RANGE, v1::HISTORY_GONE, "too old", {{"oldest_token", "t9"}});
   };
-  const absl::Status status = MakeClient().Watch(WatchRequest(), [](const Change&) { return true; });
+  const absl::Status status = MakeClient().Watch(WatchRequest(), [](const WatchStep&) { return true; });
   EXPECT_EQ(ErrorReason(status), "HISTORY_GONE");
   EXPECT_EQ(ErrorDetail(status, "oldest_token"), "t9");
 }
 
 TEST_F(SocketTest, OneClientServesManyThreads) {
   service_.on_check = [](const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
-    response->set_token(request.address());
+    response->set_revision_token(request.address());
     return grpc::Status::OK;
   };
   const Client client = MakeClient();
@@ -329,7 +364,7 @@ TEST_F(SocketTest, OneClientServesManyThreads) {
       for (int j = 0; j < 50; ++j) {
         const std::string address = std::to_string(i) + "." + std::to_string(j) + "@example.com";
         const absl::StatusOr<CheckResult> result = copy.IsSuppressed(address);
-        right += result.ok() && result->token == address ? 1 : 0;
+        right += result.ok() && result->revision_token == address ? 1 : 0;
       }
     });
   }
@@ -338,4 +373,4 @@ TEST_F(SocketTest, OneClientServesManyThreads) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,38 +1,36 @@
-#include "client/internal/status.h"
-
 #include <gtest/gtest.h>
 
+#include "common/from_grpc.h"
 #include "fake_service.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(StatusTest, OkStaysOk) {
-  EXPECT_TRUE(client_internal::FromGrpc(grpc::Status::OK).ok());
+  EXPECT_TRUE(FromGrpc(grpc::Status::OK).ok());
 }
 
 TEST(StatusTest, EveryCodeKeepsItsMeaning) {
   for (int code = 1; code <= 16; ++code) {
-    const absl::Status status = client_internal::FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(code), "text"));
+    const absl::Status status = FromGrpc(grpc::Status(static_cast<grpc::StatusCode>(code), "text"));
     EXPECT_EQ(static_cast<int>(status.code()), code);
     EXPECT_EQ(status.message(), "text");
   }
 }
 
 TEST(StatusTest, ReasonAndDetailsComeThrough) {
-  const absl::Status status = client_internal::FromGrpc(
-      WireError(grpc::StatusCode::INVALID_ARGUMENT, v1::INVALID_TENANT, "odd", {{"field", "tenant"}}));
+  const absl::Status status =
+      FromGrpc(WireError(grpc::StatusCode::INVALID_ARGUMENT, v1::INVALID_TENANT, "odd", {{"field", "tenant"}}));
   EXPECT_EQ(ErrorReason(status), "INVALID_TENANT");
   EXPECT_EQ(ErrorDetail(status, "field"), "tenant");
   EXPECT_EQ(ErrorDetail(status, "nothing"), "");
-  EXPECT_EQ(client_internal::RetryDelay(status), std::nullopt);
+  EXPECT_EQ(RetryDelay(status), std::nullopt);
 }
 
 TEST(StatusTest, RetryInfoComesThrough) {
-  const absl::Status status =
-      client_internal::FromGrpc(WireError(grpc::StatusCode::UNAVAILABLE, v1::OVERLOADED, "full", {}, 1500));
-  EXPECT_EQ(client_internal::RetryDelay(status), absl::Milliseconds(1500));
+  const absl::Status status = FromGrpc(WireError(grpc::StatusCode::UNAVAILABLE, v1::OVERLOADED, "full", {}, 1500));
+  EXPECT_EQ(RetryDelay(status), absl::Milliseconds(1500));
 }
 
 TEST(StatusTest, AReasonOfANewerServiceIsKept) {
@@ -48,8 +46,7 @@ TEST(StatusTest, AReasonOfANewerServiceIsKept) {
 }
 
 TEST(StatusTest, GarbledDetailsLeaveTheStatus) {
-  const absl::Status status =
-      client_internal::FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "text", "\xff\xff\xff"));
+  const absl::Status status = FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "text", "\xff\xff\xff"));
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
   EXPECT_EQ(ErrorReason(status), "");
   EXPECT_EQ(ErrorReason(absl::OkStatus()), "");
@@ -68,4 +65,4 @@ TEST(StatusTest, ErrorsCrossARealSocket) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

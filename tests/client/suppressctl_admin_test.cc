@@ -1,10 +1,11 @@
 // list, details, reactivate, suppress, watch, status.
 #include "suppressctl_fixture.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -14,33 +15,56 @@ TEST_F(SuppressctlTest, ListWalksAllPagesAndPrintsCounts) {
     requests.push_back(request);
     response->add_suppressions()->set_address("a" + request.page_token() + "@example.com");
     if (requests.size() < 3) response->set_next_page_token(std::to_string(requests.size()));
-    if (request.with_counts()) {
-      response->mutable_counts()->set_total(3);
-      v1::ReasonCount* count = response->mutable_counts()->add_reasons();
-      count->set_reason(v1::MAILBOX_FULL);
-      count->set_count(3);
-    }
     return grpc::Status::OK;
   };
-  EXPECT_EQ(Run({"list", "--all", "--counts", "--reason", "mailbox_full", "--type", "HARD_BOUNCE", "--domain",
-                 "example.com", "--source", "s", "--from", "2026-01-01T00:00:00Z", "--before", "2026-02-01T00:00:00Z",
-                 "--state", "any_state", "--order", "by_address"}),
+  std::vector<v1::CountSuppressionsRequest> counted;
+  service_.on_count = [&](const v1::CountSuppressionsRequest& request, v1::CountSuppressionsResponse* response) {
+    counted.push_back(request);
+    response->set_total_count(3);
+    v1::ReasonCount* count = response->add_reasons();
+    count->set_reason(v1::MAILBOX_FULL);
+    count->set_entry_count(3);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list",
+                 "--all",
+                 "--counts",
+                 "--reason",
+                 "mailbox_full,mailbox_inactive",
+                 "--type",
+                 "HARD_BOUNCE",
+                 "--stream",
+                 "",
+                 "--domain",
+                 "example.com",
+                 "--source",
+                 "s",
+                 "--from",
+                 "2026-01-01T00:00:00Z",
+                 "--before",
+                 "2026-02-01T00:00:00Z",
+                 "--state",
+                 "ever_suppressed",
+                 "--order",
+                 "by_address"}),
             0)
       << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("a@example.com"), HasSubstr("a2@example.com"), HasSubstr("TOTAL         3")));
   ASSERT_EQ(requests.size(), 3u);
-  EXPECT_TRUE(requests[0].with_counts());
-  EXPECT_FALSE(requests[1].with_counts());
-  EXPECT_EQ(requests[2].reason(), v1::MAILBOX_FULL);
+  ASSERT_EQ(counted.size(), 1u);
+  EXPECT_EQ(counted[0].filter().SerializeAsString(), requests[2].filter().SerializeAsString());
+  const v1::SuppressionFilter& filter = requests[2].filter();
+  EXPECT_THAT(filter.reasons(), ElementsAre(v1::MAILBOX_FULL, v1::MAILBOX_INACTIVE));
+  EXPECT_THAT(filter.cause_types(), ElementsAre(v1::Cause::HARD_BOUNCE));
+  EXPECT_TRUE(filter.has_stream());
   EXPECT_EQ(requests[2].order(), v1::ListSuppressionsRequest::BY_ADDRESS);
-  EXPECT_EQ(requests[2].state(), v1::ListSuppressionsRequest::ANY_STATE);
-  EXPECT_EQ(requests[2].listed_before().seconds() - requests[2].listed_from().seconds(), 31 * 86'400);
+  EXPECT_EQ(filter.state(), v1::SuppressionFilter::EVER_SUPPRESSED);
+  EXPECT_EQ(filter.listed_before().seconds() - filter.listed_from().seconds(), 31 * 86'400);
   requests.clear();
   EXPECT_EQ(Run({"list", "--all", "--counts", "-o", "json"}), 0);
-  v1::ListSuppressionsResponse parsed;
-  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(out_, &parsed).ok()) << out_;
-  EXPECT_EQ(parsed.suppressions_size(), 3);
-  EXPECT_EQ(parsed.counts().total(), 3);
+  const auto fields = Json().fields();
+  EXPECT_EQ(fields.at("suppressions").list_value().values_size(), 3);
+  EXPECT_EQ(fields.at("counts").struct_value().fields().at("totalCount").string_value(), "3");
 }
 
 TEST_F(SuppressctlTest, ListStopsAtItsLimitAndSaysHowToGoOn) {
@@ -57,8 +81,9 @@ TEST_F(SuppressctlTest, ListStopsAtItsLimitAndSaysHowToGoOn) {
 TEST_F(SuppressctlTest, DetailsShowTheExactTextMadeHarmless) {
   service_.on_details = [](const auto&, v1::GetBounceDetailsResponse* response) {
     response->mutable_suppression()->set_address("a@example.com");
-    response->mutable_suppression()->add_causes()->set_type(v1::Cause::HARD_BOUNCE);
-    response->add_explanations()->set_meaning("The mailbox does not exist.");
+    v1::ExplainedCause* explained = response->add_causes();
+    explained->mutable_cause()->set_type(v1::Cause::HARD_BOUNCE);
+    explained->set_meaning("The mailbox does not exist.");
     response->add_events()->set_diagnostic("550 \x1b]0;owned\x07 no\r\nsuch user");
     return grpc::Status::OK;
   };
@@ -71,12 +96,12 @@ TEST_F(SuppressctlTest, DetailsShowTheExactTextMadeHarmless) {
 TEST_F(SuppressctlTest, DetailsSayWhatAReportWasAndWhoseEvent) {
   service_.on_details = [](const auto&, v1::GetBounceDetailsResponse* response) {
     v1::BounceEvent* mail = response->add_events();
-    mail->set_kind(v1::DELIVERY_STATUS);
+    mail->set_kind(v1::BounceEvent::DELIVERY_STATUS);
     mail->set_truncated(true);
     v1::BounceEvent* event = response->add_events();
-    event->set_kind(v1::PROVIDER_WEBHOOK);
+    event->set_kind(v1::BounceEvent::PROVIDER_WEBHOOK);
     event->set_provider("ses");
-    response->add_events()->set_kind(v1::SMTP_REPLY);
+    response->add_events()->set_kind(v1::BounceEvent::SMTP_REPLY);
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"details", "a@example.com"}), 0);
@@ -98,14 +123,15 @@ TEST_F(SuppressctlTest, ReactivateSendsCausesAndConsent) {
   service_.on_reactivate = [&](const v1::ReactivateRequest& request, v1::ReactivateResponse* response) {
     got = request;
     response->set_changed(true);
-    response->set_still_suppressed(true);
+    response->set_suppressed_in_any_stream(true);
     response->add_blocking()->mutable_cause()->set_type(v1::Cause::MANUAL);
     response->mutable_suppression()->set_address("a@example.com");
     return grpc::Status::OK;
   };
-  EXPECT_EQ(Run({"reactivate", "a@example.com", "--note", "asked", "--actor", "ada", "--cause", "COMPLAINT", "--cause",
-                 "HARD_BOUNCE:MAILBOX_FULL", "--consent_at", "2026-03-01T12:00:00Z", "--consent_evidence", "form 7"}),
-            0)
+  EXPECT_EQ(
+      Run({"reactivate", "a@example.com", "--note", "asked", "--on_behalf_of", "ada", "--cause", "COMPLAINT", "--cause",
+           "HARD_BOUNCE:MAILBOX_FULL", "--consent_at", "2026-03-01T12:00:00Z", "--consent_evidence", "form 7"}),
+      0)
       << err_;
   EXPECT_EQ(got.causes_size(), 2);
   EXPECT_EQ(got.causes(1).reason(), v1::MAILBOX_FULL);
@@ -128,7 +154,7 @@ TEST_F(SuppressctlTest, SuppressTakesADomainAndAnExpiry) {
   service_.on_suppress = [&](const v1::SuppressRequest& request, v1::SuppressResponse* response) {
     got = request;
     response->set_newly_suppressed(true);
-    response->mutable_suppression()->set_address("@example.com");
+    response->mutable_suppression()->set_domain("example.com");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"suppress", "--domain", "example.com", "--note", "trap", "--type", "unsubscribe", "--stream", "news",
@@ -150,9 +176,9 @@ TEST_F(SuppressctlTest, WatchStopsAfterItsCount) {
     after = request.after();
     for (int i = 1; i <= 5; ++i) {
       v1::WatchResponse step;
-      step.set_token("t" + std::to_string(i));
+      step.set_revision_token("t" + std::to_string(i));
       writer->Write(step);  // a heartbeat
-      step.add_suppressions()->set_address("a@example.com");
+      step.add_changes()->mutable_suppression()->set_address("a@example.com");
       writer->Write(step);
     }
     return grpc::Status::OK;
@@ -160,7 +186,7 @@ TEST_F(SuppressctlTest, WatchStopsAfterItsCount) {
   EXPECT_EQ(Run({"watch", "--after", "t0", "--count", "3", "-o", "json"}), 0) << err_;
   EXPECT_EQ(after, "t0");
   EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 3);
-  EXPECT_THAT(out_, HasSubstr("\"token\":\"t3\""));
+  EXPECT_THAT(out_, HasSubstr("\"revisionToken\":\"t3\""));
 }
 
 TEST_F(SuppressctlTest, WatchSaysWhereItCanStart) {
@@ -173,13 +199,13 @@ TEST_F(SuppressctlTest, WatchSaysWhereItCanStart) {
 
 TEST_F(SuppressctlTest, StatusShowsHealthAndHead) {
   AnswerBatches();
-  service_.SetHealth("suppression.v1.SuppressionService", true);
-  service_.SetHealth("suppression.v1.SuppressionService/write", true);
+  service_.SetHealth("suppressd.v1.SuppressionService", true);
+  service_.SetHealth("suppressd.v1.SuppressionService/write", true);
   EXPECT_EQ(Run({"status", "-o", "json"}), 0) << err_;
   EXPECT_EQ(Json().fields().at("server").string_value(), "SERVING");
   EXPECT_EQ(Json().fields().at("writes").string_value(), "SERVING");
-  EXPECT_EQ(Json().fields().at("token").string_value(), "t1");
-  service_.SetHealth("suppression.v1.SuppressionService/write", false);
+  EXPECT_EQ(Json().fields().at("revisionToken").string_value(), "t1");
+  service_.SetHealth("suppressd.v1.SuppressionService/write", false);
   EXPECT_EQ(Run({"status"}), 1);
   EXPECT_THAT(out_, HasSubstr("NOT_SERVING"));
 }
@@ -191,4 +217,4 @@ TEST_F(SuppressctlTest, StatusOfAStrangerIsSaidToBeOne) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

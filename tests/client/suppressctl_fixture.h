@@ -14,7 +14,7 @@
 #include "client/suppressctl/commands.h"
 #include "fake_service.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 
 class SuppressctlTest : public ::testing::Test {
  protected:
@@ -45,17 +45,20 @@ class SuppressctlTest : public ::testing::Test {
   void AnswerBatches() {
     service_.on_batch = [this](const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) {
       batches_.push_back(request);
-      response->set_token("t" + std::to_string(batches_.size()));
+      response->set_revision_token("t" + std::to_string(batches_.size()));
       for (int i = 0; i < request.addresses_size(); ++i) {
         const std::string& address = request.addresses(i);
         const bool invalid = address.find('@') == std::string::npos;
-        if (!invalid && address.rfind("bad", 0) != 0) continue;
+        const bool bad = address.rfind("bad", 0) == 0;
+        response->add_answers(invalid ? v1::IsSuppressedResponse::FAILED
+                              : bad   ? v1::IsSuppressedResponse::SUPPRESSED
+                                      : v1::IsSuppressedResponse::NOT_SUPPRESSED);
+        if (!invalid && !bad) continue;
         v1::BatchResult* result = response->add_results();
         result->set_index(i);
-        result->set_suppressed(!invalid);
         if (invalid) {
-          result->set_error_reason("INVALID_ADDRESS");
-          result->set_error_message("has no @");
+          result->mutable_error()->set_reason("INVALID_ADDRESS");
+          result->mutable_error()->set_message("has no @");
         } else if (address.rfind("bad-many", 0) == 0) {
           result->set_matches_left_out(true);
         } else {
@@ -74,4 +77,4 @@ class SuppressctlTest : public ::testing::Test {
   std::string err_;
 };
 
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -6,7 +6,7 @@
 #include "client/internal/conversion.h"
 #include "client/suppressctl/render.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::google::protobuf::FieldDescriptor;
@@ -36,12 +36,19 @@ void Fill(Message* message, int* counter, int depth) {
       reflection->SetString(message, field, field->name() + "\n\"\\\u00fc" + std::to_string(number));
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
       const int values = field->enum_type()->value_count();
-      reflection->SetEnumValue(message, field, field->enum_type()->value(1 + number % (values - 1))->number());
+      const int value = field->enum_type()->value(1 + number % (values - 1))->number();
+      if (field->is_repeated()) {
+        reflection->AddEnumValue(message, field, value);
+      } else {
+        reflection->SetEnumValue(message, field, value);
+      }
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
       reflection->SetBool(message, field, true);
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64) {
+      reflection->SetInt64(message, field, (int64_t{1} << 60) + number);
     } else {
       ASSERT_EQ(field->cpp_type(), FieldDescriptor::CPPTYPE_INT32) << field->full_name();
-      reflection->SetInt32(message, field, number);
+      reflection->SetInt32(message, field, field->name() == "code" ? number % 17 : number);
     }
   }
 }
@@ -81,4 +88,4 @@ TYPED_TEST(JsonTest, AnEmptyAnswerIsValid) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -5,7 +5,7 @@
 #include "suppressctl_fixture.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::AllOf;
@@ -30,16 +30,16 @@ class ReportTest : public SuppressctlTest {
       if (content.find("nonsense") != std::string::npos) {
         return WireError(grpc::StatusCode::INVALID_ARGUMENT, v1::NOT_A_MESSAGE, "no mail");
       }
-      response->set_token("t" + std::to_string(requests_.size()));
+      response->set_revision_token("t" + std::to_string(requests_.size()));
       response->set_truncated(request.raw_message().truncated());
-      response->set_kind(v1::AUTO_REPLY);
+      response->set_kind(v1::BounceEvent::AUTO_REPLY);
       if (content.find("away") != std::string::npos) return grpc::Status::OK;
-      response->set_kind(v1::BOUNCE_TEXT);
+      response->set_kind(v1::BounceEvent::BOUNCE_TEXT);
       v1::RecipientOutcome* outcome = response->add_outcomes();
       outcome->set_address("a@example.com");
       outcome->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
       outcome->mutable_verdict()->set_reason(v1::ADDRESS_NOT_FOUND);
-      outcome->set_effect(v1::SUPPRESSED);
+      outcome->set_effect(v1::BounceEvent::SUPPRESSED);
       return grpc::Status::OK;
     };
   }
@@ -208,9 +208,9 @@ TEST_F(ReportTest, ARecipientIsNotTakenForThatOfSeveralMails) {
 
 TEST_F(ReportTest, ARecipientThatWasNotTakenFailsItsMail) {
   service_.on_report = [](const v1::ReportBounceRequest&, v1::ReportBounceResponse* response) {
-    response->set_kind(v1::DELIVERY_STATUS);
+    response->set_kind(v1::BounceEvent::DELIVERY_STATUS);
     response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-    response->add_outcomes()->set_error_reason("INVALID_ADDRESS");
+    response->add_outcomes()->mutable_error()->set_reason("INVALID_ADDRESS");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"report", "--mail", File("1.eml", Mail("a"))}), 2);
@@ -224,7 +224,7 @@ TEST_F(ReportTest, AWebhookPayloadIsSentUnchanged) {
   v1::ReportBounceRequest got;
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
     got = request;
-    response->set_kind(v1::PROVIDER_WEBHOOK);
+    response->set_kind(v1::BounceEvent::PROVIDER_WEBHOOK);
     v1::RecipientOutcome* outcome = response->add_outcomes();
     outcome->set_address("a@example.com");
     outcome->set_event_id("ses:4711");
@@ -248,10 +248,10 @@ TEST_F(ReportTest, AWebhookPayloadIsSentUnchanged) {
 
 TEST_F(ReportTest, AnEventThatWasNotTakenIsAnErrorRowAndExitsTwo) {
   service_.on_report = [](const v1::ReportBounceRequest&, v1::ReportBounceResponse* response) {
-    response->set_kind(v1::PROVIDER_WEBHOOK);
+    response->set_kind(v1::BounceEvent::PROVIDER_WEBHOOK);
     response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
     response->add_outcomes()->set_event_id("sendgrid:2");
-    response->mutable_outcomes(1)->set_error_reason("INVALID_ADDRESS");
+    response->mutable_outcomes(1)->mutable_error()->set_reason("INVALID_ADDRESS");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"report", "--webhook", "sendgrid", "--file", "-"}, "[]"), 2);
@@ -290,4 +290,4 @@ TEST_F(ReportTest, OptionsThatDoNotGoTogetherAreRefused) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -5,7 +5,7 @@
 
 #include "suppressctl_fixture.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::AllOf;
@@ -26,10 +26,14 @@ class SidecarTest : public SuppressctlTest {
       batches_.push_back(request);
       *response->mutable_freshness() = freshness_;
       for (int i = 0; i < request.addresses_size(); ++i) {
-        if (request.addresses(i).rfind("new", 0) != 0) continue;
+        const bool is_new = request.addresses(i).rfind("new", 0) == 0;
+        const bool known = freshness_.basis() != v1::Freshness::NOTHING;
+        response->add_answers(is_new  ? v1::IsSuppressedResponse::SUPPRESSED
+                              : known ? v1::IsSuppressedResponse::NOT_SUPPRESSED
+                                      : v1::IsSuppressedResponse::NOT_KNOWN);
+        if (!is_new) continue;
         v1::BatchResult* result = response->add_results();
         result->set_index(i);
-        result->set_suppressed(true);
         result->add_matches()->set_not_yet_delivered(true);
       }
       return grpc::Status::OK;
@@ -53,7 +57,7 @@ TEST_F(SidecarTest, CheckSaysHowFreshItsAnswerIs) {
   EXPECT_EQ(freshness.fields().at("staleness").string_value(), "3.25s");
 }
 
-TEST_F(SidecarTest, CheckOfTheCentreSaysNothingOfFreshness) {
+TEST_F(SidecarTest, CheckOfTheServerSaysNothingOfFreshness) {
   AnswerBatches();
   EXPECT_EQ(Run({"check", "a@example.com"}), 0);
   EXPECT_THAT(out_, Not(HasSubstr("replica")));
@@ -61,11 +65,13 @@ TEST_F(SidecarTest, CheckOfTheCentreSaysNothingOfFreshness) {
   EXPECT_EQ(Json().fields().count("freshness"), 0u);
 }
 
-TEST_F(SidecarTest, CheckWithoutAReplicaSaysThatNoMeansNotKnown) {
+TEST_F(SidecarTest, CheckWithoutAReplicaIsNoAnswer) {
   AnswerFromAReplica();
   freshness_.set_basis(v1::Freshness::NOTHING);
-  EXPECT_EQ(Run({"check", "a@example.com"}), 0);
-  EXPECT_THAT(out_, HasSubstr("\"no\" means \"not known\""));
+  EXPECT_EQ(Run({"check", "a@example.com"}), 2);
+  EXPECT_THAT(out_, HasSubstr("not known"));
+  EXPECT_THAT(out_, HasSubstr("answered without a replica"));
+  EXPECT_EQ(Run({"check", "new@example.com"}), 1) << "what it has yet to deliver it knows";
 }
 
 TEST_F(SidecarTest, AMaxStalenessOfZeroIsTakenAndNonsenseIsNot) {
@@ -95,16 +101,16 @@ TEST_F(SidecarTest, AListingSaysHowFreshItIs) {
 TEST_F(SidecarTest, AReportThatTheSidecarKeepsIsShownAsSuch) {
   service_.on_report = [](const auto&, v1::ReportBounceResponse* response) {
     response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-    response->set_durability(v1::LOCAL_DURABLE);
+    response->set_durability(v1::ReportBounceResponse::AT_SIDECAR);
     return grpc::Status::OK;
   };
   const std::vector<std::string> line = {"report", "--recipient", "a@example.com", "--text", "550 5.1.1 no"};
   EXPECT_EQ(Run(line), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("\nLOCAL_DURABLE: kept by the sidecar"));
+  EXPECT_THAT(out_, HasSubstr("\nAT_SIDECAR: kept by the sidecar"));
   EXPECT_EQ(Run({"report", "--recipient", "a@example.com", "--text", "550 5.1.1 no", "-o", "json"}), 0);
-  EXPECT_EQ(Json().fields().at("durability").string_value(), "LOCAL_DURABLE");
+  EXPECT_EQ(Json().fields().at("durability").string_value(), "AT_SIDECAR");
   EXPECT_EQ(Run({"report", "--file", "-"}, "a@example.com\t550\t5.1.1\tRCPT\t-\tno\n"), 0) << err_;
-  EXPECT_THAT(err_, HasSubstr("1 of them LOCAL_DURABLE"));
+  EXPECT_THAT(err_, HasSubstr("1 of them AT_SIDECAR"));
 }
 
 TEST_F(SidecarTest, SuppressctlAsksTheTargetAndNoFallback) {
@@ -119,47 +125,48 @@ TEST_F(SidecarTest, SuppressctlAsksTheTargetAndNoFallback) {
 }
 
 TEST_F(SidecarTest, TheErrorsOfASidecarSayWhatToTry) {
-  for (const v1::ErrorReason reason : {v1::CENTRE_UNREACHABLE, v1::OUTBOX_FULL, v1::TOO_STALE, v1::NO_REPLICA}) {
+  for (const v1::ErrorReason reason :
+       {v1::UPSTREAM_UNREACHABLE, v1::OUTBOX_FULL, v1::TOO_STALE, v1::REPLICA_NOT_READY}) {
     EXPECT_THAT(Suggestion(MakeError(absl::StatusCode::kUnavailable, reason, "")), HasSubstr("--target"));
   }
 }
 
 TEST_F(SidecarTest, StatusShowsTheReplicaAndItsOutbox) {
   AnswerBatches();
-  service_.SetHealth("suppression.v1.SuppressionService", true);
-  service_.SetHealth("suppression.v1.SuppressionService/write", true);
-  service_.replication.on_status = [](const auto&, v1::GetReplicaStatusResponse* response) {
+  service_.SetHealth("suppressd.v1.SuppressionService", true);
+  service_.SetHealth("suppressd.v1.SuppressionService/write", true);
+  service_.sidecar.on_status = [](const auto&, v1::GetSidecarStatusResponse* response) {
     response->set_replica_id("mailer-7");
-    response->set_upstream("centre:7025");
+    response->set_upstream("server:7025");
     response->set_state(v1::Replica::AWAY);
-    response->set_token("t9");
+    response->set_revision_token("t9");
     response->mutable_staleness()->set_seconds(90);
-    response->set_entries_estimate(1'000);
-    response->set_outbox_reports(3);
+    response->set_estimated_entry_count(1'000);
+    response->set_outbox_report_count(3);
     response->mutable_outbox_oldest_at()->set_seconds(1'780'000'000);
-    response->set_outbox_refused(2);
+    response->set_outbox_refused_count(2);
     response->set_last_error("connection refused \x1b[31m");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"status"}), 0) << err_;
-  EXPECT_THAT(out_, AllOf(HasSubstr("mailer-7"), HasSubstr("centre:7025"), HasSubstr("AWAY"), HasSubstr("90s"),
+  EXPECT_THAT(out_, AllOf(HasSubstr("mailer-7"), HasSubstr("server:7025"), HasSubstr("AWAY"), HasSubstr("90s"),
                           HasSubstr("2026-05-28T20:26:40Z"), HasSubstr("last error: connection refused \\x1b[31m\n")));
   EXPECT_EQ(Run({"status", "-o", "json"}), 0);
-  v1::GetReplicaStatusResponse parsed;
+  v1::GetSidecarStatusResponse parsed;
   std::string replica;
   ASSERT_TRUE(google::protobuf::util::MessageToJsonString(Json().fields().at("replica").struct_value(), &replica).ok());
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(replica, &parsed).ok()) << replica;
   EXPECT_EQ(parsed.replica_id(), "mailer-7");
   EXPECT_EQ(parsed.staleness().seconds(), 90);
   EXPECT_EQ(parsed.outbox_oldest_at().seconds(), 1'780'000'000);
-  EXPECT_EQ(parsed.outbox_refused(), 2);
+  EXPECT_EQ(parsed.outbox_refused_count(), 2);
 }
 
-TEST_F(SidecarTest, StatusOfTheCentreShowsNoReplica) {
+TEST_F(SidecarTest, StatusOfTheServerShowsNoReplica) {
   AnswerBatches();
-  service_.SetHealth("suppression.v1.SuppressionService", true);
-  service_.SetHealth("suppression.v1.SuppressionService/write", true);
-  service_.replication.on_status = [](const auto&, auto*) {
+  service_.SetHealth("suppressd.v1.SuppressionService", true);
+  service_.SetHealth("suppressd.v1.SuppressionService/write", true);
+  service_.sidecar.on_status = [](const auto&, auto*) {
     return WireError(grpc::StatusCode::FAILED_PRECONDITION, v1::NOT_SERVED_HERE, "no sidecar");
   };
   EXPECT_EQ(Run({"status"}), 0) << err_;
@@ -184,7 +191,7 @@ class ReplicasTest : public SuppressctlTest {
       replica->set_version("0.1.0");
       replica->set_lineage("00112233445566aa");
       replica->set_acknowledged_token("t1");
-      replica->set_lag_revisions(12);
+      replica->set_lag_revision_count(12);
       replica->mutable_last_seen_at()->set_seconds(1'780'000'000);
       response->set_next_page_token("2");
       return grpc::Status::OK;
@@ -208,7 +215,7 @@ TEST_F(ReplicasTest, JsonIsTheApisMessageAndLinesAreOneReplicaEach) {
   v1::ListReplicasResponse parsed;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(out_, &parsed).ok()) << out_;
   EXPECT_EQ(parsed.replicas_size(), 2);
-  EXPECT_EQ(parsed.replicas(0).lag_revisions(), 12);
+  EXPECT_EQ(parsed.replicas(0).lag_revision_count(), 12);
   EXPECT_EQ(parsed.head_token(), "head");
   EXPECT_EQ(Run({"replicas", "-o", "jsonl"}), 0) << err_;
   std::istringstream lines(out_);
@@ -234,4 +241,4 @@ TEST_F(ReplicasTest, LinesAreForCommandsThatHaveThem) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

@@ -5,7 +5,7 @@
 #include "suppressctl_fixture.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::HasSubstr;
@@ -27,16 +27,17 @@ class SysexitsTest : public SuppressctlTest {
       if (says("full")) return WireError(grpc::StatusCode::UNAVAILABLE, v1::STORAGE_UNAVAILABLE, "disk full");
       if (says("damage")) return WireError(grpc::StatusCode::INTERNAL, v1::INTERNAL_ERROR, "damaged");
       if (says("reused")) return WireError(grpc::StatusCode::ALREADY_EXISTS, v1::REQUEST_ID_REUSED, "another");
-      response->set_kind(v1::AUTO_REPLY);
+      response->set_kind(v1::BounceEvent::AUTO_REPLY);
       if (says("away")) return grpc::Status::OK;
-      response->set_kind(v1::BOUNCE_TEXT);
+      response->set_kind(v1::BounceEvent::BOUNCE_TEXT);
       response->set_duplicate(says("again"));
-      response->set_durability(says("kept") ? v1::LOCAL_DURABLE : v1::DURABLE);
+      response->set_durability(says("kept") ? v1::ReportBounceResponse::AT_SIDECAR
+                                            : v1::ReportBounceResponse::AT_SERVER);
       v1::RecipientOutcome* outcome = response->add_outcomes();
       outcome->set_address("a@example.com");
       outcome->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-      outcome->set_effect(v1::SUPPRESSED);
-      if (says("half")) response->add_outcomes()->set_error_reason("INVALID_ADDRESS");
+      outcome->set_effect(v1::BounceEvent::SUPPRESSED);
+      if (says("half")) response->add_outcomes()->mutable_error()->set_reason("INVALID_ADDRESS");
       return grpc::Status::OK;
     };
   }
@@ -115,13 +116,16 @@ TEST_F(SysexitsTest, WithoutTheOptionTheCodesAreAsBefore) {
 
 TEST_F(SysexitsTest, CheckPrintsTheRefusalAlone) {
   service_.on_check = [](const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
+    if (request.address() == "good@example.com") response->set_answer(v1::IsSuppressedResponse::NOT_SUPPRESSED);
+    if (request.address() == "new@example.com") response->set_answer(v1::IsSuppressedResponse::NOT_KNOWN);
     if (request.address() != "bad@example.com") return grpc::Status::OK;
-    response->set_suppressed(true);
+    response->set_answer(v1::IsSuppressedResponse::SUPPRESSED);
     response->set_refusal_text("suppressed: mailbox full, since 2026-11-10 [suppressd]");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"check", "--refusal", "bad@example.com"}), 1);
   EXPECT_EQ(out_, "suppressed: mailbox full, since 2026-11-10 [suppressd]\n");
+  EXPECT_EQ(Run({"check", "--refusal", "new@example.com"}), 2);
   EXPECT_EQ(Run({"check", "--refusal", "good@example.com"}), 0);
   EXPECT_EQ(out_, "");
   for (const std::vector<std::string>& wrong :
@@ -137,4 +141,4 @@ TEST_F(SysexitsTest, CheckPrintsTheRefusalAlone) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

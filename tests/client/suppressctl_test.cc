@@ -3,7 +3,7 @@
 
 #include "suppressctl_fixture.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::AllOf;
@@ -59,9 +59,9 @@ TEST_F(SuppressctlTest, CheckPrintsOneJsonObject) {
   EXPECT_EQ(Run({"check", "-o", "json", "bad@example.com", "good@example.com"}), 1);
   const auto results = Json().fields().at("results").list_value();
   ASSERT_EQ(results.values_size(), 2);
-  EXPECT_TRUE(results.values(0).struct_value().fields().at("suppressed").bool_value());
-  EXPECT_FALSE(results.values(1).struct_value().fields().at("suppressed").bool_value());
-  EXPECT_EQ(Json().fields().at("token").string_value(), "t1");
+  EXPECT_EQ(results.values(0).struct_value().fields().at("answer").string_value(), "SUPPRESSED");
+  EXPECT_EQ(results.values(1).struct_value().fields().at("answer").string_value(), "NOT_SUPPRESSED");
+  EXPECT_EQ(Json().fields().at("revisionToken").string_value(), "t1");
 }
 
 TEST_F(SuppressctlTest, CheckSaysWhereMatchesWereLeftOut) {
@@ -69,7 +69,7 @@ TEST_F(SuppressctlTest, CheckSaysWhereMatchesWereLeftOut) {
   EXPECT_EQ(Run({"check", "bad-many@example.com"}), 1);
   EXPECT_THAT(out_, HasSubstr("yes         (matches left out)"));
   EXPECT_EQ(Run({"check", "-o", "json", "bad-many@example.com"}), 1);
-  EXPECT_THAT(out_, HasSubstr("\"suppressed\":true,\"matchesLeftOut\":true"));
+  EXPECT_THAT(out_, HasSubstr("\"answer\":\"SUPPRESSED\",\"matchesLeftOut\":true"));
 }
 
 TEST_F(SuppressctlTest, CheckOfNothingIsOk) {
@@ -83,7 +83,7 @@ TEST_F(SuppressctlTest, ReportSendsEveryOption) {
   service_.on_report = [&](const v1::ReportBounceRequest& request, v1::ReportBounceResponse* response) {
     got = request;
     response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-    response->set_token("t");
+    response->set_revision_token("t");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"report",
@@ -116,11 +116,11 @@ TEST_F(SuppressctlTest, ReportSendsEveryOption) {
             0)
       << err_;
   EXPECT_EQ(got.smtp_reply().code(), 550);
-  EXPECT_EQ(got.smtp_reply().stage(), v1::RCPT);
+  EXPECT_EQ(got.smtp_reply().stage(), v1::SmtpReply::RCPT);
   EXPECT_EQ(got.occurred_at().seconds() - got.mail_sent_at().seconds(), 3600);
   EXPECT_EQ(got.tenant(), "acme");
   EXPECT_EQ(got.request_id().size(), 36u);
-  EXPECT_EQ(Json().fields().at("token").string_value(), "t");
+  EXPECT_EQ(Json().fields().at("revisionToken").string_value(), "t");
   EXPECT_EQ(Run({"report", "--recipient", "a@example.com", "--complaint", "abuse", "--event_id", "e"}), 0);
   EXPECT_EQ(got.complaint().feedback_type(), "abuse");
   EXPECT_EQ(got.event_id(), "e");
@@ -129,13 +129,13 @@ TEST_F(SuppressctlTest, ReportSendsEveryOption) {
 TEST_F(SuppressctlTest, ARecipientThatWasNotTakenIsAnErrorRowWithoutVerdict) {
   service_.on_report = [](const v1::ReportBounceRequest&, v1::ReportBounceResponse* response) {
     response->add_outcomes()->mutable_verdict()->set_bounce_class(v1::Verdict::HARD);
-    response->add_outcomes()->set_error_reason("REQUEST_ID_REUSED");
+    response->add_outcomes()->mutable_error()->set_reason("REQUEST_ID_REUSED");
     return grpc::Status::OK;
   };
   Run({"report", "--recipient", "a@example.com", "--code", "550"});
   EXPECT_THAT(out_, ContainsRegex("-  +ERROR +REQUEST_ID_REUSED +- +- +-\n"));
   Run({"report", "--recipient", "a@example.com", "--code", "550", "-o", "json"});
-  EXPECT_THAT(out_, HasSubstr("{\"errorReason\":\"REQUEST_ID_REUSED\"}"));
+  EXPECT_THAT(out_, HasSubstr("{\"error\":{\"reason\":\"REQUEST_ID_REUSED\"}}"));
 }
 
 TEST_F(SuppressctlTest, ABadLineOfAFileIsNamedAndTheRestGoesOn) {
@@ -206,13 +206,13 @@ TEST_F(SuppressctlTest, AListingThatFailsHalfWayIsStillOneJsonObject) {
 TEST_F(SuppressctlTest, AListingWithDamagedEntriesSaysThatItIsNotWhole) {
   service_.on_list = [](const v1::ListSuppressionsRequest& request, v1::ListSuppressionsResponse* response) {
     response->add_suppressions()->set_address("a@example.com");
-    response->set_damaged_entries(1);
+    response->set_damaged_count(1);
     if (request.page_token().empty()) response->set_next_page_token("2");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"list", "--all", "-o", "json"}), 2);
   EXPECT_EQ(Json().fields().at("suppressions").list_value().values_size(), 2);
-  EXPECT_EQ(Json().fields().at("damagedEntries").number_value(), 2);
+  EXPECT_EQ(Json().fields().at("damagedCount").string_value(), "2");
   EXPECT_THAT(err_, HasSubstr("2 entries are damaged and were left out"));
 }
 
@@ -271,4 +271,4 @@ TEST_F(SuppressctlTest, HelpDocumentsTheExitCodes) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

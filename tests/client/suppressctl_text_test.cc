@@ -6,7 +6,7 @@
 #include "client/suppressctl/report.h"
 #include "client/suppressctl/text.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 TEST(EscapeTest, ControlsCannotReachTheTerminal) {
@@ -19,7 +19,7 @@ TEST(EscapeTest, ControlsCannotReachTheTerminal) {
             "\\x9b31m");  // C1 CSI as UTF-8
   EXPECT_EQ(Escape("\x9b"
                    "31m"),
-            "\\x9b31m");  // and as a raw octet
+            "\\x9b31m");  // and as a raw byte
 }
 
 TEST(EscapeTest, BidirectionalOverridesAreWrittenOut) {
@@ -31,7 +31,7 @@ TEST(EscapeTest, ReadableTextStays) {
   EXPECT_EQ(Escape("back\\slash"), "back\\\\slash");
 }
 
-TEST(EscapeTest, BrokenUtf8IsWrittenOutOctetByOctet) {
+TEST(EscapeTest, BrokenUtf8IsWrittenOutByteByByte) {
   EXPECT_EQ(Escape("\xff"), "\\xff");
   EXPECT_EQ(Escape("\xe2\x82"), "\\xe2\\x82");           // cut short
   EXPECT_EQ(Escape("\xc0\xaf"), "\\xc0\\xaf");           // overlong
@@ -80,7 +80,9 @@ TEST(ParseTest, CauseSelectors) {
   EXPECT_EQ(ParseCauseSelector("complaint")->type, CauseType::kComplaint);
   EXPECT_EQ(ParseCauseSelector("HARD_BOUNCE:MAILBOX_FULL")->reason, BounceReason::kMailboxFull);
   EXPECT_EQ(ParseCauseSelector("UNSUBSCRIBE::news")->stream, "news");
-  EXPECT_EQ(ParseCauseSelector("UNSUBSCRIBE::news")->reason, BounceReason::kUnspecified);
+  EXPECT_EQ(ParseCauseSelector("UNSUBSCRIBE::news")->reason, std::nullopt);
+  EXPECT_EQ(ParseCauseSelector("UNSUBSCRIBE")->stream, std::nullopt);
+  EXPECT_EQ(ParseCauseSelector("UNSUBSCRIBE::")->stream, "") << "the one that applies to all mail";
   for (const char* bad : {"", ":", "NOPE", "COMPLAINT:NOPE", "a:b:c:d"})
     EXPECT_FALSE(ParseCauseSelector(bad).ok()) << bad;
 }
@@ -127,4 +129,4 @@ TEST(ReportLineTest, BadLinesAreRefusedWithoutNamingTheAddress) {
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

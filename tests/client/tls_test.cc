@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "fake_service.h"
-#include "suppression/client.h"
+#include "suppressd/client.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr char kServerName[] = "suppressd.test";
@@ -126,4 +126,4 @@ TEST_F(TlsTest, PlaintextGetsNoAnswer) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

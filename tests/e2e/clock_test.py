@@ -65,7 +65,9 @@ class Clock(unittest.TestCase):
         return self.ok(server, "Reactivate", {"address": address, "note": "works", "request_id": next(self.ids)})
 
     def suppressed(self, server, address):
-        return self.ok(server, "IsSuppressed", {"address": address}).get("suppressed", False)
+        check = self.ok(server, "IsSuppressed", {"address": address})
+        self.assertIn(check["answer"], ("SUPPRESSED", "NOT_SUPPRESSED"))
+        return check["answer"] == "SUPPRESSED"
 
     def assert_suspect(self, server):
         for method, request in (("ReportBounce", {"complaint": {"recipient": "x@example.com"}}),
@@ -94,7 +96,7 @@ class Clock(unittest.TestCase):
     def step_while_it_runs(self, seconds):
         with self.machine.server("--change_log_max_revisions", "1000") as server:
             request_id = next(self.ids)
-            token = self.bounce(server, "before@example.com", request_id)["token"]
+            token = self.bounce(server, "before@example.com", request_id)["revision_token"]
             self.bounce(server, "lifted@example.com")
             full = self.ok(server, "ReportBounce", {
                 "smtp_reply": {"recipient": "full@example.com", "text": "552 5.2.2 mailbox full"}})
@@ -130,18 +132,18 @@ class Clock(unittest.TestCase):
         with harness.Server() as server, harness.Sidecar(server.tcp, prefix=self.machine.prefix()) as sidecar:
             full = self.ok(server, "ReportBounce", {
                 "smtp_reply": {"recipient": "full@example.com", "text": "552 5.2.2 mailbox full"}})
-            check = {"address": "full@example.com", "at_least": full["token"]}
+            check = {"address": "full@example.com", "at_least": full["revision_token"]}
             for seconds in (0, YEARS, -YEARS):
                 self.machine.step(seconds)
                 answer = harness.grpcurl("-plaintext", "-unix", "-d", json.dumps(check), sidecar.unix,
                                          harness.SERVICE + "/IsSuppressed")
                 self.assertEqual(answer.code, 0, answer)
-                self.assertTrue(answer.json()[0].get("suppressed", False), f"{seconds}: {answer}")
+                self.assertEqual(answer.json()[0]["answer"], "SUPPRESSED", f"{seconds}: {answer}")
 
     def restart_under_a_wrong_clock(self, seconds):
         request_id = next(self.ids)
         with self.machine.server() as server:
-            token = self.bounce(server, "before@example.com", request_id)["token"]
+            token = self.bounce(server, "before@example.com", request_id)["revision_token"]
         self.machine.step(seconds)
         with self.machine.server() as server:
             self.assertTrue(self.suppressed(server, "before@example.com"), "checks go on")

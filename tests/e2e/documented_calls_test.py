@@ -7,7 +7,7 @@ document; the lines run in order. Behind a line:
   # fails: WORD        the call must fail, and WORD (a reason or a gRPC code) must be in what it prints
   {...}                JSON right below the line: the answer must contain all of it; an ellipsis at the end of a text
                        stands for any rest, and as the last item of a list for any further items
-  $TOKEN, $PAGE_TOKEN  the token and the next_page_token last answered
+  $TOKEN, $PAGE_TOKEN  the revision_token and the next_page_token last answered
   $(base64 -w0 NAME)   the code block whose fence names it: ```eml NAME
 """
 
@@ -34,8 +34,8 @@ class Call:
         self.answer = None
 
     def arguments(self, server, last):
-        known = {"localhost:7025": server.tcp, "/run/suppressd/suppressd.sock": server.unix, "$TOKEN": last["token"],
-                 "$PAGE_TOKEN": last["next_page_token"]}
+        known = {"localhost:7025": server.tcp, "/run/suppressd/suppressd.sock": server.unix,
+                 "$TOKEN": last["revision_token"], "$PAGE_TOKEN": last["next_page_token"]}
         words = []
         for word in self.words:
             for name, value in known.items():
@@ -102,7 +102,7 @@ class DocumentedCalls(unittest.TestCase):
     def run_all(self, path):
         calls = calls_of(path)
         self.assertTrue(calls, f"{path} has no grpcurl line in a code block")
-        last = {"token": "", "next_page_token": ""}
+        last = {"revision_token": "", "next_page_token": ""}
         with harness.Server() as server:
             for call in calls:
                 with self.subTest(where=call.where):

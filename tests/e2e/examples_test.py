@@ -67,7 +67,7 @@ class Example:
                 address = f"grace{len(target)}@example.com"
                 self.expect(self.run_example(target, address), SEND, "before: send")
                 self.expect(self.run_example(target, address, REPLY), DO_NOT_SEND, "before: send",
-                            "report: ADDRESS_NOT_FOUND SUPPRESSED DURABLE",
+                            "report: ADDRESS_NOT_FOUND SUPPRESSED AT_SERVER",
                             "after: do not send: HARD_BOUNCE ADDRESS_NOT_FOUND")
                 self.expect(self.run_example(target, address), DO_NOT_SEND,
                             "before: do not send: HARD_BOUNCE ADDRESS_NOT_FOUND")

@@ -47,7 +47,7 @@ class FullDisk(unittest.TestCase):
             self.assertIn("STORAGE_UNAVAILABLE", refused.err)
             for number in written:
                 check = self.call(server, f"{SERVICE}/IsSuppressed", f'{{"address": "a{number}@example.com"}}')
-                self.assertTrue(check.json()[0].get("suppressed"), f"a{number} was acknowledged\n{check}")
+                self.assertEqual(check.json()[0]["answer"], "SUPPRESSED", f"a{number} was acknowledged\n{check}")
             self.wait_for_health(server, SERVICE + "/write", "NOT_SERVING")
             self.assertEqual(self.health(server, SERVICE), "SERVING")
 

@@ -2,17 +2,21 @@
 
 import base64
 import json
+import os
+import re
+import shutil
 import unittest
 
 import harness
 import reports
-from harness import REPLICATION, SERVICE
+from harness import REPLICATION, SERVICE, SIDECAR
 
 UNKNOWN_USER = "550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in virtual mailbox table"
 REPORT_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0001"
 REACTIVATE_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0002"
 SUPPRESS_ID = "0d9bd3a4-51f3-4b5e-a1d9-3c1d8f4a0003"
 DEADLINE_EXCEEDED_EXIT_CODE = 64 + 4
+INVALID_ARGUMENT, ALREADY_EXISTS = 3, 6  # google.rpc.Code
 
 
 def report(recipient, code=550, enhanced_code="5.1.1", text=UNKNOWN_USER, **fields):
@@ -21,17 +25,17 @@ def report(recipient, code=550, enhanced_code="5.1.1", text=UNKNOWN_USER, **fiel
     return {"smtp_reply": reply, **fields}
 
 
-def octets(text):
+def base64_of(text):
     """A bytes field of the JSON that grpcurl takes."""
     return base64.b64encode(text.encode()).decode()
 
 
 def mail(content, recipient="", **fields):
-    return {"raw_message": {"content": octets(content), "recipient": recipient}, **fields}
+    return {"raw_message": {"content": base64_of(content), "recipient": recipient}, **fields}
 
 
 def event(provider, payload, **fields):
-    return {"provider_event": {"provider": provider, "payload": octets(payload), **fields}}
+    return {"provider_event": {"provider": provider, "payload": base64_of(payload), **fields}}
 
 
 class Caller(unittest.TestCase):
@@ -66,6 +70,19 @@ class Caller(unittest.TestCase):
         self.assertIn('"domain":"suppressd"', outcome.err.replace('": "', '":"'), shown)
         return outcome
 
+    def assert_answer(self, answer, request):
+        """What the check says; the flag beside it says the same."""
+        check = self.call("IsSuppressed", request)
+        self.assertEqual(check["answer"], answer, check)
+        self.assertEqual(check.get("suppressed", False), answer == "SUPPRESSED", check)
+        self.assertEqual("matches" in check, answer == "SUPPRESSED", check)
+        return check
+
+
+def reason_of(item):
+    """Why one of several could not be taken; empty: it was."""
+    return item.get("error", {}).get("reason", "")
+
 
 class EveryCall(Caller):
     """Each call, in the order a person would try them, on a list of the test's own."""
@@ -74,6 +91,9 @@ class EveryCall(Caller):
 
     def ask(self, rpc, **request):
         return self.call(rpc, {"tenant": self.tenant, **request})
+
+    def check(self, answer, **request):
+        return self.assert_answer(answer, {"tenant": self.tenant, **request})
 
     def test_report_check_list_details_reactivate(self):
         address = "Nobody@EXAMPLE.com"
@@ -86,6 +106,7 @@ class EveryCall(Caller):
         self.assertTrue(outcome["verdict"]["rule_id"])
         self.assertTrue(outcome["verdict"]["rule_set_version"])
         self.assertEqual(outcome["effect"], "SUPPRESSED")
+        self.assertEqual(first["durability"], "AT_SERVER")
         self.assertNotIn("duplicate", first)
 
         repeat = self.ask("ReportBounce", **report(address, request_id=REPORT_ID, source="newsletter"))
@@ -95,48 +116,79 @@ class EveryCall(Caller):
                             {"tenant": self.tenant, **report("other@example.com", request_id=REPORT_ID)},
                             "AlreadyExists", "REQUEST_ID_REUSED")
 
-        check = self.ask("IsSuppressed", address="<nobody@example.com>", at_least=first["token"])
-        self.assertTrue(check["suppressed"])
+        check = self.check("SUPPRESSED", address="<nobody@example.com>", at_least=first["revision_token"])
         self.assertEqual(check["matches"][0]["cause"]["type"], "HARD_BOUNCE")
-        self.assertTrue(self.ask("IsSuppressed", address=address, stream="receipts")["suppressed"])
-        self.assertNotIn("suppressed", self.ask("IsSuppressed", address="somebody@example.com"))
+        self.assertNotIn("matched_domain", check["matches"][0])
+        self.check("SUPPRESSED", address=address, stream="receipts")
+        self.check("NOT_SUPPRESSED", address="somebody@example.com")
 
         batch = self.ask("BatchIsSuppressed", addresses=["a@example.com", address, "no address", address])
+        self.assertEqual(batch["answers"], ["NOT_SUPPRESSED", "SUPPRESSED", "FAILED", "SUPPRESSED"])
         self.assertEqual([r.get("index", 0) for r in batch["results"]], [1, 2, 3])
-        self.assertEqual(batch["results"][1]["error_reason"], "INVALID_ADDRESS")
-        self.assertNotIn("suppressed", batch["results"][1])
+        self.assertEqual([reason_of(r) for r in batch["results"]], ["", "INVALID_ADDRESS", ""])
+        self.assertEqual(["matches" in r for r in batch["results"]], [True, False, True])
+        self.assertEqual(batch["results"][1]["error"]["code"], INVALID_ARGUMENT)
+        self.assertTrue(batch["results"][1]["error"]["message"])
 
-        listing = self.ask("ListSuppressions", domain="example.com", with_counts=True)
+        listing = self.ask("ListSuppressions", filter={"domain": "example.com"})
         self.assertEqual([s["address"] for s in listing["suppressions"]], ["nobody@example.com"])
         self.assertEqual(listing["suppressions"][0]["original_address"], address)
-        self.assertEqual(listing["counts"], {"total": 1, "reasons": [{"reason": "ADDRESS_NOT_FOUND", "count": 1}]})
+        counts = self.ask("CountSuppressions", filter={"domain": "example.com"}, at_least=listing["revision_token"])
+        self.assertTrue(counts.pop("revision_token"))
+        self.assertEqual(counts, {"total_count": "1", "reasons": [{"reason": "ADDRESS_NOT_FOUND", "entry_count": "1"}]})
 
         details = self.ask("GetBounceDetails", address=address)
         self.assertTrue(details["suppressed"])
         self.assertEqual(details["events"][0]["diagnostic"], UNKNOWN_USER)
         self.assertEqual(details["events"][0]["remote_mta"], "mx.example.com")
-        self.assertTrue(details["explanations"][0]["can_reactivate"])
-        self.assertEqual(details["explanations"][0]["need"], "NOTE")
+        self.assertTrue(details["suppressed_in_any_stream"])
+        explained = details["causes"][0]
+        self.assertEqual(explained["cause"], details["suppression"]["causes"][0])
+        self.assertTrue(explained["meaning"] and explained["suggested_action"])
+        self.assertTrue(explained["can_reactivate"])
+        self.assertEqual(explained["requirements"], ["NOTE"])
 
-        lifted = self.ask("Reactivate", address=address, note="typed wrongly in the report", actor="helpdesk",
-                          request_id=REACTIVATE_ID)
+        lifted = self.ask("Reactivate", address=address, note="typed wrongly in the report", on_behalf_of="helpdesk",
+                          request_id=REACTIVATE_ID, unchanged_since=details["revision_token"])
         self.assertTrue(lifted["changed"])
-        self.assertNotIn("still_suppressed", lifted)
-        self.assertEqual(lifted["suppression"]["causes"][0]["state"], "REACTIVATED")
+        self.assertNotIn("suppressed", lifted)
+        self.assertNotIn("suppressed_in_any_stream", lifted)
+        self.assertNotIn("blocking", lifted)
+        cause = lifted["suppression"]["causes"][0]
+        self.assertEqual(cause["state"], "REACTIVATED")
+        self.assertTrue(cause["reactivation"].pop("reactivated_at"))
+        self.assertEqual(cause["reactivation"], {"on_behalf_of": "helpdesk", "note": "typed wrongly in the report"})
         self.assertNotIn("changed", self.ask("Reactivate", address=address, note="once more"))
-        self.assertNotIn("suppressed", self.ask("IsSuppressed", address=address, at_least=lifted["token"]))
+        self.assert_refused("Reactivate", {"tenant": self.tenant, "address": address, "note": "read before it changed",
+                                           "unchanged_since": details["revision_token"]}, "Aborted", "ENTRY_CHANGED")
+        self.check("NOT_SUPPRESSED", address=address, at_least=lifted["revision_token"])
 
         late = self.ask("ReportBounce", **report(address, mail_sent_at="2020-01-01T00:00:00Z"))
         self.assertEqual(late["outcomes"][0]["effect"], "OUTDATED")
-        self.assertNotIn("suppressed", self.ask("IsSuppressed", address=address))
+        self.check("NOT_SUPPRESSED", address=address)
+
+    def test_a_report_that_a_sidecar_delivers_counts_from_when_it_was_taken(self):
+        taken_at, address = "2026-03-02T09:15:07Z", "delivered@example.edu"
+        delivery = {"report": {"tenant": self.tenant, **report(address, event_id="delivered-1")}, "taken_at": taken_at}
+        told = self.call("DeliverReport", delivery)["response"]
+        self.assertEqual((told["outcomes"][0]["effect"], told["durability"]), ("SUPPRESSED", "AT_SERVER"))
+        self.assertEqual(self.ask("GetBounceDetails", address=address)["events"][0]["occurred_at"], taken_at)
+        for again in (self.call("DeliverReport", {**delivery, "taken_at": "2026-03-02T10:15:07Z"})["response"],
+                      self.call("ReportBounce", delivery["report"])):
+            self.assertTrue(again["duplicate"])
+            self.assertEqual(again["outcomes"], told["outcomes"])
+        for wrong, reason in (({}, "MISSING_FIELD"), ({"taken_at": "2999-01-01T00:00:00Z"}, "INVALID_FIELD")):
+            self.assert_refused("DeliverReport", {"report": delivery["report"], **wrong}, "InvalidArgument", reason)
+        self.assert_refused("DeliverReport", {"taken_at": taken_at}, "InvalidArgument", "MISSING_FIELD")
 
     def test_suppress_a_domain(self):
         put = self.ask("Suppress", domain="Blocked.Example", note="asked by the owner", request_id=SUPPRESS_ID)
         self.assertTrue(put["newly_suppressed"])
-        self.assertEqual(put["suppression"]["address"], "@blocked.example")
-        check = self.ask("IsSuppressed", address="anyone@blocked.example", at_least=put["token"])
-        self.assertTrue(check["matches"][0]["whole_domain"])
-        self.assertNotIn("suppressed", self.ask("IsSuppressed", address="anyone@sub.blocked.example"))
+        self.assertEqual(put["suppression"]["domain"], "blocked.example")
+        self.assertNotIn("address", put["suppression"])
+        check = self.check("SUPPRESSED", address="anyone@blocked.example", at_least=put["revision_token"])
+        self.assertEqual(check["matches"][0]["matched_domain"], "blocked.example")
+        self.check("NOT_SUPPRESSED", address="anyone@sub.blocked.example")
         self.assertTrue(self.ask("Suppress", domain="Blocked.Example", note="asked by the owner",
                                  request_id=SUPPRESS_ID)["duplicate"])
 
@@ -147,7 +199,34 @@ class EveryCall(Caller):
         self.assert_refused("Reactivate", {"tenant": self.tenant, "address": "angry@example.org", "note": "please",
                                            "causes": [{"type": "COMPLAINT"}]},
                             "FailedPrecondition", "CONSENT_REQUIRED")
-        self.assertTrue(self.ask("IsSuppressed", address="angry@example.org")["suppressed"])
+        self.check("SUPPRESSED", address="angry@example.org")
+        explained = self.ask("GetBounceDetails", address="angry@example.org")["causes"][0]
+        self.assertEqual(sorted(explained["requirements"]), ["CONSENT", "NOTE", "SELECTION"])
+
+    def test_one_and_the_same_cause_passes_a_filter(self):
+        tenant = self.tenant + "-filter"
+        for request in (report("both@example.com", text="552 5.2.2 mailbox full", code=552, enhanced_code="5.2.2"),
+                        {"complaint": {"recipient": "both@example.com"}, "stream": "news"},
+                        report("gone@example.org")):
+            self.call("ReportBounce", {"tenant": tenant, **request})
+        self.call("Suppress", {"tenant": tenant, "domain": "example.net", "note": "test", "type": "UNSUBSCRIBE"})
+        for given, addresses, total in (
+                (None, ["example.net", "gone@example.org", "both@example.com"], "3"),
+                ({"reasons": ["MAILBOX_FULL", "ADDRESS_NOT_FOUND"]}, ["gone@example.org", "both@example.com"], "2"),
+                ({"reasons": ["BOUNCE_REASON_UNSPECIFIED"]}, ["example.net", "both@example.com"], "2"),
+                ({"cause_types": ["COMPLAINT", "UNSUBSCRIBE"]}, ["example.net", "both@example.com"], "2"),
+                ({"cause_types": ["COMPLAINT"], "reasons": ["MAILBOX_FULL"]}, [], None),
+                ({"stream": "news"}, ["both@example.com"], "1"),
+                ({"stream": ""}, ["example.net", "gone@example.org", "both@example.com"], "3"),
+                ({"domain": "example.org"}, ["gone@example.org"], "1"),
+                ({"state": "EVER_SUPPRESSED"}, ["example.net", "gone@example.org", "both@example.com"], "3"),
+                ({"state": "REACTIVATED"}, [], None),
+                ({"listed_before": "2026-01-01T00:00:00Z"}, [], None)):
+            with self.subTest(filter=given):
+                request = {"tenant": tenant, **({} if given is None else {"filter": given})}
+                page = self.call("ListSuppressions", request)
+                self.assertEqual([s.get("address") or s["domain"] for s in page.get("suppressions", [])], addresses)
+                self.assertEqual(self.call("CountSuppressions", request).get("total_count"), total)
 
     def test_pages_hold_every_entry_once(self):
         tenant = self.tenant + "-pages"
@@ -164,15 +243,24 @@ class EveryCall(Caller):
 
     def test_watch_streams_changes_after_a_token(self):
         tenant = self.tenant + "-watch"
-        start = self.call("IsSuppressed", {"tenant": tenant, "address": "x@example.com"})["token"]
+        start = self.call("IsSuppressed", {"tenant": tenant, "address": "x@example.com"})["revision_token"]
         for number in range(3):
             self.call("Suppress", {"tenant": tenant, "address": f"w{number}@example.net", "note": "test"})
         outcome = self.grpcurl(f"{SERVICE}/Watch", {"tenants": [tenant], "after": start}, "-max-time", "3")
         self.assertEqual(outcome.code, DEADLINE_EXCEEDED_EXIT_CODE, str(outcome))
         steps = outcome.json()
-        addresses = [s["address"] for step in steps for s in step.get("suppressions", [])]
-        self.assertEqual(addresses, [f"w{number}@example.net" for number in range(3)])
-        self.assertTrue(all(step["token"] for step in steps))
+        self.assertEqual(steps[0], {"revision_token": start}, "where it starts")
+        changes = [(c["kind"], c["suppression"]["address"]) for step in steps for c in step.get("changes", [])]
+        self.assertEqual(changes, [("UPDATED", f"w{number}@example.net") for number in range(3)])
+        self.assertTrue(all(step["revision_token"] for step in steps))
+        self.assertEqual(["committed_at" in step for step in steps], ["changes" in step for step in steps])
+        self.assertFalse([step for step in steps if "more_follows" in step])
+
+    def test_watch_from_now_on_tells_where_it_starts(self):
+        put = self.ask("Suppress", address="before@example.net", note="test")
+        outcome = self.grpcurl(f"{SERVICE}/Watch", {"tenants": [self.tenant]}, "-max-time", "2")
+        self.assertEqual(outcome.json()[0], {"revision_token": put["revision_token"]})
+        self.assertNotIn("before@example.net", outcome.out)
 
     def replication(self, rpc, **request):
         outcome = self.grpcurl(f"{REPLICATION}/{rpc}", request)
@@ -185,32 +273,43 @@ class EveryCall(Caller):
             self.call("Suppress", {"tenant": tenant, "address": f"r{number}@example.net", "note": "test"})
         chunks = self.replication("Snapshot", replica_id=replica, replica_version="test", tenants=[tenant])
         self.assertEqual(len(chunks), 1)
-        self.assertTrue(chunks[0]["last"])
+        self.assertNotIn("more_follows", chunks[0])
+        self.assertEqual(chunks[0]["entry_count"], "3")
         self.assertEqual([e["suppression"]["address"] for e in chunks[0]["entries"]],
                          [f"r{number}@example.net" for number in range(3)])
-        token = chunks[0]["token"]
+        position = chunks[0]["position"]
+        self.assertTrue(position["timeline"])
         put = self.call("Suppress", {"tenant": tenant, "address": "later@example.net", "note": "test"})
-        outcome = self.grpcurl(f"{REPLICATION}/Watch", {"replica_id": replica, "tenants": [tenant], "after": token},
+        outcome = self.grpcurl(f"{REPLICATION}/Follow", {"replica_id": replica, "tenants": [tenant], "after": position},
                                "-max-time", "2")
         self.assertEqual(outcome.code, DEADLINE_EXCEEDED_EXIT_CODE, str(outcome))
-        steps = outcome.json()
-        self.assertEqual(steps[0]["token"], put["token"])
-        self.assertEqual(steps[0]["entries"][0]["suppression"]["address"], "later@example.net")
+        step = next(step for step in outcome.json() if "changes" in step)
+        self.assertEqual(step["position"], {**position, "revision_token": put["revision_token"]})
+        self.assertEqual([(c["kind"], c["entry"]["suppression"]["address"]) for c in step["changes"]],
+                         [("UPDATED", "later@example.net")])
 
-        sums = self.replication("RangeChecksums", tenants=[tenant], entries_per_range=3, at_least=put["token"])[0]
-        self.assertEqual([r["entries"] for r in sums["ranges"]], [3, 1])
-        self.assertEqual(sums["entries"], 4)
+        sums = self.replication("RangeChecksums", tenants=[tenant], entries_per_range=3, at_least=put["revision_token"])[0]
+        self.assertEqual([r["entry_count"] for r in sums["ranges"]], ["3", "1"])
+        self.assertEqual(sums["entry_count"], "4")
+        self.assertEqual(sums["checksum_form"], chunks[0]["checksum_form"])
         self.assertNotEqual(sums["ranges"][0]["sha256"], sums["ranges"][1]["sha256"])
 
-        self.replication("Acknowledge", replica_id=replica, token=put["token"])
+        acknowledged = self.replication("Acknowledge", replica_id=replica, position=step["position"])[0]
+        self.assertEqual(acknowledged["head_token"], put["revision_token"])
         listed = {r["id"]: r for r in self.replication("ListReplicas")[0]["replicas"]}[replica]
         self.assertEqual(listed["version"], "test")
-        self.assertEqual(listed["acknowledged_token"], put["token"])
-        self.assertEqual(listed["sent_token"], put["token"])
+        self.assertEqual(listed["acknowledged_token"], put["revision_token"])
+        self.assertEqual(listed["sent_token"], put["revision_token"])
         self.assertIn("lineage", listed)
 
-        garbled = self.grpcurl(f"{REPLICATION}/Watch", {"replica_id": replica, "after": "garbled"})
-        self.assertIn('"reason":"INVALID_TOKEN"', garbled.err.replace('": "', '":"'))
+        for after, reason in (({"after": {"revision_token": "garbled"}}, "INVALID_TOKEN"), ({}, "MISSING_FIELD")):
+            refused = self.grpcurl(f"{REPLICATION}/Follow", {"replica_id": replica, **after})
+            self.assertIn(f'"reason":"{reason}"', refused.err.replace('": "', '":"'))
+
+    def test_a_server_is_no_sidecar(self):
+        outcome = self.grpcurl(f"{SIDECAR}/GetSidecarStatus", {})
+        self.assertIn("Code: FailedPrecondition", outcome.err)
+        self.assertIn('"reason":"NOT_SERVED_HERE"', outcome.err.replace('": "', '":"'))
 
     def test_health_answers_by_name(self):
         for name in ("", SERVICE, SERVICE + "/write", REPLICATION):
@@ -225,13 +324,15 @@ class EveryCall(Caller):
 
     def test_reflection_lists_and_describes(self):
         services = self.grpcurl("list").out.split()
-        for name in (SERVICE, REPLICATION, "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"):
+        for name in (SERVICE, REPLICATION, SIDECAR, "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"):
             self.assertIn(name, services)
         methods = self.grpcurl_verb("list", SERVICE)
         self.assertEqual(sorted(methods.out.split()), sorted(f"{SERVICE}.{rpc}" for rpc in (
-            "ReportBounce", "IsSuppressed", "BatchIsSuppressed", "ListSuppressions", "GetBounceDetails", "Reactivate",
-            "Suppress", "Watch")))
-        for symbol in (SERVICE, "suppression.v1.Cause", "suppression.v1.ErrorReason", "google.rpc.ErrorInfo"):
+            "ReportBounce", "DeliverReport", "IsSuppressed", "BatchIsSuppressed", "ListSuppressions", "CountSuppressions",
+            "GetBounceDetails", "Reactivate", "Suppress", "Watch")))
+        self.assertEqual(sorted(self.grpcurl_verb("list", REPLICATION).out.split()), sorted(f"{REPLICATION}.{rpc}" for rpc in (
+            "Snapshot", "Follow", "Acknowledge", "RangeChecksums", "ListReplicas")))
+        for symbol in (SERVICE, SIDECAR, "suppressd.v1.Cause", "suppressd.v1.ErrorReason", "google.rpc.ErrorInfo"):
             described = self.grpcurl_verb("describe", symbol)
             self.assertEqual(described.code, 0, str(described))
             self.assertIn(f"{symbol} is a", described.out)
@@ -272,7 +373,10 @@ class Mails(Caller):
 
     def test_a_recipient_without_valid_address_fails_alone(self):
         told = self.report(reports.delivery_status("carol@example.org", "carol@-example-.org"))
-        self.assertEqual([o.get("error_reason", "") for o in told["outcomes"]], ["", "INVALID_ADDRESS"])
+        self.assertEqual([reason_of(o) for o in told["outcomes"]], ["", "INVALID_ADDRESS"])
+        self.assertEqual(told["outcomes"][1]["error"]["code"], INVALID_ARGUMENT)
+        self.assertTrue(told["outcomes"][1]["error"]["message"])
+        self.assertNotIn("carol", str(told["outcomes"][1]))
         self.assertNotIn("verdict", told["outcomes"][1])
         self.assertEqual(told["outcomes"][0]["effect"], "SUPPRESSED")
 
@@ -284,7 +388,8 @@ class Mails(Caller):
     def test_a_mail_that_is_no_bounce_changes_nothing(self):
         told = self.report(reports.VACATION)
         self.assertEqual(told["kind"], "AUTO_REPLY")
-        self.assertTrue(told["token"])
+        self.assertEqual(told["durability"], "NOT_KEPT")
+        self.assertTrue(told["revision_token"])
         self.assertNotIn("outcomes", told)
         self.assert_refused("GetBounceDetails", {"tenant": self.tenant, "address": "ada@mail.example.com"}, "NotFound",
                             "SUPPRESSION_NOT_FOUND")
@@ -341,11 +446,12 @@ class ProviderEvents(Caller):
         told = self.report("sendgrid", reports.sendgrid_events(
             ("bob@example.org", "b1"), ("no address", "b2"), ("carol@example.org", "b1"), ("carol@example.org", "b3"),
             ("carol@example.org", "b3")))
-        self.assertEqual([(o.get("address", ""), o["event_id"], o.get("duplicate", False), o.get("error_reason", ""))
+        self.assertEqual([(o.get("address", ""), o["event_id"], o.get("duplicate", False), reason_of(o))
                           for o in told["outcomes"]],
                          [("bob@example.org", "sendgrid:b1", True, ""), ("", "sendgrid:b2", False, "INVALID_ADDRESS"),
                           ("", "sendgrid:b1", False, "REQUEST_ID_REUSED"), ("carol@example.org", "sendgrid:b3", False, ""),
                           ("carol@example.org", "sendgrid:b3", True, "")])
+        self.assertEqual([o["error"]["code"] for o in told["outcomes"] if "error" in o], [INVALID_ARGUMENT, ALREADY_EXISTS])
         self.assertNotIn("duplicate", told)
         self.assertEqual(len(self.events_of("carol@example.org")), 1)
 
@@ -363,7 +469,7 @@ class ProviderEvents(Caller):
         payload = json.loads(reports.sendgrid_events(("grace@example.org", "g1"), ("heidi@example.org", "g2")))
         payload[1]["event"] = "teleported"
         told = self.report("sendgrid", json.dumps([*payload, 17]))
-        self.assertEqual([(o.get("address", ""), o.get("event_id", ""), o.get("error_reason", "")) for o in told["outcomes"]],
+        self.assertEqual([(o.get("address", ""), o.get("event_id", ""), reason_of(o)) for o in told["outcomes"]],
                          [("grace@example.org", "sendgrid:g1", ""), ("heidi@example.org", "sendgrid:g2", "UNKNOWN_EVENT"),
                           ("", "", "MALFORMED_PAYLOAD")])
         self.assertEqual([o.get("effect", "") for o in told["outcomes"]], ["SUPPRESSED", "", ""])
@@ -379,7 +485,7 @@ class ProviderEvents(Caller):
 
     def test_a_payload_about_nobody_is_ok(self):
         told = self.report("ses", json.dumps({"Type": "Notification", "Message": "Successfully validated SNS topic for SES"}))
-        self.assertEqual((told["kind"], told.get("outcomes")), ("PROVIDER_WEBHOOK", None))
+        self.assertEqual((told["kind"], told.get("outcomes"), told["durability"]), ("PROVIDER_WEBHOOK", None, "NOT_KEPT"))
 
     def test_what_is_no_payload_is_refused(self):
         many = reports.sendgrid_events(*((f"a{number}@example.org", str(number)) for number in range(1001)))
@@ -446,9 +552,16 @@ class BadInput(Caller):
                 ("BatchIsSuppressed", {"addresses": many}, "BATCH_TOO_LARGE"),
                 ("ListSuppressions", {"page_size": -1}, "INVALID_PAGE_SIZE"),
                 ("ListSuppressions", {"page_token": "garbled"}, "INVALID_PAGE_TOKEN"),
-                ("ListSuppressions", {"domain": "exa mple"}, "INVALID_DOMAIN"),
-                ("ListSuppressions", {"reason": 99}, "UNKNOWN_ENUM_VALUE"),
+                ("ListSuppressions", {"filter": {"domain": "exa mple"}}, "INVALID_DOMAIN"),
+                ("ListSuppressions", {"filter": {"reasons": [99]}}, "UNKNOWN_ENUM_VALUE"),
+                ("ListSuppressions", {"filter": {"cause_types": [99]}}, "UNKNOWN_ENUM_VALUE"),
+                ("ListSuppressions", {"filter": {"state": 99}}, "UNKNOWN_ENUM_VALUE"),
+                ("ListSuppressions", {"filter": {"stream": "UPPER"}}, "INVALID_STREAM"),
+                ("ListSuppressions", {"filter": {"state": "NEVER_SUPPRESSED"}}, "INVALID_FIELD"),
                 ("ListSuppressions", {"order": 99}, "UNKNOWN_ENUM_VALUE"),
+                ("CountSuppressions", {"filter": {"domain": "exa mple"}}, "INVALID_DOMAIN"),
+                ("CountSuppressions", {"filter": {"reasons": [99]}}, "UNKNOWN_ENUM_VALUE"),
+                ("CountSuppressions", {"at_least": "garbled"}, "INVALID_TOKEN"),
                 ("GetBounceDetails", {"address": "a@example.com", "max_events": -1}, "INVALID_FIELD"),
                 ("GetBounceDetails", {"domain": "-"}, "INVALID_DOMAIN"),
                 ("Watch", {"after": "garbled"}, "INVALID_TOKEN"),
@@ -471,7 +584,7 @@ class BadInput(Caller):
                  "INVALID_FIELD"),
                 ("Reactivate", {"address": "a@example.com"}, "MISSING_FIELD"),
                 ("Reactivate", {"address": "a@example.com", "note": "x", "causes": [{}]}, "MISSING_FIELD"),
-                ("Reactivate", {"address": "a@example.com", "note": "x", "actor": "x" * 129}, "FIELD_TOO_LONG")):
+                ("Reactivate", {"address": "a@example.com", "note": "x", "on_behalf_of": "x" * 129}, "FIELD_TOO_LONG")):
             with self.subTest(rpc=rpc, reason=reason, request=str(request)[:120]):
                 self.assert_refused(rpc, request, "InvalidArgument", reason)
 
@@ -480,7 +593,7 @@ class BadInput(Caller):
             self.call("Suppress", {"tenant": "filters", "address": f"f{number}@example.net", "note": "test"})
         page = self.call("ListSuppressions", {"tenant": "filters", "page_size": 1})
         token = page["next_page_token"]
-        for other in ({"tenant": "other"}, {"tenant": "filters", "domain": "example.net"},
+        for other in ({"tenant": "other"}, {"tenant": "filters", "filter": {"domain": "example.net"}},
                       {"tenant": "filters", "order": "BY_ADDRESS"}):
             self.assert_refused("ListSuppressions", {**other, "page_token": token}, "InvalidArgument",
                                 "INVALID_PAGE_TOKEN")
@@ -489,10 +602,46 @@ class BadInput(Caller):
         with harness.Server() as other:
             answer = harness.grpcurl("-plaintext", "-d", '{"address": "a@example.com"}', other.tcp,
                                      f"{SERVICE}/IsSuppressed")
-        token = answer.json()[0]["token"]
+        token = answer.json()[0]["revision_token"]
         self.assert_refused("IsSuppressed", {"address": "a@example.com", "at_least": token}, "FailedPrecondition",
                             "LINEAGE_MISMATCH")
         self.assert_refused("Watch", {"after": token}, "FailedPrecondition", "LINEAGE_MISMATCH")
+
+    def test_what_a_later_version_asks_to_be_written_is_refused(self):
+        with harness.TemporaryDirectory() as directory:
+            shutil.copytree(os.path.join(harness.REPOSITORY, "protos", "suppressd"), os.path.join(directory, "suppressd"))
+            for name, messages in (("suppression_service", r"\w+Request"), ("bounce", "SmtpReply"),
+                                   ("suppression", "Consent")):
+                path = os.path.join(directory, "suppressd", "v1", name + ".proto")
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(re.sub(rf"(?m)^message {messages} {{$", r"\g<0> string of_a_later_version = 999;", text))
+            later = {"of_a_later_version": "x"}
+            details = os.path.join(harness.REPOSITORY, "server", "reflected")
+            flags = ("-import-path", directory, "-proto", "suppressd/v1/suppression_service.proto",
+                     "-import-path", details, "-proto", "google/rpc/error_details.proto")
+
+            def ask(rpc, request):
+                return self.grpcurl(f"{SERVICE}/{rpc}", request, *flags)
+
+            put = {"address": "later@example.com", "note": "test"}
+            sent = report("later@example.com")
+            for rpc, request in (
+                    ("Suppress", {**put, **later}),
+                    ("Reactivate", {**put, **later}),
+                    ("Reactivate", {**put, "consent": {"evidence": "x", **later}}),
+                    ("ReportBounce", {**sent, **later}),
+                    ("ReportBounce", {"smtp_reply": {**sent["smtp_reply"], **later}}),
+                    ("DeliverReport", {"report": {**sent, **later}, "taken_at": "2026-03-02T09:15:07Z"}),
+                    ("DeliverReport", {"report": sent, "taken_at": "2026-03-02T09:15:07Z", **later})):
+                with self.subTest(rpc=rpc, request=request):
+                    refused = ask(rpc, request)
+                    self.assertIn("Code: InvalidArgument\n", refused.err)
+                    self.assertIn('"reason":"UNKNOWN_FIELD"', refused.err.replace('": "', '":"'))
+            read = ask("IsSuppressed", {"address": "later@example.com", **later})
+            self.assertEqual(read.code, 0, str(read))
+            self.assertEqual(read.json()[0]["answer"], "NOT_SUPPRESSED")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ import time
 import unittest
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVICE = "suppression.v1.SuppressionService"
-REPLICATION = "suppression.v1.ReplicationService"
+SERVICE = "suppressd.v1.SuppressionService"
+REPLICATION = "suppressd.v1.ReplicationService"
+SIDECAR = "suppressd.v1.SidecarService"
 START_MAX_SECONDS = 120  # a sanitizer build on a busy machine
-CALL_MAX_SECONDS = 120
+CALL_MAX_SECONDS = 360
 
 options = argparse.Namespace(suppressd="", suppressctl="")
 
@@ -40,7 +41,7 @@ def grpcurl_path():
 
 
 class TemporaryDirectory:
-    """A directory with a short path: a Unix socket's may have 107 octets."""
+    """A directory with a short path: a Unix socket's may have 107 bytes."""
 
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix="suppressd-", dir="/tmp")

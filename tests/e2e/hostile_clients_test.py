@@ -37,7 +37,7 @@ def has_sanitizer(server):
 
 
 def check(server):
-    return harness.grpcurl("-plaintext", "-connect-timeout", "60", "-max-time", "60", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
+    return harness.grpcurl("-plaintext", "-connect-timeout", "300", "-max-time", "300", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
 
 
 class Checks:

@@ -21,9 +21,9 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 CHUNK_BYTES = 256 << 10
-CHECK = "/suppression.v1.SuppressionService/IsSuppressed"
-BATCH = "/suppression.v1.SuppressionService/BatchIsSuppressed"
-WATCH = "/suppression.v1.SuppressionService/Watch"
+CHECK = "/suppressd.v1.SuppressionService/IsSuppressed"
+BATCH = "/suppressd.v1.SuppressionService/BatchIsSuppressed"
+WATCH = "/suppressd.v1.SuppressionService/Watch"
 
 
 def frame(kind, flags, stream, payload=b""):

@@ -66,7 +66,7 @@ class ReclassifyTest(unittest.TestCase):
         cause = self.ctl("-o", "json", "details", "wrong@example.com").json()[0]["suppression"]["causes"][0]
         self.assertIn("+rules-", cause["reactivation"]["note"])
         self.assertIn("user.unknown is now own.unknown_at_relay SENDER_SIDE", cause["reactivation"]["note"])
-        self.assertEqual(cause["reactivation"]["actor"], "suppressctl reclassify")
+        self.assertEqual(cause["reactivation"]["onBehalfOf"], "suppressctl reclassify")
         self.assertEqual(self.changes()[0], {"missed@example.net": "more"})
 
     def test_only_the_domain_that_was_asked_for(self):

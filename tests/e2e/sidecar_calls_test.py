@@ -6,7 +6,7 @@ import signal
 import unittest
 
 import harness
-from harness import REPLICATION, SERVICE
+from harness import REPLICATION, SERVICE, SIDECAR
 
 CANARY = "canary.person@example.com"
 
@@ -24,15 +24,21 @@ class SidecarTest(unittest.TestCase):
     def test_every_call_over_the_unix_socket(self):
         with harness.Server() as server:
             token = harness.grpcurl("-plaintext", "-d", json.dumps({"address": "jo@example.com", "note": "test"}),
-                                    server.tcp, f"{SERVICE}/Suppress").json()[0]["token"]
+                                    server.tcp, f"{SERVICE}/Suppress").json()[0]["revision_token"]
             with harness.Sidecar(server.tcp) as sidecar:
                 check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed",
                                      {"address": "Jo@Example.com", "at_least": token, "max_staleness": "60s"}).json()[0]
-                self.assertTrue(check["suppressed"])
+                self.assertEqual((check["answer"], check["suppressed"]), ("SUPPRESSED", True))
                 self.assertEqual(check["freshness"]["basis"], "REPLICA")
+                self.assertEqual(check["revision_token"], token)
+                batch = self.grpcurl(sidecar, f"{SERVICE}/BatchIsSuppressed",
+                                     {"addresses": ["a@example.com", "jo@example.com", "no address"]}).json()[0]
+                self.assertEqual(batch["answers"], ["NOT_SUPPRESSED", "SUPPRESSED", "FAILED"])
+                self.assertEqual(batch["results"][1]["error"]["reason"], "INVALID_ADDRESS")
+                self.assertEqual(batch["freshness"]["basis"], "REPLICA")
                 for method, request, field in (
-                        (f"{SERVICE}/BatchIsSuppressed", {"addresses": ["jo@example.com"]}, "results"),
                         (f"{SERVICE}/ListSuppressions", {}, "suppressions"),
+                        (f"{SERVICE}/CountSuppressions", {"max_staleness": "60s"}, "total_count"),
                         (f"{SERVICE}/GetBounceDetails", {"address": "jo@example.com"}, "suppression"),
                         (f"{SERVICE}/ReportBounce",
                          {"smtp_reply": {"recipient": "an@example.com", "text": "550 5.1.1 no such user"}}, "outcomes"),
@@ -40,13 +46,44 @@ class SidecarTest(unittest.TestCase):
                          {"address": "an@example.com", "note": "test"}, "suppression"),
                         (f"{REPLICATION}/RangeChecksums", {}, "ranges"),
                         (f"{REPLICATION}/ListReplicas", {}, "replicas"),
-                        (f"{REPLICATION}/GetReplicaStatus", {}, "replica_id"),
+                        (f"{SIDECAR}/GetSidecarStatus", {}, "replica_id"),
                         ("grpc.health.v1.Health/Check", {"service": SERVICE}, "status")):
                     outcome = self.grpcurl(sidecar, method, request)
                     self.assertEqual(outcome.code, 0, f"{method}\n{outcome}")
                     self.assertIn(field, outcome.json()[0], f"{method}\n{outcome}")
-                outcome = self.grpcurl(sidecar, f"{REPLICATION}/Snapshot", {"replica_id": "x"})
-                self.assertIn("NOT_SERVED_HERE", outcome.err)
+                reply = {"smtp_reply": {"recipient": "an@example.com", "text": "550 5.1.1 no such user"}}
+                for method, request in (
+                        (f"{REPLICATION}/Snapshot", {"replica_id": "x"}),
+                        (f"{REPLICATION}/Follow", {"replica_id": "x", "after": {"revision_token": token}}),
+                        (f"{REPLICATION}/Acknowledge", {"replica_id": "x", "position": {"revision_token": token}}),
+                        (f"{SERVICE}/DeliverReport", {"report": reply, "taken_at": "2026-03-02T09:15:07Z"})):
+                    outcome = self.grpcurl(sidecar, method, request)
+                    self.assertIn("Code: FailedPrecondition", outcome.err, f"{method}\n{outcome}")
+                    self.assertIn("NOT_SERVED_HERE", outcome.err, f"{method}\n{outcome}")
+
+    def test_a_sidecar_without_a_replica_knows_only_what_it_was_told(self):
+        with harness.Sidecar("127.0.0.1:1", "--on_empty", "unknown") as sidecar:
+            def check():
+                return self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed", {"address": "jo@example.com"}).json()[0]
+
+            unknown = check()
+            self.assertEqual((unknown["answer"], unknown["freshness"]["basis"]), ("NOT_KNOWN", "NOTHING"))
+            self.assertNotIn("suppressed", unknown)
+            self.assertNotIn("revision_token", unknown)
+            status = self.grpcurl(sidecar, f"{SIDECAR}/GetSidecarStatus", {}).json()[0]
+            self.assertEqual((status["upstream"], status.get("revision_token")), ("127.0.0.1:1", None))
+            self.assertTrue(status["last_error"])
+            self.report(sidecar.target, "jo@example.com")
+            told = check()
+            self.assertEqual((told["answer"], told["freshness"]["basis"]), ("SUPPRESSED", "NOTHING"))
+            self.assertTrue(told["matches"][0]["not_yet_delivered"])
+            batch = self.grpcurl(sidecar, f"{SERVICE}/BatchIsSuppressed",
+                                 {"addresses": ["jo@example.com", "a@example.com", "no address"]}).json()[0]
+            self.assertEqual(batch["answers"], ["SUPPRESSED", "NOT_KNOWN", "FAILED"])
+            listing = self.grpcurl(sidecar, f"{SERVICE}/ListSuppressions", {})
+            self.assertIn("REPLICA_NOT_READY", listing.err, str(listing))
+            shown = harness.suppressctl("--target", sidecar.target, "-o", "json", "check", "jo@example.com", "a@example.com")
+            self.assertEqual([r["answer"] for r in shown.json()[0]["results"]], ["SUPPRESSED", "NOT_KNOWN"], str(shown))
 
     def test_suppressctl_knows_sidecars(self):
         with harness.Server() as server, harness.Sidecar(server.tcp) as sidecar:
@@ -71,13 +108,16 @@ class SidecarTest(unittest.TestCase):
             sidecar.__enter__()
         try:  # the server has ended
             answer = self.report(sidecar.target, CANARY)
-            self.assertIn("LOCAL_DURABLE", answer.out, str(answer))
+            self.assertIn("AT_SIDECAR", answer.out, str(answer))
             check = self.grpcurl(sidecar, f"{SERVICE}/IsSuppressed", {"address": CANARY}).json()[0]
+            self.assertEqual(check["answer"], "SUPPRESSED")
             self.assertTrue(check["matches"][0]["not_yet_delivered"])
-            status = self.grpcurl(sidecar, f"{REPLICATION}/GetReplicaStatus", {})
-            self.assertEqual(status.json()[0]["outbox_reports"], 1, str(status))
+            status = self.grpcurl(sidecar, f"{SIDECAR}/GetSidecarStatus", {})
+            self.assertEqual(status.json()[0]["outbox_report_count"], "1", str(status))
+            self.assertTrue(status.json()[0]["outbox_oldest_at"])
+            self.assertNotIn("outbox_refused_count", status.json()[0])
             details = self.grpcurl(sidecar, f"{SERVICE}/GetBounceDetails", {"address": CANARY})
-            self.assertIn("CENTRE_UNREACHABLE", details.err, str(details))
+            self.assertIn("UPSTREAM_UNREACHABLE", details.err, str(details))
             sidecar.process.send_signal(signal.SIGTERM)
             sidecar.process.wait(60)
             for said in (sidecar.log(), details.err, status.out):
@@ -95,7 +135,7 @@ class SidecarTest(unittest.TestCase):
             for arguments, code, words in (
                     (data, 2, "--upstream is required"),
                     ([*data, "--upstream", "nonsense"], 2, "upstream nonsense"),
-                    ([*data, "--upstream", "centre.example:7025"], 2, "--insecure"),
+                    ([*data, "--upstream", "server.example:7025"], 2, "--insecure"),
                     ([*data, "--upstream", "127.0.0.1:0"], 2, "want HOST:PORT"),
                     ([*data, "--upstream", "127.0.0.1:1", "--replica_id", "no spaces"], 2, "replica_id"),
                     ([*data, "--upstream", "127.0.0.1:1", "--tenants", "Shop!"], 2, "tenant"),

@@ -1,4 +1,4 @@
-"""SIGTERM while a client reads slowly: what was answered arrives whole; the stop waits for the reader, not for ever."""
+"""SIGTERM while a client reads slowly: what was answered arrives whole; the stop waits for the reader, not forever."""
 
 import signal
 import socket
@@ -9,7 +9,7 @@ import harness
 from hostile_frames import (ACK, DATA, END_STREAM, GREETING, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, call,
                             frame)
 
-LIST = "/suppression.v1.SuppressionService/ListSuppressions"
+LIST = "/suppressd.v1.SuppressionService/ListSuppressions"
 CHECK = '{"address": "jo@example.com"}'
 ENTRIES = 1000
 LISTINGS = 16

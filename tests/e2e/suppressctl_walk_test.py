@@ -42,19 +42,33 @@ class Commands(unittest.TestCase):
         self.assertEqual([line.split()[:2] for line in mixed[1:]],
                          [["bob@example.com", "no"], ["ada@example.com", "yes"]])
         self.assertIn("INVALID_ADDRESS", self.run_ctl(FAILED, "check", "no address").out)
-        self.run_ctl(FAILED, "check", "ada@example.com", "no address")
+        failed = self.ask("check", "ada@example.com", "no address", exit_code=FAILED)["results"]
+        self.assertEqual([r["answer"] for r in failed], ["SUPPRESSED", "FAILED"])
+        self.assertEqual(failed[1]["error"]["reason"], "INVALID_ADDRESS")
+        self.assertTrue(failed[1]["error"]["message"])
 
     def test_check_reads_addresses_from_standard_input(self):
         self.bounce()
         answer = self.ask("check", "-", exit_code=FINDING, stdin="# a list\n\nbob@example.com\r\nada@example.com\n")
-        self.assertEqual([(r["address"], r["suppressed"]) for r in answer["results"]],
-                         [("bob@example.com", False), ("ada@example.com", True)])
+        self.assertEqual([(r["address"], r["answer"]) for r in answer["results"]],
+                         [("bob@example.com", "NOT_SUPPRESSED"), ("ada@example.com", "SUPPRESSED")])
+        self.assertEqual(["matches" in r for r in answer["results"]], [False, True])
+        self.assertTrue(answer["revisionToken"])
+
+    def test_check_names_the_domain_that_is_on_the_list(self):
+        self.run_ctl(DONE, "suppress", "--domain", "Example.edu", "--note", "asked by its postmaster")
+        answer = self.ask("check", "anyone@example.edu", exit_code=FINDING)["results"][0]
+        self.assertEqual((answer["answer"], answer["matches"][0]["matchedDomain"]), ("SUPPRESSED", "example.edu"))
+        self.assertIn("MANUAL (whole domain)", self.run_ctl(FINDING, "check", "anyone@example.edu").out)
+        self.run_ctl(FINDING, "details", "anyone@example.edu")
+        self.assertEqual(self.ask("details", "--domain", "example.edu")["suppression"]["domain"], "example.edu")
 
     def test_report_says_what_a_reply_was_taken_for(self):
         answer = self.bounce("ada@example.com", "--request_id", REQUEST_ID)
         outcome = answer["outcomes"][0]
         self.assertEqual((outcome["verdict"]["bounceClass"], outcome["verdict"]["reason"], outcome["effect"]),
                          ("HARD", "ADDRESS_NOT_FOUND", "SUPPRESSED"))
+        self.assertEqual(answer["durability"], "AT_SERVER")
         self.assertTrue(self.bounce("ada@example.com", "--request_id", REQUEST_ID)["duplicate"])
         refused = self.run_ctl(FAILED, "report", "--recipient", "bob@example.com", "--code", "550", "--request_id",
                                REQUEST_ID)
@@ -172,8 +186,12 @@ class Commands(unittest.TestCase):
                          ["a0@example.com", "a1@example.com"])
         first = self.ask("list", "--limit", "4")
         rest = self.ask("list", "--limit", "4", "--page_token", first["nextPageToken"])
-        self.assertEqual(len({s["address"] for s in first["suppressions"] + rest["suppressions"]}), 6)
-        self.assertEqual([s["address"] for s in self.ask("list", "--type", "MANUAL")["suppressions"]], ["@example.edu"])
+        self.assertEqual(len({s.get("address", s.get("domain")) for s in first["suppressions"] + rest["suppressions"]}), 6)
+        self.assertEqual([s["domain"] for s in self.ask("list", "--type", "MANUAL")["suppressions"]], ["example.edu"])
+        several = self.ask("list", "--type", "MANUAL,HARD_BOUNCE", "--reason", "ADDRESS_NOT_FOUND,MAILBOX_FULL", "--counts")
+        self.assertEqual(len(several["suppressions"]), 5)
+        self.assertEqual(several["counts"]["totalCount"], "5")
+        self.assertEqual(several["counts"]["reasons"], [{"reason": "ADDRESS_NOT_FOUND", "entryCount": "5"}])
         table = self.run_ctl(DONE, "list", "--domain", "example.com", "--counts").out
         self.assertRegex(table, r"(?m)^ADDRESS_NOT_FOUND +5$")
         self.assertRegex(table, r"(?m)^TOTAL +5$")
@@ -185,14 +203,22 @@ class Commands(unittest.TestCase):
         shown = self.run_ctl(DONE, "details", "ada@example.com").out
         for text in ("ada@example.com: suppressed", GONE, "mx.example.com", "newsletter", "meaning:", "needs NOTE"):
             self.assertIn(text, shown)
-        self.assertEqual(self.ask("details", "ada@example.com")["events"][0]["diagnostic"], GONE)
+        answer = self.ask("details", "ada@example.com")
+        self.assertEqual(answer["events"][0]["diagnostic"], GONE)
+        self.assertTrue(answer["suppressed"] and answer["suppressedInAnyStream"])
+        explained = answer["causes"][0]
+        self.assertEqual((explained["cause"]["type"], explained["cause"]["eventCount"]), ("HARD_BOUNCE", "1"))
+        self.assertEqual((explained["canReactivate"], explained["requirements"]), (True, ["NOTE"]))
 
     def test_reactivate_needs_a_note_and_says_what_still_blocks(self):
         self.bounce()
         self.ask("report", "--recipient", "ada@example.com", "--complaint", "abuse")
         self.run_ctl(FAILED, "reactivate", "ada@example.com")
-        lifted = self.run_ctl(DONE, "reactivate", "ada@example.com", "--note", "restored", "--actor", "helpdesk")
+        lifted = self.run_ctl(DONE, "reactivate", "ada@example.com", "--note", "restored", "--on_behalf_of", "helpdesk")
         self.assertIn("reactivated, still suppressed by COMPLAINT", lifted.out)
+        reactivation = self.ask("details", "ada@example.com")["suppression"]["causes"][0]["reactivation"]
+        self.assertTrue(reactivation.pop("reactivatedAt"))
+        self.assertEqual(reactivation, {"onBehalfOf": "helpdesk", "note": "restored"})
         refused = self.run_ctl(FAILED, "reactivate", "ada@example.com", "--note", "x", "--cause", "COMPLAINT")
         self.assertIn("CONSENT_REQUIRED", refused.err)
         self.assertIn("nothing to lift", self.run_ctl(DONE, "reactivate", "ada@example.com", "--note", "again").out)
@@ -200,26 +226,28 @@ class Commands(unittest.TestCase):
 
     def test_suppress_until_a_time(self):
         self.assertIn("suppressed", self.run_ctl(DONE, "suppress", "ada@example.com", "--note", "asked us", "--expires",
-                                                 "30d", "--actor", "ops").out)
+                                                 "30d", "--on_behalf_of", "ops").out)
         cause = self.ask("details", "ada@example.com")["suppression"]["causes"][0]
-        self.assertEqual((cause["type"], cause["note"]), ("MANUAL", "asked us"))
+        self.assertEqual((cause["type"], cause["note"], cause["onBehalfOf"]), ("MANUAL", "asked us", "ops"))
         self.assertTrue(cause["expiresAt"])
         self.run_ctl(FAILED, "suppress", "ada@example.com")
         self.run_ctl(FAILED, "suppress", "ada@example.com", "--note", "x", "--type", "HARD_BOUNCE")
 
     def test_watch_ends_after_so_many_changes(self):
-        start = self.ask("check", "ada@example.com")["token"]
+        start = self.ask("check", "ada@example.com")["revisionToken"]
         self.bounce("ada@example.com")
         self.bounce("bob@example.com")
         outcome = self.run_ctl(DONE, "-o", "json", "watch", "--after", start, "--count", "2")
         steps = [json.loads(line) for line in outcome.out.splitlines()]
-        self.assertEqual([s["suppressions"][0]["address"] for s in steps], ["ada@example.com", "bob@example.com"])
+        self.assertEqual([[(c["kind"], c["suppression"]["address"]) for c in step["changes"]] for step in steps],
+                         [[("UPDATED", "ada@example.com")], [("UPDATED", "bob@example.com")]])
+        self.assertTrue(all(step["revisionToken"] for step in steps))
         self.assertIn("INVALID_TOKEN", self.run_ctl(FAILED, "watch", "--after", "garbled").err)
 
     def test_status_tells_reads_from_writes(self):
         answer = self.ask("status")
         self.assertEqual((answer["server"], answer["reads"], answer["writes"]), ("SERVING", "SERVING", "SERVING"))
-        self.assertTrue(answer["token"])
+        self.assertTrue(answer["revisionToken"])
         self.run_ctl(DONE, "status", target="unix:" + self.server.unix)
 
     def test_replicas_and_verify(self):

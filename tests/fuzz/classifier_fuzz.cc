@@ -2,15 +2,15 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "server/rules/classifier.h"
+#include "server/bounces/rules/classifier.h"
 #include "tests/fuzz/check.h"
 
-using suppression::Classifier;
-namespace v1 = suppression::v1;
+using suppressd::Classifier;
+namespace v1 = suppressd::v1;
 
 namespace {
 
-constexpr size_t kRuleFileMaxOctets = 2'000;
+constexpr size_t kRuleFileMaxBytes = 2'000;
 
 void CheckReply(const Classifier& classifier, absl::string_view input) {
   v1::SmtpReply reply;
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Classifier& classifier = *Classifier::BuiltIn()->release();
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
   CheckReply(classifier, input);
-  if (size > kRuleFileMaxOctets) return 0;
+  if (size > kRuleFileMaxBytes) return 0;
   const auto rules = Classifier::FromYaml("f", input);
   if (rules.ok()) {
     (*rules)->Classify(v1::SmtpReply());

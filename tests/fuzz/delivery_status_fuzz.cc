@@ -7,12 +7,12 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "server/mail/delivery_status.h"
+#include "server/bounces/mail/delivery_status.h"
 #include "tests/fuzz/check.h"
 
-using suppression::DeliveryStatus;
-using suppression::RecipientStatus;
-using suppression::StatusField;
+using suppressd::DeliveryStatus;
+using suppressd::RecipientStatus;
+using suppressd::StatusField;
 
 namespace {
 
@@ -34,7 +34,7 @@ bool IsStatus(absl::string_view status) {
 
 std::string CheckFields(absl::string_view text, bool utf8) {
   std::string all;
-  for (const StatusField& field : suppression::ReadStatusFields(text)) {
+  for (const StatusField& field : suppressd::ReadStatusFields(text)) {
     FUZZ_CHECK(field.name.size() <= 64 && IsLower(field.name));
     FUZZ_CHECK(!field.name.empty() || field.value.empty());
     FUZZ_CHECK(field.value.size() <= 16'384 && field.value.find('\n') == std::string::npos);
@@ -56,8 +56,8 @@ std::string CheckRecipient(const RecipientStatus& one, bool utf8) {
 }
 
 std::string CheckStatus(absl::string_view text, bool utf8) {
-  const DeliveryStatus status = suppression::ReadDeliveryStatus(text);
-  FUZZ_CHECK(status.recipients.size() <= suppression::kMailRecipientsMax);
+  const DeliveryStatus status = suppressd::ReadDeliveryStatus(text);
+  FUZZ_CHECK(status.recipients.size() <= suppressd::kMailRecipientsMax);
   std::string all = status.reporting_mta + "\n" + status.original_envelope_id + "\n" + status.arrival_date + "\n";
   FUZZ_CHECK(!utf8 || IsUtf8(all));
   for (const RecipientStatus& one : status.recipients) all += CheckRecipient(one, utf8);

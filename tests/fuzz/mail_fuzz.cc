@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <string>
 
-#include "protos/error.h"
-#include "server/mail/bounce_mail.h"
-#include "server/mail/delivery_status.h"
+#include "common/error.h"
+#include "server/bounces/mail/bounce_mail.h"
+#include "server/bounces/mail/delivery_status.h"
 #include "tests/fuzz/check.h"
 
-using suppression::Classifier;
-using suppression::MailReport;
-using suppression::ReportedRecipient;
-namespace v1 = suppression::v1;
+using suppressd::Classifier;
+using suppressd::MailReport;
+using suppressd::ReportedRecipient;
+namespace v1 = suppressd::v1;
 
 namespace {
 
@@ -25,8 +25,8 @@ void CheckVerdict(const v1::Verdict& verdict) {
   FUZZ_CHECK(bounce == (verdict.reason() != v1::BOUNCE_REASON_UNSPECIFIED));
 }
 
-// What came out for one recipient, with every octet of it. Protobuf refuses strings that are not UTF-8 when it parses.
-std::string Octets(const ReportedRecipient& one) {
+// What came out for one recipient, with every byte of it. Protobuf refuses strings that are not UTF-8 when it parses.
+std::string Bytes(const ReportedRecipient& one) {
   v1::SmtpReply named;
   named.set_recipient(one.recipient);
   named.set_text(one.event_id);
@@ -39,7 +39,7 @@ void CheckRecipient(const MailReport& report, const ReportedRecipient& one) {
   FUZZ_CHECK(one.recipient.size() <= 1'024 && one.event_id.size() <= 256);
   if (one.error != v1::ERROR_REASON_UNSPECIFIED) {
     const bool unusable = one.error == v1::INVALID_ADDRESS || one.error == v1::NO_RECIPIENT;
-    FUZZ_CHECK(report.kind == (unusable ? v1::DELIVERY_STATUS : v1::PROVIDER_WEBHOOK));
+    FUZZ_CHECK(report.kind == (unusable ? v1::BounceEvent::DELIVERY_STATUS : v1::BounceEvent::PROVIDER_WEBHOOK));
     return;
   }
   // Nobody is an answer only where the mail names nobody at all.
@@ -53,16 +53,17 @@ void CheckRecipient(const MailReport& report, const ReportedRecipient& one) {
 }
 
 std::string CheckReport(const MailReport& report) {
-  FUZZ_CHECK(report.recipients.size() <= suppression::kMailRecipientsMax);
-  std::string octets = v1::ReportKind_Name(report.kind) + (report.truncated ? " truncated" : "");
+  FUZZ_CHECK(report.recipients.size() <= suppressd::kMailRecipientsMax);
+  std::string bytes = v1::BounceEvent::Kind_Name(report.kind) + (report.truncated ? " truncated" : "");
   for (const ReportedRecipient& one : report.recipients) {
     CheckRecipient(report, one);
-    octets += Octets(one);
+    bytes += Bytes(one);
   }
-  const bool speaks = report.kind == v1::FEEDBACK_REPORT || report.kind == v1::DELIVERY_STATUS ||
-                      report.kind == v1::BOUNCE_TEXT || report.kind == v1::PROVIDER_WEBHOOK;
+  const bool speaks = report.kind == v1::BounceEvent::FEEDBACK_REPORT ||
+                      report.kind == v1::BounceEvent::DELIVERY_STATUS || report.kind == v1::BounceEvent::BOUNCE_TEXT ||
+                      report.kind == v1::BounceEvent::PROVIDER_WEBHOOK;
   FUZZ_CHECK(speaks || report.recipients.empty());
-  return octets;
+  return bytes;
 }
 
 }  // namespace
@@ -73,11 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   message.set_content(data, size);
   const absl::StatusOr<MailReport> report = ReadBounceMail(message, classifier);
   if (!report.ok()) {
-    FUZZ_CHECK(suppression::ReasonOf(report.status()) == v1::NOT_A_MESSAGE);
+    FUZZ_CHECK(suppressd::ReasonOf(report.status()) == v1::NOT_A_MESSAGE);
     return 0;
   }
-  const std::string octets = CheckReport(*report);
+  const std::string bytes = CheckReport(*report);
   const absl::StatusOr<MailReport> again = ReadBounceMail(message, classifier);
-  FUZZ_CHECK(again.ok() && CheckReport(*again) == octets);
+  FUZZ_CHECK(again.ok() && CheckReport(*again) == bytes);
   return 0;
 }

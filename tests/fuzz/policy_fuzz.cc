@@ -2,12 +2,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "server/rules/policy.h"
+#include "server/bounces/rules/policy.h"
 #include "tests/fuzz/check.h"
 
-using suppression::Policy;
-using suppression::storage::v1::PolicyDecision;
-namespace v1 = suppression::v1;
+using suppressd::Policy;
+using suppressd::storage::v1::PolicyDecision;
+namespace v1 = suppressd::v1;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto policy = Policy::FromYaml("f", absl::string_view(reinterpret_cast<const char*>(data), size));

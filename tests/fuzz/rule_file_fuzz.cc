@@ -2,20 +2,20 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "server/rules/classifier.h"
-#include "server/rules/rule_check.h"
-#include "server/rules/rule_explanation.h"
-#include "server/rules/rule_set.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/rule_check.h"
+#include "server/bounces/rules/rule_explanation.h"
+#include "server/bounces/rules/rule_set.h"
 #include "tests/fuzz/check.h"
 
-using suppression::Classifier;
-namespace v1 = suppression::v1;
+using suppressd::Classifier;
+namespace v1 = suppressd::v1;
 
 namespace {
 
-// A pattern of ten octets can compile to a thousand instructions: size and budget together bound the time of one input.
-constexpr size_t kFileMaxOctets = 2'000;
-constexpr int64_t kMatcherOctets = int64_t{4} << 20;
+// A pattern of ten bytes can compile to a thousand instructions: size and budget together bound the time of one input.
+constexpr size_t kFileMaxBytes = 2'000;
+constexpr int64_t kMatcherBytes = int64_t{4} << 20;
 
 // Small, so that an input is compiled quickly; with something of everything that a file can refer to.
 constexpr char kBase[] = R"(
@@ -34,17 +34,17 @@ fallback: [{id: f.552, codes: 552, class: SOFT, reason: MAILBOX_FULL}]
 void CheckTaken(const Classifier& both, const Classifier& base) {
   FUZZ_CHECK(both.version().substr(0, base.version().size() + 1) == base.version() + "+");
   const auto classify = [&](const v1::SmtpReply& reply) { return both.Classify(reply); };
-  FUZZ_CHECK(suppression::FindRuleProblems(both.rules(), 1, classify).empty());
-  suppression::RuleLayer layer = suppression::RuleLayer::kOwn;
-  for (const suppression::Rule& rule : both.rules().rules) {
+  FUZZ_CHECK(suppressd::FindRuleProblems(both.rules(), 1, classify).empty());
+  suppressd::RuleLayer layer = suppressd::RuleLayer::kOwn;
+  for (const suppressd::Rule& rule : both.rules().rules) {
     FUZZ_CHECK(layer <= rule.layer);
     layer = rule.layer;
     FUZZ_CHECK(both.FindRule(rule.id) == &rule);
-    FUZZ_CHECK((rule.layer == suppression::RuleLayer::kOwn) ==
-               (rule.place.file == 0 && rule.id == suppression::kRefusalRule));
-    const auto text = suppression::ExplainRule(both, rule.id);
+    FUZZ_CHECK((rule.layer == suppressd::RuleLayer::kOwn) ==
+               (rule.place.file == 0 && rule.id == suppressd::kRefusalRule));
+    const auto text = suppressd::ExplainRule(both, rule.id);
     FUZZ_CHECK(text.ok() && !text->empty());
-    for (const suppression::RuleExample& example : rule.examples) {
+    for (const suppressd::RuleExample& example : rule.examples) {
       // Protobuf refuses strings that are not UTF-8 when it parses.
       v1::Verdict copy;
       FUZZ_CHECK(copy.ParseFromString(both.Classify(example.reply).SerializeAsString()));
@@ -55,8 +55,8 @@ void CheckTaken(const Classifier& both, const Classifier& base) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const Classifier& base = *Classifier::FromYaml("base", kBase, kMatcherOctets)->release();
-  if (size > kFileMaxOctets) return 0;
+  static const Classifier& base = *Classifier::FromYaml("base", kBase, kMatcherBytes)->release();
+  if (size > kFileMaxBytes) return 0;
   const auto both = base.WithUserRules("f", absl::string_view(reinterpret_cast<const char*>(data), size));
   if (both.ok()) {
     CheckTaken(**both, base);

@@ -5,10 +5,10 @@
 #include <thread>
 #include <vector>
 
-#include "suppression/client.h"
+#include "suppressd/client.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Ends a loop that goes on while something else happens.
@@ -110,4 +110,4 @@ TEST(ClientRestartTest, ACallBegunWhileTheServerIsAwayIsAnsweredWhenItIsBack) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -10,14 +10,14 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
-#include "server/app.h"
-#include "server/log.h"
+#include "server/app/app.h"
+#include "server/base/log.h"
 #include "storage/revision_token.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using Stub = v1::SuppressionService::StubInterface;
@@ -138,13 +138,14 @@ TEST_F(DrainTest, StopEndsTheStreamOfAReplicaWithOk) {
   app_->log().Append(HardBounce("jo@example.com", 0), [&](const auto&) { written.Notify(); });
   written.WaitForNotification();
   grpc::ClientContext context;
-  v1::ReplicationServiceWatchRequest request;
+  v1::FollowRequest request;
   request.set_replica_id("r");
-  request.set_after(EncodeToken({app_->store().lineage(), 0}));
-  const auto reader = stub->Watch(&context, request);
-  v1::ReplicationServiceWatchResponse step;
+  request.mutable_after()->set_revision_token(EncodeToken({app_->store().lineage(), 0}));
+  const auto reader = stub->Follow(&context, request);
+  v1::FollowResponse step;
+  ASSERT_TRUE(reader->Read(&step));  // where it starts
   ASSERT_TRUE(reader->Read(&step));
-  EXPECT_EQ(step.token(), EncodeToken({app_->store().lineage(), 1}));
+  EXPECT_EQ(step.position().revision_token(), EncodeToken({app_->store().lineage(), 1}));
   app_->Stop(absl::Seconds(30));
   EXPECT_FALSE(reader->Read(&step));
   EXPECT_TRUE(reader->Finish().ok());
@@ -167,4 +168,4 @@ TEST_F(DrainTest, StopWaitsNoLongerThanItsTimeout) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,6 +1,7 @@
 // What the service answers at the edges of what it takes: very large answers, repeated events, short deadlines, text
 // that is no text.
 #include <gmock/gmock.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/impl/client_unary_call.h>
 
 #include "storage/revision_token.h"
@@ -8,7 +9,7 @@
 #include "tests/testing/test_server.h"
 #include "tests/testing/unreadable_requests.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class EdgesTest : public ::testing::Test {
@@ -57,7 +58,9 @@ TEST_F(EdgesTest, BatchAnswerHasNoNotesAndLeavesMatchesOutOnceItIsLarge) {
   for (int i = 0; i < response.results_size(); ++i) {
     const v1::BatchResult& result = response.results(i);
     ASSERT_EQ(result.index(), i);
-    ASSERT_EQ(result.suppressed(), i % 10 != 0);
+    ASSERT_EQ(result.has_error(), i % 10 == 0);
+    ASSERT_EQ(response.answers(i),
+              i % 10 == 0 ? v1::IsSuppressedResponse::FAILED : v1::IsSuppressedResponse::SUPPRESSED);
     if (i % 10 == 0) continue;
     ASSERT_TRUE(result.matches_left_out() || !left_out) << "all that follow";
     left_out = result.matches_left_out();
@@ -85,7 +88,7 @@ TEST_F(EdgesTest, SameEventFromAnotherReporterIsARepeatWhateverElseDiffers) {
   const grpc::Status status = Report(other, &second);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(second.duplicate());
-  EXPECT_EQ(second.token(), first.token());
+  EXPECT_EQ(second.revision_token(), first.revision_token());
 }
 
 TEST_F(EdgesTest, SameEventAboutAnotherRecipientOrOfAnotherKindIsRefused) {
@@ -131,13 +134,13 @@ TEST_F(EdgesTest, InvalidAddressesAndDomainsNameTheirField) {
   EXPECT_EQ(GrpcField(Call(&Stub::GetBounceDetails, details, &detailed)), "address");
   v1::ListSuppressionsRequest list;
   v1::ListSuppressionsResponse listed;
-  list.set_domain("no domain");
+  list.mutable_filter()->set_domain("no domain");
   const grpc::Status status = Call(&Stub::ListSuppressions, list, &listed);
   EXPECT_EQ(GrpcReason(status), "INVALID_DOMAIN");
-  EXPECT_EQ(GrpcField(status), "domain");
+  EXPECT_EQ(GrpcField(status), "filter.domain");
 }
 
-TEST_F(EdgesTest, OctetsThatAreNoMessageAreAnInvalidFieldInEveryCall) {
+TEST_F(EdgesTest, BytesThatAreNoMessageAreAnInvalidFieldInEveryCall) {
   ExpectUnreadableRequestsAreRefusedWithAReason(server_.address());
 }
 
@@ -154,7 +157,7 @@ TEST_F(EdgesTest, RequestWithTextThatIsNotUtf8IsAnInvalidField) {
   EXPECT_EQ(GrpcReason(Report(Bounce("j\xf6@example.com"), &reported)), "INVALID_FIELD");
   v1::ListSuppressionsRequest list;
   v1::ListSuppressionsResponse listed;
-  list.set_source("\xff");
+  list.mutable_filter()->set_source("\xff");
   EXPECT_EQ(GrpcReason(Call(&Stub::ListSuppressions, list, &listed)), "INVALID_FIELD");
   grpc::ClientContext context;
   v1::WatchRequest watch;
@@ -180,16 +183,11 @@ TEST_F(EdgesTest, ReplyThatIsNotUtf8IsReadAsWindows1252AndKeptAsText) {
   EXPECT_EQ(details.events(0).diagnostic(), "550 5.1.1 Empf\xC3\xA4nger unbekannt: no such user");
 }
 
-TEST_F(EdgesTest, RawTextHasItsLimitAndNoTextBesideIt) {
+TEST_F(EdgesTest, RawTextHasItsLimit) {
   v1::ReportBounceResponse response;
   v1::ReportBounceRequest request = Bounce("jo@example.com");
-  request.mutable_smtp_reply()->set_raw_text("550 no");
-  grpc::Status status = Report(request, &response);
-  EXPECT_EQ(GrpcReason(status), "INVALID_FIELD");
-  EXPECT_EQ(GrpcField(status), "smtp_reply.raw_text");
-  request.mutable_smtp_reply()->clear_text();
   request.mutable_smtp_reply()->set_raw_text(std::string(16'385, 'a'));
-  status = Report(request, &response);
+  grpc::Status status = Report(request, &response);
   EXPECT_EQ(GrpcReason(status), "FIELD_TOO_LONG");
   request.mutable_smtp_reply()->set_raw_text(" \r\n");
   EXPECT_EQ(GrpcReason(Report(request, &response)), "MISSING_FIELD");
@@ -200,10 +198,32 @@ TEST_F(EdgesTest, MethodThatNobodyServesIsStillUnimplemented) {
   v1::IsSuppressedRequest request;
   v1::IsSuppressedResponse response;
   const auto channel = grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials());
-  const grpc::internal::RpcMethod method("/suppression.v1.SuppressionService/Nothing",
+  const grpc::internal::RpcMethod method("/suppressd.v1.SuppressionService/Nothing",
                                          grpc::internal::RpcMethod::NORMAL_RPC);
   const grpc::Status status = grpc::internal::BlockingUnaryCall(channel.get(), method, &context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(EdgesTest, AReportThatASidecarDeliversIsOfTheTimeAtWhichItWasTaken) {
+  using Stub = v1::SuppressionService::StubInterface;
+  const int64_t now = absl::ToUnixSeconds(server_.clock().Now());
+  v1::DeliverReportRequest request;
+  v1::DeliverReportResponse delivered;
+  *request.mutable_report() = Bounce("jo@example.com");
+  EXPECT_EQ(GrpcField(Call(&Stub::DeliverReport, request, &delivered)), "taken_at");
+  request.mutable_taken_at()->set_seconds(now + 90'000);
+  EXPECT_EQ(GrpcReason(Call(&Stub::DeliverReport, request, &delivered)), "INVALID_FIELD");
+  request.mutable_taken_at()->set_seconds(now - 5'000);
+  request.GetReflection()->MutableUnknownFields(&request)->AddVarint(999, 1);
+  EXPECT_EQ(GrpcReason(Call(&Stub::DeliverReport, request, &delivered)), "UNKNOWN_FIELD");
+  request.GetReflection()->MutableUnknownFields(&request)->Clear();
+  ASSERT_TRUE(Call(&Stub::DeliverReport, request, &delivered).ok());
+  EXPECT_EQ(delivered.response().durability(), v1::ReportBounceResponse::AT_SERVER);
+  v1::GetBounceDetailsRequest wanted;
+  v1::GetBounceDetailsResponse details;
+  wanted.set_address("jo@example.com");
+  ASSERT_TRUE(Call(&Stub::GetBounceDetails, wanted, &details).ok());
+  EXPECT_EQ(details.events(0).occurred_at().seconds(), now - 5'000);
 }
 
 TEST_F(EdgesTest, OneDamagedEntryFailsAlone) {
@@ -222,18 +242,20 @@ TEST_F(EdgesTest, OneDamagedEntryFailsAlone) {
   grpc::Status status = Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, batch, &answers);
   ASSERT_TRUE(status.ok()) << status.error_message();
   ASSERT_EQ(answers.results_size(), 4);
-  EXPECT_TRUE(answers.results(0).suppressed());
-  EXPECT_EQ(answers.results(1).error_reason(), "INVALID_ADDRESS");
+  using Answer = v1::IsSuppressedResponse;
+  EXPECT_THAT(answers.answers(), ::testing::ElementsAre(Answer::SUPPRESSED, Answer::FAILED, Answer::FAILED,
+                                                        Answer::NOT_SUPPRESSED, Answer::SUPPRESSED));
+  EXPECT_EQ(answers.results(1).error().reason(), "INVALID_ADDRESS");
+  EXPECT_EQ(answers.results(1).error().code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(answers.results(2).index(), 2);
-  EXPECT_EQ(answers.results(2).error_reason(), "INTERNAL_ERROR");
-  EXPECT_FALSE(answers.results(2).suppressed());
-  EXPECT_TRUE(answers.results(3).suppressed());
+  EXPECT_EQ(answers.results(2).error().reason(), "INTERNAL_ERROR");
+  EXPECT_EQ(answers.results(2).error().code(), grpc::StatusCode::INTERNAL);
 
   v1::ListSuppressionsResponse page;
   status = Call(&v1::SuppressionService::StubInterface::ListSuppressions, v1::ListSuppressionsRequest(), &page);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(page.suppressions_size(), 2);
-  EXPECT_EQ(page.damaged_entries(), 1);
+  EXPECT_EQ(page.damaged_count(), 1);
 
   v1::IsSuppressedRequest one;
   v1::IsSuppressedResponse answer;
@@ -258,11 +280,11 @@ TEST_F(EdgesTest, ADamagedDomainFailsItsAddressesOfABatchAlone) {
   for (const char* address : {"a@example.com", "b@example.org", "c@example.com"}) batch.add_addresses(address);
   ASSERT_TRUE(Call(&v1::SuppressionService::StubInterface::BatchIsSuppressed, batch, &answers).ok());
   ASSERT_EQ(answers.results_size(), 3);
-  EXPECT_EQ(answers.results(0).error_reason(), "INTERNAL_ERROR");
+  EXPECT_EQ(answers.results(0).error().reason(), "INTERNAL_ERROR");
   EXPECT_EQ(answers.results(0).matches_size(), 0);
-  EXPECT_TRUE(answers.results(1).suppressed());
-  EXPECT_EQ(answers.results(2).error_reason(), "INTERNAL_ERROR");
+  EXPECT_EQ(answers.answers(1), v1::IsSuppressedResponse::SUPPRESSED);
+  EXPECT_EQ(answers.results(2).error().reason(), "INTERNAL_ERROR");
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

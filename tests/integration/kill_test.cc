@@ -12,11 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/create_channel.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/server_process.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int kCallers = 8;
@@ -127,4 +127,4 @@ TEST(KillTest, OrderlyStopExitsWithZeroAndLosesNothing) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

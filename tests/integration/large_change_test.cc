@@ -12,11 +12,11 @@
 #include "tests/testing/test_replica.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int kRecipients = 400;
-constexpr size_t kMessageMaxOctets = (1 << 20) + (64 << 10);  // "about 1 MiB"
+constexpr size_t kMessageMaxBytes = (1 << 20) + (64 << 10);  // "about 1 MiB"
 
 class LargeChangeTest : public ::testing::Test {
  protected:
@@ -64,26 +64,31 @@ TEST_F(LargeChangeTest, WatchSendsItInPartsOfWhichTheLastHasItsToken) {
     grpc::ClientContext context;
     const auto reader = server_.stub().Watch(&context, request);
     v1::WatchResponse message;
+    ASSERT_TRUE(reader->Read(&message));
+    EXPECT_EQ(message.changes_size(), 0) << "where it starts";
+    EXPECT_EQ(message.revision_token(), request.after());
     int messages = 0, entries = 0;
     while (messages < break_after && reader->Read(&message)) {
       ++messages;
-      entries += message.suppressions_size();
-      EXPECT_GT(message.suppressions_size(), 0);
-      EXPECT_LT(message.ByteSizeLong(), kMessageMaxOctets);
+      entries += message.changes_size();
+      EXPECT_GT(message.changes_size(), 0);
+      EXPECT_LT(message.ByteSizeLong(), kMessageMaxBytes);
       EXPECT_TRUE(message.has_committed_at());
-      request.set_after(message.token());
+      request.set_after(message.revision_token());
       if (entries >= kRecipients) break;
-      EXPECT_EQ(message.token(), TokenAt(before_)) << "not complete";
+      EXPECT_EQ(message.revision_token(), TokenAt(before_)) << "not complete";
+      EXPECT_TRUE(message.more_follows());
     }
     if (break_after == 2) {
       EXPECT_LT(entries, kRecipients);
     } else {
       EXPECT_EQ(entries, kRecipients) << "all of it again";
       EXPECT_GT(messages, 3);
-      EXPECT_EQ(message.token(), TokenAt(before_ + 1));
+      EXPECT_EQ(message.revision_token(), TokenAt(before_ + 1));
+      EXPECT_FALSE(message.more_follows());
       ASSERT_TRUE(reader->Read(&message));
-      EXPECT_EQ(message.token(), TokenAt(before_ + 2)) << "and on it goes";
-      EXPECT_EQ(message.suppressions(0).address(), "after@example.com");
+      EXPECT_EQ(message.revision_token(), TokenAt(before_ + 2)) << "and on it goes";
+      EXPECT_EQ(message.changes(0).suppression().address(), "after@example.com");
     }
     context.TryCancel();
     reader->Finish();
@@ -91,26 +96,28 @@ TEST_F(LargeChangeTest, WatchSendsItInPartsOfWhichTheLastHasItsToken) {
 }
 
 TEST_F(LargeChangeTest, AReplicaGetsItInPartsThatMakeTheWhole) {
-  v1::ReplicationServiceWatchRequest request;
+  v1::FollowRequest request;
   request.set_replica_id("r");
-  request.set_after(TokenAt(before_));
+  request.mutable_after()->set_revision_token(TokenAt(before_));
   grpc::ClientContext context;
-  const auto reader = server_.replication_stub().Watch(&context, request);
-  v1::ReplicationServiceWatchResponse message;
+  const auto reader = server_.replication_stub().Follow(&context, request);
+  v1::FollowResponse message;
   std::set<std::string> addresses;
   while (reader->Read(&message)) {
-    EXPECT_LT(message.ByteSizeLong(), kMessageMaxOctets);
-    for (const v1::ReplicaEntry& entry : message.entries()) {
-      EXPECT_EQ(entry.revision(), before_ + 1) << "of the whole change, in every part";
-      addresses.insert(entry.suppression().address());
+    EXPECT_LT(message.ByteSizeLong(), kMessageMaxBytes);
+    for (const v1::ReplicaChange& change : message.changes()) {
+      EXPECT_EQ(change.entry().revision(), before_ + 1) << "of the whole change, in every part";
+      addresses.insert(change.entry().suppression().address());
     }
-    if (message.token() != TokenAt(before_)) break;
+    if (message.position().revision_token() != TokenAt(before_)) break;
+    EXPECT_EQ(message.more_follows(), message.changes_size() > 0);
   }
-  EXPECT_EQ(message.token(), TokenAt(before_ + 1));
+  EXPECT_EQ(message.position().revision_token(), TokenAt(before_ + 1));
+  EXPECT_FALSE(message.more_follows());
   EXPECT_EQ(addresses.size(), static_cast<size_t>(kRecipients));
   context.TryCancel();
   reader->Finish();
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,10 +1,10 @@
 // What judging history again needs of the service: entries that never were suppressed, and lifting only what was read.
 #include <gmock/gmock.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -19,7 +19,7 @@ class ReclassifyCallsTest : public ::testing::Test {
     request.mutable_smtp_reply()->set_text(text);
     const grpc::Status status = server_.stub().ReportBounce(&context, request, &response);
     ASSERT_TRUE(status.ok()) << status.error_message();
-    token_ = response.token();
+    token_ = response.revision_token();
   }
   grpc::Status Reactivate(const std::string& unchanged_since, v1::ReactivateResponse* response) {
     grpc::ClientContext context;
@@ -30,7 +30,7 @@ class ReclassifyCallsTest : public ::testing::Test {
     return server_.stub().Reactivate(&context, request, response);
   }
   grpc::Status List(v1::ListSuppressionsRequest request, std::vector<std::string>* addresses) {
-    request.set_state(v1::ListSuppressionsRequest::NEVER_SUPPRESSED);
+    request.mutable_filter()->set_state(v1::SuppressionFilter::NEVER_SUPPRESSED);
     do {
       grpc::ClientContext context;
       v1::ListSuppressionsResponse response;
@@ -57,7 +57,7 @@ TEST_F(ReclassifyCallsTest, NeverSuppressedListsThoseWithAHistoryOnly) {
   ASSERT_TRUE(List(request, &addresses).ok());
   EXPECT_THAT(addresses, ElementsAre("soft@example.com", "us@example.net"));
   addresses.clear();
-  request.set_domain("example.net");
+  request.mutable_filter()->set_domain("example.net");
   ASSERT_TRUE(List(request, &addresses).ok());
   EXPECT_THAT(addresses, ElementsAre("us@example.net"));
 }
@@ -67,7 +67,7 @@ TEST_F(ReclassifyCallsTest, NeverSuppressedGoesWithNoOtherOrderOrFilter) {
   EXPECT_EQ(List({}, &addresses).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   v1::ListSuppressionsRequest request;
   request.set_order(v1::ListSuppressionsRequest::BY_ADDRESS);
-  request.set_reason(v1::MAILBOX_FULL);
+  request.mutable_filter()->add_reasons(v1::MAILBOX_FULL);
   EXPECT_EQ(List(request, &addresses).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
@@ -77,11 +77,11 @@ TEST_F(ReclassifyCallsTest, WhatHasChangedSinceIsNotLifted) {
   const std::string before = token_;
   Report("jo@example.com", "552 5.2.2 mailbox full");
   const grpc::Status status = Reactivate(before, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
   EXPECT_THAT(status.error_details(), ::testing::HasSubstr("ENTRY_CHANGED"));
   ASSERT_TRUE(Reactivate(token_, &response).ok());
   EXPECT_TRUE(response.changed());
-  EXPECT_FALSE(response.still_suppressed());
+  EXPECT_FALSE(response.suppressed_in_any_stream());
 }
 
 TEST_F(ReclassifyCallsTest, AnotherEntrysChangesDoNotMatter) {
@@ -99,4 +99,4 @@ TEST_F(ReclassifyCallsTest, AGarbledTokenIsAnError) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

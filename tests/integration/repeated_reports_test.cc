@@ -13,7 +13,7 @@
 #include "tests/testing/commands.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // A delivery status notification. Empty values are left out.
@@ -100,15 +100,15 @@ TEST_F(RepeatedReportsTest, ASoftBounceThatIsReadOnThreeDaysCountsOnce) {
   Bounce bounce;
   bounce.date = MailDate(Now() - absl::Minutes(5));
   const v1::ReportBounceResponse first = Read(bounce.Content());
-  EXPECT_EQ(first.outcomes(0).effect(), v1::COUNTED);
+  EXPECT_EQ(first.outcomes(0).effect(), v1::BounceEvent::COUNTED);
   EXPECT_FALSE(first.duplicate());
   for (int day = 0; day < 4; ++day) {
     NextDay();
     const v1::ReportBounceResponse again = Read(bounce.Content());
     EXPECT_TRUE(again.duplicate());
     EXPECT_TRUE(again.outcomes(0).duplicate());
-    EXPECT_EQ(again.outcomes(0).effect(), v1::COUNTED) << "as it was the first time";
-    EXPECT_EQ(again.token(), first.token()) << "nothing was written";
+    EXPECT_EQ(again.outcomes(0).effect(), v1::BounceEvent::COUNTED) << "as it was the first time";
+    EXPECT_EQ(again.revision_token(), first.revision_token()) << "nothing was written";
   }
   EXPECT_FALSE(Details().suppressed());
   EXPECT_EQ(Events(), 1);
@@ -160,7 +160,7 @@ TEST_F(RepeatedReportsTest, AHardBounceThatIsReadAgainIsNotCountedAgain) {
   Bounce bounce{.status = "5.1.1", .diagnostic = "550 5.1.1 no such user"};
   bounce.date = MailDate(Now());
   for (int day = 0; day < 20; ++day) {
-    EXPECT_EQ(Read(bounce.Content()).outcomes(0).effect(), v1::SUPPRESSED);
+    EXPECT_EQ(Read(bounce.Content()).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
     NextDay();
   }
   EXPECT_EQ(Details().suppression().causes(0).event_count(), 1);
@@ -207,7 +207,7 @@ TEST_F(RepeatedReportsTest, ABounceAfterAReactivationIsAnotherThoughItIsAboutThe
   const std::string gone = "550 5.1.1 no such user";
   Bounce bounce{.status = "5.1.1", .diagnostic = gone};
   bounce.date = MailDate(Now());
-  EXPECT_EQ(Reply("m1@example.org", gone).outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(Reply("m1@example.org", gone).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   server_.clock().Advance(absl::Minutes(5));
   grpc::ClientContext context;
   v1::ReactivateRequest request;
@@ -221,7 +221,7 @@ TEST_F(RepeatedReportsTest, ABounceAfterAReactivationIsAnotherThoughItIsAboutThe
   EXPECT_FALSE(Details().suppressed());
   const v1::ReportBounceResponse again = Reply("m1@example.org", gone);
   EXPECT_FALSE(again.duplicate()) << "the sender tried again";
-  EXPECT_EQ(again.outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(again.outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   EXPECT_TRUE(Details().suppressed());
 }
 
@@ -234,7 +234,7 @@ TEST_F(RepeatedReportsTest, RepliesToOneMailOnThreeDaysAreThreeAttemptsAndItsBou
   Bounce bounce;
   bounce.date = MailDate(Now());
   EXPECT_TRUE(Read(bounce.Content()).duplicate()) << "what the replies said already";
-  EXPECT_EQ(Reply("m1@example.org", "452 4.2.2 mailbox full").outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(Reply("m1@example.org", "452 4.2.2 mailbox full").outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
 }
 
 TEST_F(RepeatedReportsTest, AForgedMailTakesOnlyTheIdentityOfWhatItSaysItself) {
@@ -244,17 +244,18 @@ TEST_F(RepeatedReportsTest, AForgedMailTakesOnlyTheIdentityOfWhatItSaysItself) {
   Bounce genuine = forged;
   genuine.status = "5.1.1";
   genuine.diagnostic = "550 5.1.1 no such user";
-  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::SUPPRESSED) << "the same ids, but it says more";
+  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED)
+      << "the same ids, but it says more";
   genuine.recipient = "ann@example.com";
-  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::SUPPRESSED) << "or says it of another";
+  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED) << "or says it of another";
 }
 
 TEST_F(RepeatedReportsTest, AForgedMailThatClaimsAnOldDateSilencesNothing) {
   Bounce forged;
   forged.date = MailDate(Now() - absl::Hours(24 * 60));
-  EXPECT_EQ(Read(forged.Content()).outcomes(0).effect(), v1::RECORDED) << "too late to count";
+  EXPECT_EQ(Read(forged.Content()).outcomes(0).effect(), v1::BounceEvent::RECORDED) << "too late to count";
   EXPECT_TRUE(Read(forged.Content()).duplicate()) << "but known";
-  EXPECT_EQ(Reply("m1@example.org", "452 4.2.2 mailbox full").outcomes(0).effect(), v1::COUNTED);
+  EXPECT_EQ(Reply("m1@example.org", "452 4.2.2 mailbox full").outcomes(0).effect(), v1::BounceEvent::COUNTED);
   Bounce genuine = forged;
   genuine.recipient = "jo@example.com";
   genuine.date = MailDate(Now());
@@ -276,9 +277,9 @@ TEST_F(RepeatedReportsTest, AForgedMailThatClaimsToBeOfBeforeAReactivationSilenc
   genuine.sent = MailDate(Now() - absl::Minutes(5));
   Bounce forged = genuine;
   forged.sent = MailDate(Now() - absl::Hours(2));
-  EXPECT_EQ(Read(forged.Content()).outcomes(0).effect(), v1::OUTDATED);
+  EXPECT_EQ(Read(forged.Content()).outcomes(0).effect(), v1::BounceEvent::OUTDATED);
   EXPECT_TRUE(Read(forged.Content()).duplicate());
-  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(Read(genuine.Content()).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   EXPECT_TRUE(Read(genuine.Content()).duplicate());
   EXPECT_TRUE(Read(forged.Content()).duplicate());
 }
@@ -296,7 +297,7 @@ TEST_F(RepeatedReportsTest, OfAMailAboutTwoTheOneThatIsNewsCounts) {
   EXPECT_TRUE(response.outcomes(0).duplicate());
   EXPECT_EQ(response.outcomes(0).address(), "jo@example.com");
   EXPECT_FALSE(response.outcomes(1).duplicate());
-  EXPECT_EQ(response.outcomes(1).effect(), v1::COUNTED);
+  EXPECT_EQ(response.outcomes(1).effect(), v1::BounceEvent::COUNTED);
   EXPECT_FALSE(response.duplicate());
   EXPECT_EQ(Events(), 1);
   EXPECT_EQ(Events("ann@example.com"), 1);
@@ -340,7 +341,7 @@ TEST_F(RepeatedReportsTest, AnEntryDoesNotRenewItselfByOurOwnRefusal) {
     return response;
   };
   EXPECT_EQ(check().refusal_text(), "");
-  EXPECT_EQ(Reply("", "552 5.2.2 mailbox full").outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(Reply("", "552 5.2.2 mailbox full").outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   const std::string text = check().refusal_text();
   EXPECT_EQ(text, "suppressed: mailbox full, since 2026-05-28 [suppressd]");
   for (int day = 0; day < 40; ++day) {
@@ -348,7 +349,7 @@ TEST_F(RepeatedReportsTest, AnEntryDoesNotRenewItselfByOurOwnRefusal) {
                     absl::StrCat("550 5.1.1 <jo@example.com>: Recipient address rejected: ", text))
                   .outcomes(0)
                   .effect(),
-              v1::RECORDED);
+              v1::BounceEvent::RECORDED);
     NextDay();
   }
   EXPECT_FALSE(check().suppressed()) << "thirty days are over";
@@ -363,4 +364,4 @@ TEST_F(RepeatedReportsTest, WhatIsKnownOutlivesARestart) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

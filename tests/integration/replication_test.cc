@@ -1,5 +1,5 @@
 // Replicas that follow a server over real gRPC.
-#include "server/replication.h"
+#include "server/replication/replication.h"
 
 #include <gmock/gmock.h>
 
@@ -15,7 +15,7 @@
 #include "tests/testing/test_replica.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -40,12 +40,12 @@ class ReplicationTest : public ::testing::Test {
   std::string HeadToken() { return TokenAt(store().head().head()); }
 
   // Applies commands, made now, and waits for the last of them.
-  void Write(int first, int count, const std::string& tenant = "default", int note_octets = 10) {
+  void Write(int first, int count, const std::string& tenant = "default", int note_bytes = 10) {
     absl::BlockingCounter left(count);
     for (int i = first; i < first + count; ++i) {
       stored::Command command = SuppressCommand(absl::StrCat("u", i, "@d", i % 97, ".example.com"), v1::Cause::MANUAL,
                                                 absl::ToUnixMicros(server_->clock().Now()), tenant);
-      command.mutable_suppress()->mutable_cause()->set_note(std::string(note_octets, 'x'));
+      command.mutable_suppress()->mutable_cause()->set_note(std::string(note_bytes, 'x'));
       server_->log().Append(command, [&](const auto& result) {
         EXPECT_TRUE(result.applied() && result.result.error_reason().empty());
         left.DecrementCount();
@@ -73,8 +73,8 @@ class ReplicationTest : public ::testing::Test {
     const v1::RangeChecksumsResponse sums = Sums({});
     ASSERT_EQ(sums.ranges_size(), 1);
     EXPECT_EQ(sums.ranges(0).sha256(), replica.Sum());
-    EXPECT_EQ(sums.entries(), static_cast<int>(replica.entries().size()));
-    EXPECT_EQ(sums.token(), replica.token());
+    EXPECT_EQ(sums.entry_count(), static_cast<int>(replica.entries().size()));
+    EXPECT_EQ(sums.revision_token(), replica.token());
   }
   v1::RangeChecksumsResponse Sums(const v1::RangeChecksumsRequest& request) {
     grpc::ClientContext context;
@@ -141,8 +141,8 @@ TEST_F(ReplicationTest, SnapshotAndWatchWhileWritersWriteEndEqual) {
     last = store().head().head();
   });
   grpc::ClientContext context;
-  const auto reader = stub()->Watch(&context, replica.WatchRequest());
-  v1::ReplicationServiceWatchResponse step;
+  const auto reader = stub()->Follow(&context, replica.FollowRequest());
+  v1::FollowResponse step;
   while (last == 0 || replica.token() != TokenAt(last)) {
     if (!reader->Read(&step)) {
       ADD_FAILURE() << reader->Finish().error_message();
@@ -178,7 +178,7 @@ TEST_F(ReplicationTest, SnapshotIsResumedInTheMiddleAtTheSameRevision) {
   EXPECT_TRUE(replica.loaded());
   EXPECT_EQ(replica.token(), taken_at);
   EXPECT_EQ(replica.entries().size(), static_cast<size_t>(kManyEntries));
-  replica.WatchUntil(stub(), HeadToken());
+  replica.FollowUntil(stub(), HeadToken());
   ExpectEqual(replica);
 }
 
@@ -199,19 +199,19 @@ TEST_F(ReplicationTest, ResumeKeyFitsOneSnapshotOnly) {
   request.add_tenants("other");
   EXPECT_EQ(refused(request), "INVALID_FIELD tenants");
   request = replica.SnapshotRequest();
-  request.clear_token();
+  request.clear_revision_token();
   EXPECT_EQ(refused(request), "INVALID_FIELD resume_after");
   request = replica.SnapshotRequest();
   request.set_resume_after("garbled, garbled");
   EXPECT_EQ(refused(request), "INVALID_FIELD resume_after");
   request = replica.SnapshotRequest();
-  request.set_token(TokenAt(1));
+  request.set_revision_token(TokenAt(1));
   EXPECT_EQ(refused(request), "INVALID_FIELD resume_after");
   request.clear_resume_after();
-  EXPECT_EQ(refused(request), "SNAPSHOT_GONE token");
+  EXPECT_EQ(refused(request), "SNAPSHOT_GONE revision_token");
   request = replica.SnapshotRequest();
   request.set_replica_id("another");
-  EXPECT_EQ(refused(request), "SNAPSHOT_GONE token");
+  EXPECT_EQ(refused(request), "SNAPSHOT_GONE revision_token");
 }
 
 TEST_F(ReplicationTest, TenantsAreReplicatedAlone) {
@@ -224,7 +224,7 @@ TEST_F(ReplicationTest, TenantsAreReplicatedAlone) {
   EXPECT_EQ(replica.entries().size(), 120u);
   Write(1000, 5, "a");
   Write(1000, 5, "b");
-  replica.WatchUntil(stub(), HeadToken());
+  replica.FollowUntil(stub(), HeadToken());
   EXPECT_EQ(replica.entries().size(), 125u);
   v1::RangeChecksumsRequest request;
   request.add_tenants("b");
@@ -259,14 +259,14 @@ TEST_F(ReplicationTest, SlowWatcherIsCutAndResumes) {
   replica.LoadSnapshot(stub());
   WriteMany();
   grpc::ClientContext context;
-  const auto reader = stub()->Watch(&context, replica.WatchRequest());
-  v1::ReplicationServiceWatchResponse step;
+  const auto reader = stub()->Follow(&context, replica.FollowRequest());
+  v1::FollowResponse step;
   ASSERT_TRUE(reader->Read(&step));
   replica.Apply(step);
   AwaitNoStreams();
   while (reader->Read(&step)) replica.Apply(step);
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  while (replica.token() != HeadToken()) replica.WatchUntil(stub(), HeadToken());
+  while (replica.token() != HeadToken()) replica.FollowUntil(stub(), HeadToken());
   ExpectEqual(replica);
 }
 
@@ -319,8 +319,8 @@ TEST_F(ReplicationTest, ChangesAreKeptForALoadedReplicaUntilItHasCaughtUp) {
   Write(0, 1'000);
   EXPECT_EQ(store().reader().oldest_start(), 100u);
   grpc::ClientContext context;
-  const auto reader = stub()->Watch(&context, replica.WatchRequest());
-  v1::ReplicationServiceWatchResponse step;
+  const auto reader = stub()->Follow(&context, replica.FollowRequest());
+  v1::FollowResponse step;
   while (replica.token() != HeadToken()) {
     ASSERT_TRUE(reader->Read(&step));
     replica.Apply(step);
@@ -344,7 +344,7 @@ TEST_F(ReplicationTest, ChangesAreKeptNoLongerThanTheHoldTime) {
   server_->clock().Advance(absl::Minutes(2));
   Write(0, 100);
   EXPECT_GT(store().reader().oldest_start(), 200u);
-  const grpc::Status gone = replica.WatchUntil(stub(), HeadToken());
+  const grpc::Status gone = replica.FollowUntil(stub(), HeadToken());
   EXPECT_EQ(gone.error_code(), grpc::StatusCode::OUT_OF_RANGE);
   EXPECT_EQ(GrpcReason(gone), "HISTORY_GONE");
   EXPECT_EQ(GrpcErrorInfo(gone).metadata().at("oldest_token"), TokenAt(store().reader().oldest_start()));
@@ -382,12 +382,13 @@ TEST_F(ReplicationTest, HeartbeatsCarryTheHead) {
   replica.LoadSnapshot(stub());
   Write(0, 10, "other");
   grpc::ClientContext context;
-  const auto reader = stub()->Watch(&context, replica.WatchRequest());
-  v1::ReplicationServiceWatchResponse step;
-  ASSERT_TRUE(reader->Read(&step));
-  EXPECT_EQ(step.entries_size(), 0);
-  EXPECT_FALSE(step.has_committed_at());
-  EXPECT_EQ(step.token(), HeadToken());
+  const auto reader = stub()->Follow(&context, replica.FollowRequest());
+  v1::FollowResponse step;
+  do {
+    ASSERT_TRUE(reader->Read(&step));
+    EXPECT_EQ(step.changes_size(), 0);
+    EXPECT_FALSE(step.has_committed_at());
+  } while (step.position().revision_token() != HeadToken());
   context.TryCancel();
   reader->Finish();
 }
@@ -403,18 +404,18 @@ TEST_F(ReplicationTest, DrainEndsStreamsWithOkAndTurnsNewOnesAway) {
   v1::SnapshotResponse chunk;
   ASSERT_TRUE(reader->Read(&chunk));
   loading.Load(chunk);
-  const auto watch = stub()->Watch(&watch_context, watching.WatchRequest());
-  v1::ReplicationServiceWatchResponse step;
-  ASSERT_TRUE(watch->Read(&step));
+  const auto watch = stub()->Follow(&watch_context, watching.FollowRequest());
+  v1::FollowResponse step;
+  while (step.position().revision_token() != HeadToken()) ASSERT_TRUE(watch->Read(&step));
   server_->replication().BeginDrain();
   while (reader->Read(&chunk)) loading.Load(chunk);
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_FALSE(loading.loaded());
   EXPECT_FALSE(watch->Read(&step));
   EXPECT_TRUE(watch->Finish().ok());
-  EXPECT_EQ(step.token(), HeadToken()) << "to resume with";
+  EXPECT_EQ(step.position().revision_token(), HeadToken()) << "to resume with";
   EXPECT_EQ(GrpcReason(loading.LoadSnapshot(stub())), "SHUTTING_DOWN");
-  EXPECT_EQ(GrpcReason(watching.WatchUntil(stub(), "never")), "SHUTTING_DOWN");
+  EXPECT_EQ(GrpcReason(watching.FollowUntil(stub(), "never")), "SHUTTING_DOWN");
 }
 
 TEST_F(ReplicationTest, ReplicasAreListedWithTheirStateAndLag) {
@@ -440,13 +441,13 @@ TEST_F(ReplicationTest, ReplicasAreListedWithTheirStateAndLag) {
   EXPECT_EQ(seen.sent_token(), HeadToken());
 
   grpc::ClientContext context;
-  const auto watch = stub()->Watch(&context, replica.WatchRequest());
+  const auto watch = stub()->Follow(&context, replica.FollowRequest());
   Write(0, 7);
-  v1::ReplicationServiceWatchResponse step;
-  while (step.token() != HeadToken()) ASSERT_TRUE(watch->Read(&step));
+  v1::FollowResponse step;
+  while (step.position().revision_token() != HeadToken()) ASSERT_TRUE(watch->Read(&step));
   seen = Replicas().at("site-1/pod:a");
   EXPECT_EQ(seen.state(), v1::Replica::ATTACHED);
-  EXPECT_EQ(seen.lag_revisions(), 7);
+  EXPECT_EQ(seen.lag_revision_count(), 7);
   EXPECT_EQ(seen.sent_token(), HeadToken());
   EXPECT_EQ(seen.acknowledged_token(), replica.token());
   EXPECT_EQ(seen.last_seen_at().seconds(), absl::ToUnixSeconds(server_->clock().Now()));
@@ -455,10 +456,10 @@ TEST_F(ReplicationTest, ReplicasAreListedWithTheirStateAndLag) {
   v1::AcknowledgeRequest acknowledge;
   v1::AcknowledgeResponse acknowledged;
   acknowledge.set_replica_id("site-1/pod:a");
-  acknowledge.set_token(TokenAt(kManyEntries + 5));
+  acknowledge.mutable_position()->set_revision_token(TokenAt(kManyEntries + 5));
   ASSERT_TRUE(stub()->Acknowledge(&acknowledge_context, acknowledge, &acknowledged).ok());
   EXPECT_EQ(acknowledged.head_token(), HeadToken());
-  EXPECT_EQ(Replicas().at("site-1/pod:a").lag_revisions(), 2);
+  EXPECT_EQ(Replicas().at("site-1/pod:a").lag_revision_count(), 2);
   context.TryCancel();
   watch->Finish();
   AwaitNoStreams();
@@ -470,11 +471,11 @@ TEST_F(ReplicationTest, ReplicasAreListedWithTheirStateAndLag) {
 
 TEST_F(ReplicationTest, ReplicaOfAnotherLineageIsRefusedAndListedAsSuch) {
   Start();
-  v1::ReplicationServiceWatchRequest request;
+  v1::FollowRequest request;
   request.set_replica_id("r");
-  request.set_after(EncodeToken({0xabcdef, 7}));
+  request.mutable_after()->set_revision_token(EncodeToken({0xabcdef, 7}));
   grpc::ClientContext context;
-  const grpc::Status status = stub()->Watch(&context, request)->Finish();
+  const grpc::Status status = stub()->Follow(&context, request)->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(GrpcReason(status), "LINEAGE_MISMATCH");
   EXPECT_EQ(Replicas().at("r").state(), v1::Replica::OTHER_LINEAGE);
@@ -486,31 +487,31 @@ TEST_F(ReplicationTest, AReplicaThatIsAheadOfARestoredBackupIsRefused) {
   Write(0, 3);
   RevisionToken ahead = *DecodeToken(HeadToken(), "token");
   ++ahead.revision;
-  v1::ReplicationServiceWatchRequest request;
+  v1::FollowRequest request;
   request.set_replica_id("r");
-  request.set_after(EncodeToken(ahead));
+  request.mutable_after()->set_revision_token(EncodeToken(ahead));
   grpc::ClientContext context;
-  EXPECT_EQ(GrpcReason(stub()->Watch(&context, request)->Finish()), "LINEAGE_MISMATCH");
+  EXPECT_EQ(GrpcReason(stub()->Follow(&context, request)->Finish()), "LINEAGE_MISMATCH");
 }
 
 TEST_F(ReplicationTest, AStateToldByARunThatThisServerNeverHadIsRefused) {
   Start();
   Write(0, 3);
-  v1::ReplicationServiceWatchRequest watch;
+  v1::FollowRequest watch;
   watch.set_replica_id("r");
-  watch.set_after(HeadToken());
-  watch.set_timeline(server_->store().reader().timeline() ^ 1);
+  watch.mutable_after()->set_revision_token(HeadToken());
+  watch.mutable_after()->set_timeline(server_->store().reader().timeline() ^ 1);
   grpc::ClientContext context;
-  EXPECT_EQ(GrpcReason(stub()->Watch(&context, watch)->Finish()), "LINEAGE_MISMATCH");
+  EXPECT_EQ(GrpcReason(stub()->Follow(&context, watch)->Finish()), "LINEAGE_MISMATCH");
   EXPECT_EQ(Replicas().at("r").state(), v1::Replica::OTHER_LINEAGE);
   v1::AcknowledgeRequest acknowledge;
   v1::AcknowledgeResponse acknowledged;
   acknowledge.set_replica_id("r");
-  acknowledge.set_token(HeadToken());
-  acknowledge.set_timeline(watch.timeline());
+  acknowledge.mutable_position()->set_revision_token(HeadToken());
+  acknowledge.mutable_position()->set_timeline(watch.after().timeline());
   grpc::ClientContext refused;
   EXPECT_EQ(GrpcReason(stub()->Acknowledge(&refused, acknowledge, &acknowledged)), "LINEAGE_MISMATCH");
-  acknowledge.set_timeline(server_->store().reader().timeline());
+  acknowledge.mutable_position()->set_timeline(server_->store().reader().timeline());
   grpc::ClientContext taken;
   EXPECT_TRUE(stub()->Acknowledge(&taken, acknowledge, &acknowledged).ok());
   EXPECT_EQ(Replicas().at("r").state(), v1::Replica::AWAY);
@@ -527,17 +528,17 @@ TEST_F(ReplicationTest, ChecksumsTellWhichRangeDiffers) {
   request.set_at_least(HeadToken());
   const v1::RangeChecksumsResponse sums = Sums(request);
   ASSERT_EQ(sums.ranges_size(), 11);
-  EXPECT_EQ(sums.ranges(10).entries(), 50);
+  EXPECT_EQ(sums.ranges(10).entry_count(), 50);
   EXPECT_EQ(sums.ranges(10).until_key(), "");
   auto next = replica.entries().begin();
   std::vector<int> different;
   for (int i = 0; i < sums.ranges_size(); ++i) {
     const std::string& until = sums.ranges(i).until_key();
-    std::string octets;
+    std::string bytes;
     for (; next != replica.entries().end() && (until.empty() || next->first <= until); ++next) {
-      AppendCanonical(next->second, &octets);
+      AppendCanonical(next->second, &bytes);
     }
-    if (Sha256(octets) != sums.ranges(i).sha256()) different.push_back(i);
+    if (Sha256(bytes) != sums.ranges(i).sha256()) different.push_back(i);
   }
   const std::string changed = EntryKey({"default", "d8.example.com", "u590"});  // 590 % 97 = 8
   ASSERT_EQ(different.size(), 1u);
@@ -560,9 +561,9 @@ TEST_F(ReplicationTest, TheLastOfTooManyRangesHoldsTheRest) {
   request.set_entries_per_range(1);
   const v1::RangeChecksumsResponse sums = Sums(request);
   EXPECT_EQ(sums.ranges_size(), 1'000);
-  EXPECT_EQ(sums.ranges(998).entries(), 1);
-  EXPECT_EQ(sums.ranges(999).entries(), 501);
-  EXPECT_EQ(sums.entries(), 1'500);
+  EXPECT_EQ(sums.ranges(998).entry_count(), 1);
+  EXPECT_EQ(sums.ranges(999).entry_count(), 501);
+  EXPECT_EQ(sums.entry_count(), 1'500);
 }
 
 TEST_F(ReplicationTest, BadRequestsAreRefused) {
@@ -580,24 +581,24 @@ TEST_F(ReplicationTest, BadRequestsAreRefused) {
   EXPECT_EQ(snapshot([](auto& r) { r.set_replica_id(std::string(129, 'a')); }), "FIELD_TOO_LONG replica_id");
   EXPECT_EQ(snapshot([](auto& r) { r.set_replica_version(std::string(129, 'a')); }), "FIELD_TOO_LONG replica_version");
   EXPECT_EQ(snapshot([](auto& r) { r.add_tenants("Odd"); }), "INVALID_TENANT tenant");
-  EXPECT_EQ(snapshot([](auto& r) { r.set_token("garbled"); }), "INVALID_TOKEN token");
+  EXPECT_EQ(snapshot([](auto& r) { r.set_revision_token("garbled"); }), "INVALID_TOKEN revision_token");
   EXPECT_EQ(snapshot([](auto& r) {
               for (int i = 0; i < 101; ++i) r.add_tenants("a");
             }),
             "FIELD_TOO_LONG tenants");
-  const auto watch = [&](const std::function<void(v1::ReplicationServiceWatchRequest&)>& fill) {
-    v1::ReplicationServiceWatchRequest request;
+  const auto watch = [&](const std::function<void(v1::FollowRequest&)>& fill) {
+    v1::FollowRequest request;
     request.set_replica_id("r");
-    request.set_after(TokenAt(0));
+    request.mutable_after()->set_revision_token(TokenAt(0));
     fill(request);
     grpc::ClientContext context;
-    const grpc::Status status = stub()->Watch(&context, request)->Finish();
+    const grpc::Status status = stub()->Follow(&context, request)->Finish();
     return absl::StrCat(GrpcReason(status), " ", GrpcField(status));
   };
   EXPECT_EQ(watch([](auto& r) { r.clear_replica_id(); }), "MISSING_FIELD replica_id");
   EXPECT_EQ(watch([](auto& r) { r.clear_after(); }), "MISSING_FIELD after");
-  EXPECT_EQ(watch([](auto& r) { r.set_after("garbled"); }), "INVALID_TOKEN after");
-  EXPECT_EQ(watch([](auto& r) { r.set_acknowledged("garbled"); }), "INVALID_TOKEN acknowledged");
+  EXPECT_EQ(watch([](auto& r) { r.mutable_after()->set_revision_token("garbled"); }), "INVALID_TOKEN after");
+  EXPECT_EQ(watch([](auto& r) { r.set_acknowledged_token("garbled"); }), "INVALID_TOKEN acknowledged_token");
   const auto sums = [&](const std::function<void(v1::RangeChecksumsRequest&)>& fill) {
     v1::RangeChecksumsRequest request;
     fill(request);
@@ -622,4 +623,4 @@ TEST_F(ReplicationTest, BadRequestsAreRefused) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

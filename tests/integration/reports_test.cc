@@ -14,12 +14,12 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "server/report_plan.h"
+#include "server/list/report_plan.h"
 #include "tests/mail/mails.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -293,7 +293,8 @@ TEST_F(ReportsTest, ARepeatIsAnsweredFromTheFirstAnswerHoweverItIsReadNow) {
     ASSERT_TRUE(Report(request, &response).ok());
     EXPECT_TRUE(response.duplicate());
     EXPECT_EQ(Addresses(response), before);
-    for (const v1::RecipientOutcome& outcome : response.outcomes()) EXPECT_EQ(outcome.effect(), v1::SUPPRESSED);
+    for (const v1::RecipientOutcome& outcome : response.outcomes())
+      EXPECT_EQ(outcome.effect(), v1::BounceEvent::SUPPRESSED);
   }
 }
 
@@ -310,4 +311,4 @@ TEST_F(ReportsTest, ARepeatThatIsReadAsBeforeHasTheRefusedRecipientsToo) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

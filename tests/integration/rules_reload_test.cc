@@ -10,7 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr int kCallers = 4;
@@ -107,4 +107,4 @@ TEST(RulesReload, NoCallFailsWhileTheRulesAreSwapped) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,5 +1,6 @@
 // Every RPC over real gRPC on a real socket: what it promises, and what it answers to bad input.
 #include <gmock/gmock.h>
+#include <google/protobuf/unknown_field_set.h>
 
 #include <functional>
 #include <map>
@@ -8,7 +9,7 @@
 #include "storage/revision_token.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -72,7 +73,7 @@ TEST_F(ServiceTest, ReportCheckListDetailsReactivateCheck) {
   ASSERT_EQ(reported.outcomes_size(), 1);
   EXPECT_EQ(reported.outcomes(0).address(), "jo.doe@example.com");
   EXPECT_EQ(reported.outcomes(0).verdict().bounce_class(), v1::Verdict::HARD);
-  EXPECT_EQ(reported.outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(reported.outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   EXPECT_TRUE(Check("jo.doe@example.com").suppressed());
 
   grpc::ClientContext list_context;
@@ -90,12 +91,16 @@ TEST_F(ServiceTest, ReportCheckListDetailsReactivateCheck) {
   EXPECT_TRUE(details.suppressed());
   ASSERT_EQ(details.events_size(), 1);
   EXPECT_EQ(details.events(0).diagnostic(), "550 5.1.1 no such user");
-  ASSERT_EQ(details.explanations_size(), 1);
-  EXPECT_TRUE(details.explanations(0).can_reactivate());
+  EXPECT_TRUE(details.suppressed_in_any_stream());
+  ASSERT_EQ(details.causes_size(), 1);
+  EXPECT_TRUE(details.causes(0).can_reactivate());
+  EXPECT_THAT(details.causes(0).requirements(), ElementsAre(v1::ExplainedCause::NOTE));
+  EXPECT_EQ(details.causes(0).cause().SerializeAsString(), details.suppression().causes(0).SerializeAsString());
+  EXPECT_EQ(details.events(0).id().size(), 32u);
 
   const auto reactivated = Reactivate("jo.doe@example.com");
   EXPECT_TRUE(reactivated.changed());
-  EXPECT_FALSE(reactivated.still_suppressed());
+  EXPECT_FALSE(reactivated.suppressed_in_any_stream());
   EXPECT_FALSE(Reactivate("jo.doe@example.com").changed());
   EXPECT_FALSE(Check("jo.doe@example.com").suppressed());
 }
@@ -119,7 +124,7 @@ TEST_F(ServiceTest, TheSameEventDeliveredManyTimesIsCountedOnce) {
     server_.clock().Advance(absl::Minutes(38));
     const auto again = Report(request);
     EXPECT_TRUE(again.duplicate());
-    EXPECT_EQ(again.outcomes(0).effect(), v1::SUPPRESSED) << "the first answer";
+    EXPECT_EQ(again.outcomes(0).effect(), v1::BounceEvent::SUPPRESSED) << "the first answer";
   }
   EXPECT_EQ(Check("jo@example.com").matches(0).cause().event_count(), 1);
 }
@@ -131,7 +136,7 @@ TEST_F(ServiceTest, LateBounceOfMailFromBeforeTheReactivationDoesNotSuppress) {
   server_.clock().Advance(absl::Hours(1));
   Reactivate("jo@example.com");
   server_.clock().Advance(absl::Hours(1));
-  EXPECT_EQ(Report(late).outcomes(0).effect(), v1::OUTDATED);
+  EXPECT_EQ(Report(late).outcomes(0).effect(), v1::BounceEvent::OUTDATED);
   EXPECT_FALSE(Check("jo@example.com").suppressed());
 }
 
@@ -146,7 +151,7 @@ TEST_F(ServiceTest, FullMailboxComesBackByItselfAfterThirtyDays) {
 TEST_F(ServiceTest, SenderSideReplyIsRecordedAndNeverSuppresses) {
   const auto reported = Report(Bounce("jo@example.com", "554 5.7.1 Message rejected: sending IP is on a block list"));
   EXPECT_EQ(reported.outcomes(0).verdict().bounce_class(), v1::Verdict::SENDER_SIDE);
-  EXPECT_EQ(reported.outcomes(0).effect(), v1::RECORDED);
+  EXPECT_EQ(reported.outcomes(0).effect(), v1::BounceEvent::RECORDED);
   EXPECT_FALSE(Check("jo@example.com").suppressed());
 }
 
@@ -164,14 +169,16 @@ TEST_F(ServiceTest, WholeDomainBlocksItsAddressesAndStaysAfterReactivation) {
   SuppressDomain("example.com");
   const auto check = Check("anyone@example.com");
   ASSERT_EQ(check.matches_size(), 1);
-  EXPECT_TRUE(check.matches(0).whole_domain());
+  EXPECT_EQ(check.answer(), v1::IsSuppressedResponse::SUPPRESSED);
+  EXPECT_EQ(check.matches(0).matched_domain(), "example.com");
   EXPECT_FALSE(Check("anyone@sub.example.com").suppressed());
   Report(Bounce("jo@example.com"));
   const auto reactivated = Reactivate("jo@example.com");
   EXPECT_TRUE(reactivated.changed());
-  EXPECT_TRUE(reactivated.still_suppressed());
+  EXPECT_TRUE(reactivated.suppressed_in_any_stream());
   ASSERT_EQ(reactivated.blocking_size(), 1);
-  EXPECT_TRUE(reactivated.blocking(0).whole_domain());
+  EXPECT_EQ(reactivated.blocking(0).matched_domain(), "example.com");
+  EXPECT_TRUE(reactivated.suppressed());
 }
 
 TEST_F(ServiceTest, BatchAnswersByIndexInOrderAndOneBadItemFailsAlone) {
@@ -186,12 +193,13 @@ TEST_F(ServiceTest, BatchAnswersByIndexInOrderAndOneBadItemFailsAlone) {
   ASSERT_TRUE(server_.stub().BatchIsSuppressed(&context, request, &response).ok());
   ASSERT_EQ(response.results_size(), 4);
   EXPECT_EQ(response.results(0).index(), 1);
-  EXPECT_TRUE(response.results(0).suppressed());
+  using Answer = v1::IsSuppressedResponse;
+  EXPECT_THAT(response.answers(), ElementsAre(Answer::NOT_SUPPRESSED, Answer::SUPPRESSED, Answer::FAILED,
+                                              Answer::SUPPRESSED, Answer::SUPPRESSED));
   EXPECT_EQ(response.results(1).index(), 2);
-  EXPECT_FALSE(response.results(1).suppressed());
-  EXPECT_EQ(response.results(1).error_reason(), "INVALID_ADDRESS");
+  EXPECT_EQ(response.results(1).error().reason(), "INVALID_ADDRESS");
   EXPECT_EQ(response.results(2).index(), 3);
-  EXPECT_TRUE(response.results(2).matches(0).whole_domain());
+  EXPECT_EQ(response.results(2).matches(0).matched_domain(), "example.org");
   EXPECT_EQ(response.results(3).index(), 4);
 }
 
@@ -204,7 +212,7 @@ TEST_F(ServiceTest, EverythingIsThereAfterARestart) {
 }
 
 TEST_F(ServiceTest, ReadWithATokenAnswersFromThatStateOrLater) {
-  const std::string token = Report(Bounce("jo@example.com")).token();
+  const std::string token = Report(Bounce("jo@example.com")).revision_token();
   grpc::ClientContext context;
   v1::IsSuppressedRequest request;
   v1::IsSuppressedResponse response;
@@ -212,7 +220,7 @@ TEST_F(ServiceTest, ReadWithATokenAnswersFromThatStateOrLater) {
   request.set_at_least(token);
   ASSERT_TRUE(server_.stub().IsSuppressed(&context, request, &response).ok());
   EXPECT_TRUE(response.suppressed());
-  EXPECT_EQ(response.token(), token);
+  EXPECT_EQ(response.revision_token(), token);
 }
 
 TEST_F(ServiceTest, ReadOfAFutureStateWaitsUntilItIsReached) {
@@ -248,21 +256,26 @@ TEST_F(ServiceTest, WatchGivesChangesInOrderAndResumes) {
   request.set_after(EncodeToken({server_.store().lineage(), 0}));
   Report(Bounce("a@example.com"));
   auto reader = server_.stub().Watch(&context, request);
-  v1::WatchResponse first, second;
+  v1::WatchResponse start, first, second;
+  ASSERT_TRUE(reader->Read(&start));
+  EXPECT_EQ(start.revision_token(), request.after());
+  EXPECT_EQ(start.changes_size(), 0);
   ASSERT_TRUE(reader->Read(&first));
-  EXPECT_EQ(first.suppressions(0).address(), "a@example.com");
+  EXPECT_EQ(first.changes(0).kind(), v1::Change::UPDATED);
+  EXPECT_EQ(first.changes(0).suppression().address(), "a@example.com");
   Report(Bounce("b@example.com"));
   ASSERT_TRUE(reader->Read(&second));
-  EXPECT_EQ(second.suppressions(0).address(), "b@example.com");
+  EXPECT_EQ(second.changes(0).suppression().address(), "b@example.com");
   context.TryCancel();
   reader->Finish();
 
   grpc::ClientContext again_context;
-  request.set_after(first.token());
+  request.set_after(first.revision_token());
   auto again = server_.stub().Watch(&again_context, request);
   v1::WatchResponse resumed;
+  ASSERT_TRUE(again->Read(&start));
   ASSERT_TRUE(again->Read(&resumed));
-  EXPECT_EQ(resumed.suppressions(0).address(), "b@example.com");
+  EXPECT_EQ(resumed.changes(0).suppression().address(), "b@example.com");
   again_context.TryCancel();
   again->Finish();
 }
@@ -278,8 +291,9 @@ TEST_F(ServiceTest, WatchOfOneTenantSeesNoOther) {
   Report(other);
   auto reader = server_.stub().Watch(&context, request);
   v1::WatchResponse change;
+  ASSERT_TRUE(reader->Read(&change));  // where it starts
   ASSERT_TRUE(reader->Read(&change));
-  EXPECT_EQ(change.suppressions(0).address(), "b@example.com");
+  EXPECT_EQ(change.changes(0).suppression().address(), "b@example.com");
   context.TryCancel();
   reader->Finish();
 }
@@ -291,6 +305,7 @@ TEST_F(ServiceTest, DrainEndsWatchesWithOk) {
   Report(Bounce("a@example.com"));
   auto reader = server_.stub().Watch(&context, request);
   v1::WatchResponse change;
+  ASSERT_TRUE(reader->Read(&change));  // where it starts
   ASSERT_TRUE(reader->Read(&change));
   server_.service().BeginDrain();
   EXPECT_FALSE(reader->Read(&change));
@@ -393,7 +408,7 @@ std::vector<BadCall> BadReports() {
       bad("code 600", "INVALID_FIELD", [](auto& r) { r.mutable_smtp_reply()->set_code(600); }),
       bad("enhanced code", "INVALID_FIELD", [](auto& r) { r.mutable_smtp_reply()->set_enhanced_code("5.1"); }),
       bad("unknown stage", "UNKNOWN_ENUM_VALUE",
-          [](auto& r) { r.mutable_smtp_reply()->set_stage(static_cast<v1::SmtpStage>(77)); }),
+          [](auto& r) { r.mutable_smtp_reply()->set_stage(static_cast<v1::SmtpReply::Stage>(77)); }),
       bad("long text", "FIELD_TOO_LONG", [](auto& r) { r.mutable_smtp_reply()->set_text(std::string(16'385, 'x')); }),
       bad("long MTA", "FIELD_TOO_LONG", [](auto& r) { r.mutable_smtp_reply()->set_remote_mta(std::string(256, 'x')); }),
       bad("long source", "FIELD_TOO_LONG", [](auto& r) { r.set_source(std::string(129, 'x')); }),
@@ -422,8 +437,14 @@ std::vector<BadCall> BadLists() {
       bad("huge page token", "INVALID_PAGE_TOKEN", [](auto& r) { r.set_page_token(std::string(100'000, 'A')); }),
       bad("unknown order", "UNKNOWN_ENUM_VALUE",
           [](auto& r) { r.set_order(static_cast<v1::ListSuppressionsRequest::Order>(9)); }),
-      bad("unknown reason", "UNKNOWN_ENUM_VALUE", [](auto& r) { r.set_reason(static_cast<v1::BounceReason>(99)); }),
-      bad("bad domain", "INVALID_DOMAIN", [](auto& r) { r.set_domain("a b"); }),
+      bad("unknown reason", "UNKNOWN_ENUM_VALUE",
+          [](auto& r) { r.mutable_filter()->add_reasons(static_cast<v1::BounceReason>(99)); }),
+      bad("bad domain", "INVALID_DOMAIN", [](auto& r) { r.mutable_filter()->set_domain("a b"); }),
+      bad("too many reasons", "FIELD_TOO_LONG",
+          [](auto& r) {
+            for (int i = 0; i < 101; ++i) r.mutable_filter()->add_reasons(v1::MAILBOX_FULL);
+          }),
+      bad("bad stream", "INVALID_STREAM", [](auto& r) { r.mutable_filter()->set_stream("A B"); }),
   };
 }
 
@@ -449,7 +470,13 @@ std::vector<BadCall> BadWrites() {
       reactivate("unknown address", grpc::StatusCode::NOT_FOUND, "SUPPRESSION_NOT_FOUND", [](auto&) {}),
       reactivate("no note", kInvalid, "MISSING_FIELD", [](auto& r) { r.set_note(" "); }),
       reactivate("no target", kInvalid, "MISSING_FIELD", [](auto& r) { r.clear_address(); }),
-      reactivate("two targets", kInvalid, "INVALID_FIELD", [](auto& r) { r.set_domain("example.com"); }),
+      reactivate("a field of a later version", kInvalid, "UNKNOWN_FIELD",
+                 [](auto& r) { r.GetReflection()->MutableUnknownFields(&r)->AddVarint(999, 1); }),
+      reactivate("a later field within", kInvalid, "UNKNOWN_FIELD",
+                 [](auto& r) {
+                   v1::CauseSelector* cause = r.add_causes();
+                   cause->GetReflection()->MutableUnknownFields(cause)->AddVarint(999, 1);
+                 }),
       reactivate("selector without type", kInvalid, "MISSING_FIELD", [](auto& r) { r.add_causes(); }),
       reactivate("consent without evidence", kInvalid, "MISSING_FIELD", [](auto& r) { r.mutable_consent(); }),
       reactivate("consent in the future", kInvalid, "INVALID_FIELD",
@@ -457,6 +484,8 @@ std::vector<BadCall> BadWrites() {
                    r.mutable_consent()->set_evidence("x");
                    r.mutable_consent()->mutable_obtained_at()->set_seconds(4'000'000'000);
                  }),
+      suppress("a field of a later version", "UNKNOWN_FIELD",
+               [](auto& r) { r.GetReflection()->MutableUnknownFields(&r)->AddVarint(999, 1); }),
       suppress("long note", "FIELD_TOO_LONG", [](auto& r) { r.set_note(std::string(2'001, 'x')); }),
       suppress("bounce by hand", "INVALID_FIELD", [](auto& r) { r.set_type(v1::Cause::HARD_BOUNCE); }),
       suppress("unknown type", "UNKNOWN_ENUM_VALUE", [](auto& r) { r.set_type(static_cast<v1::Cause::Type>(50)); }),
@@ -483,7 +512,7 @@ TEST_F(ServiceTest, BadInputGetsItsStatusAndReasonAndChangesNothing) {
   }
   grpc::ClientContext context;
   v1::ListSuppressionsRequest request;
-  request.set_state(v1::ListSuppressionsRequest::ANY_STATE);
+  request.mutable_filter()->set_state(v1::SuppressionFilter::EVER_SUPPRESSED);
   v1::ListSuppressionsResponse response;
   ASSERT_TRUE(server_.stub().ListSuppressions(&context, request, &response).ok());
   EXPECT_THAT(response.suppressions(), IsEmpty());
@@ -513,7 +542,7 @@ TEST_F(ServiceTest, PageTokenOfAnotherFilterIsRefused) {
   grpc::ClientContext context;
   ASSERT_TRUE(server_.stub().ListSuppressions(&context, request, &response).ok());
   request.set_page_token(response.next_page_token());
-  request.set_domain("example.com");
+  request.mutable_filter()->set_domain("example.com");
   grpc::ClientContext other_context;
   const grpc::Status status = server_.stub().ListSuppressions(&other_context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -566,4 +595,4 @@ TEST(ServiceHistoryTest, WatchFromBeforeTheChangeLogIsHistoryGone) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-// Real processes: a centre and a sidecar, cut off from each other, killed at random moments and started again, while
+// Real processes: a server and a sidecar, cut off from each other, killed at random moments and started again, while
 // senders go on. What was acknowledged is there, what a sender wrote it reads, and no answer goes back in time.
 #include <gtest/gtest.h>
 
@@ -10,16 +10,16 @@
 #include <string>
 #include <thread>
 
-#include "client/internal/request_id.h"
+#include "common/uuid.h"
 #include "grpcpp/create_channel.h"
 #include "storage/revision_token.h"
-#include "suppression/v1/replication.grpc.pb.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/v1/replication.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/server_process.h"
 #include "tests/testing/stopping_proxy.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using std::chrono::milliseconds;
@@ -87,7 +87,7 @@ class Sender {
  private:
   void Report(int index) {
     v1::ReportBounceRequest request;
-    request.set_request_id(client_internal::NewRequestId());
+    request.set_request_id(NewUuid());
     request.mutable_smtp_reply()->set_recipient(Address(index));
     request.mutable_smtp_reply()->set_code(550);
     request.mutable_smtp_reply()->set_text("5.1.1 no such user here");
@@ -95,25 +95,25 @@ class Sender {
     const grpc::Status status = Insist([&](auto* context) { return stub_->ReportBounce(context, request, &response); });
     ASSERT_TRUE(status.ok()) << status.error_message();
     suppressed_[index] = true;
-    if (response.durability() == v1::LOCAL_DURABLE) {
+    if (response.durability() == v1::ReportBounceResponse::AT_SIDECAR) {
       ++local_reports_;
       Check(index, "", true);  // blocked at once, without a token
     } else {
-      token_ = response.token();
+      token_ = response.revision_token();
       Check(index, token_);
     }
   }
 
   void Reactivate(int index) {
     v1::ReactivateRequest request;
-    request.set_request_id(client_internal::NewRequestId());
+    request.set_request_id(NewUuid());
     request.set_address(Address(index));
     request.set_note("test");
     v1::ReactivateResponse response;
     const grpc::Status status = Insist([&](auto* context) { return stub_->Reactivate(context, request, &response); });
     ASSERT_TRUE(status.ok()) << status.error_message();
     suppressed_[index] = false;
-    token_ = response.token();
+    token_ = response.revision_token();
     Check(index, token_);
   }
 
@@ -128,7 +128,7 @@ class Sender {
       return stub_->IsSuppressed(context, request, &response);
     });
     ASSERT_TRUE(status.ok()) << status.error_message();
-    const auto state = DecodeToken(response.token(), "token");
+    const auto state = DecodeToken(response.revision_token(), "token");
     ASSERT_TRUE(state.ok());
     EXPECT_GE(state->revision, seen_) << "an answer from before an earlier answer";
     seen_ = state->revision;
@@ -154,13 +154,13 @@ class Sender {
 
 class SidecarProcessTest : public ::testing::Test {
  protected:
-  void StartCentre() {
-    centre_ = std::make_unique<ServerProcess>(
-        directory_ / "centre-ports",
-        std::vector<std::string>{"--data_dir=" + (directory_ / "centre"), "--log_level=error",
-                                 "--listen_address=127.0.0.1:" + std::to_string(centre_port_)});
-    ASSERT_TRUE(centre_->started());
-    centre_port_ = std::stoi(centre_->address().substr(centre_->address().rfind(':') + 1));
+  void StartServer() {
+    server_ = std::make_unique<ServerProcess>(
+        directory_ / "server-ports",
+        std::vector<std::string>{"--data_dir=" + (directory_ / "server"), "--log_level=error",
+                                 "--listen_address=127.0.0.1:" + std::to_string(server_port_)});
+    ASSERT_TRUE(server_->started());
+    server_port_ = std::stoi(server_->address().substr(server_->address().rfind(':') + 1));
   }
   void StartSidecar() {
     sidecar_ = std::make_unique<ServerProcess>(
@@ -184,9 +184,9 @@ class SidecarProcessTest : public ::testing::Test {
         sidecar_->End(SIGKILL);
         return StartSidecar();
       default:
-        centre_->End(SIGKILL);
+        server_->End(SIGKILL);
         std::this_thread::sleep_for(milliseconds((*random)() % 300));
-        return StartCentre();
+        return StartServer();
     }
   }
 
@@ -202,8 +202,8 @@ class SidecarProcessTest : public ::testing::Test {
   }
 
   TempDirectory directory_;
-  int centre_port_ = 0;
-  std::unique_ptr<ServerProcess> centre_;
+  int server_port_ = 0;
+  std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<StoppingProxy> proxy_;
   std::unique_ptr<ServerProcess> sidecar_;
 };
@@ -211,8 +211,8 @@ class SidecarProcessTest : public ::testing::Test {
 TEST_F(SidecarProcessTest, SendersReadTheirWritesAndNothingIsLostWhateverBreaks) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
-  StartCentre();
-  proxy_ = std::make_unique<StoppingProxy>(centre_port_);
+  StartServer();
+  proxy_ = std::make_unique<StoppingProxy>(server_port_);
   StartSidecar();
   const std::string sidecar = "unix:" + (directory_ / "s");
 
@@ -235,17 +235,17 @@ TEST_F(SidecarProcessTest, SendersReadTheirWritesAndNothingIsLostWhateverBreaks)
   for (std::thread& thread : threads) thread.join();
 
   // Everything that was acknowledged arrives, and then both hold the same.
-  const auto status_stub = v1::ReplicationService::NewStub(Connect(sidecar));
-  v1::GetReplicaStatusResponse status;
+  const auto status_stub = v1::SidecarService::NewStub(Connect(sidecar));
+  v1::GetSidecarStatusResponse status;
   const auto give_up = std::chrono::steady_clock::now() + kGiveUp;
   do {
     ASSERT_LT(std::chrono::steady_clock::now(), give_up) << status.DebugString();
     std::this_thread::sleep_for(milliseconds(5));
     status.Clear();
-    ASSERT_TRUE(Insist([&](auto* context) { return status_stub->GetReplicaStatus(context, {}, &status); }).ok());
-  } while (status.outbox_reports() > 0);
-  EXPECT_EQ(status.outbox_refused(), 0);
-  const auto centre = v1::SuppressionService::NewStub(Connect(centre_->address()));
+    ASSERT_TRUE(Insist([&](auto* context) { return status_stub->GetSidecarStatus(context, {}, &status); }).ok());
+  } while (status.outbox_report_count() > 0);
+  EXPECT_EQ(status.outbox_refused_count(), 0);
+  const auto server = v1::SuppressionService::NewStub(Connect(server_->address()));
   int local_reports = 0;
   for (const auto& sender : senders) {
     local_reports += sender->local_reports();
@@ -253,13 +253,13 @@ TEST_F(SidecarProcessTest, SendersReadTheirWritesAndNothingIsLostWhateverBreaks)
       v1::IsSuppressedRequest request;
       request.set_address(sender->Address(i));
       v1::IsSuppressedResponse response;
-      ASSERT_TRUE(Insist([&](auto* context) { return centre->IsSuppressed(context, request, &response); }).ok());
+      ASSERT_TRUE(Insist([&](auto* context) { return server->IsSuppressed(context, request, &response); }).ok());
       EXPECT_EQ(response.suppressed(), sender->suppressed(i)) << sender->Address(i);
     }
   }
-  const v1::RangeChecksumsResponse there = Sum(centre_->address(), "");
-  const v1::RangeChecksumsResponse here = Sum(sidecar, there.token());
-  EXPECT_EQ(here.token(), there.token());
+  const v1::RangeChecksumsResponse there = Sum(server_->address(), "");
+  const v1::RangeChecksumsResponse here = Sum(sidecar, there.revision_token());
+  EXPECT_EQ(here.revision_token(), there.revision_token());
   EXPECT_EQ(here.ranges(0).sha256(), there.ranges(0).sha256());
   RecordProperty("local_reports", local_reports);
 }
@@ -280,17 +280,17 @@ TEST_F(SidecarProcessTest, ManySidecarsAtOnceCostTheServerABoundedAmountOfMemory
   constexpr int kEntries = 5'000;
   // AddressSanitizer holds back 256 MiB of what was freed.
   constexpr int64_t kGrowthMaxKib = (SUPPRESSD_SANITIZED ? 192 + 256 : 192) << 10;
-  StartCentre();
-  const auto centre = v1::SuppressionService::NewStub(Connect(centre_->address()));
+  StartServer();
+  const auto server = v1::SuppressionService::NewStub(Connect(server_->address()));
   for (int i = 0; i < kEntries; ++i) {
     v1::SuppressRequest request;
     request.set_address("u" + std::to_string(i) + "@example.com");
     request.set_note(std::string(1'000, 'x'));
     v1::SuppressResponse response;
     grpc::ClientContext context;
-    ASSERT_TRUE(centre->Suppress(&context, request, &response).ok());
+    ASSERT_TRUE(server->Suppress(&context, request, &response).ok());
   }
-  const int64_t before = StatusKib(centre_->pid(), "VmRSS");
+  const int64_t before = StatusKib(server_->pid(), "VmRSS");
   std::vector<std::unique_ptr<ServerProcess>> sidecars(kSidecars);
   std::vector<std::thread> starts;
   for (int i = 0; i < kSidecars; ++i) {
@@ -299,19 +299,19 @@ TEST_F(SidecarProcessTest, ManySidecarsAtOnceCostTheServerABoundedAmountOfMemory
       sidecars[i] = std::make_unique<ServerProcess>(
           directory_ / (name + "-ports"),
           std::vector<std::string>{"--data_dir=" + (directory_ / name), "--log_level=error",
-                                   "--upstream=" + centre_->address(), "--replica_id=" + name, "--block_cache_mib=8",
+                                   "--upstream=" + server_->address(), "--replica_id=" + name, "--block_cache_mib=8",
                                    "--listen_address=unix:" + (directory_ / name) + ".sock"},
           "sidecar");
     });
   }
   for (std::thread& start : starts) start.join();
   for (const auto& sidecar : sidecars) ASSERT_TRUE(sidecar->started());
-  const int64_t after = StatusKib(centre_->pid(), "VmHWM");
+  const int64_t after = StatusKib(server_->pid(), "VmHWM");
   EXPECT_GT(before, 0);
   EXPECT_LT(after - before, kGrowthMaxKib) << "snapshots of 5 MB are bounded by those that are made at once";
-  const std::string sum = Sum(centre_->address(), "").ranges(0).sha256();
+  const std::string sum = Sum(server_->address(), "").ranges(0).sha256();
   for (const auto& sidecar : sidecars) EXPECT_EQ(Sum(sidecar->address(), "").ranges(0).sha256(), sum);
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -12,12 +12,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/create_channel.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/server_process.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/test_pipe.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using std::chrono::seconds;
@@ -149,4 +149,4 @@ TEST_F(StuckLogTest, AReaderThatComesLateLearnsHowManyLinesItMissedAndReadsOn) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -8,7 +8,7 @@
 #include "client/suppressctl/commands.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression::suppressctl {
+namespace suppressd::suppressctl {
 namespace {
 
 using ::testing::AllOf;
@@ -49,46 +49,46 @@ class ReplicationCommandsTest : public ::testing::Test {
   }
 
   int Verify(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"verify", "--target", copy_.address(), "--against", centre_.address()};
+    std::vector<std::string> arguments = {"verify", "--target", copy_.address(), "--against", server_.address()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return Run(arguments);
   }
 
-  TestServer centre_;
+  TestServer server_;
   TestServer copy_;
   std::string out_;
   std::string err_;
 };
 
 TEST_F(ReplicationCommandsTest, CopiesAreEqual) {
-  for (int i = 0; i < 100; ++i) Suppress(centre_, "a" + std::to_string(i) + "@example.com");
-  Copy(centre_, copy_);
+  for (int i = 0; i < 100; ++i) Suppress(server_, "a" + std::to_string(i) + "@example.com");
+  Copy(server_, copy_);
   EXPECT_EQ(Verify(), 0) << err_;
   EXPECT_EQ(out_, "equal: 100 entries\n");
   EXPECT_EQ(Verify({"-o", "json"}), 0);
-  EXPECT_THAT(out_, HasSubstr("\"equal\":true,\"entries\":100,\"againstEntries\":100"));
+  EXPECT_THAT(out_, HasSubstr("\"equal\":true,\"entryCount\":\"100\",\"againstEntryCount\":\"100\""));
 }
 
 TEST_F(ReplicationCommandsTest, EntriesThatDifferAreNamed) {
-  for (int i = 0; i < 100; ++i) Suppress(centre_, "a" + std::to_string(i) + "@example.com");
-  Suppress(centre_, "last@zz.example");
-  Copy(centre_, copy_);
-  Suppress(centre_, "centre@example.org");  // the same revision on both sides
+  for (int i = 0; i < 100; ++i) Suppress(server_, "a" + std::to_string(i) + "@example.com");
+  Suppress(server_, "last@zz.example");
+  Copy(server_, copy_);
+  Suppress(server_, "ada@example.org");  // the same revision on both sides
   Suppress(copy_, "copy@example.org");
   EXPECT_EQ(Verify(), 1) << err_;
-  EXPECT_THAT(out_, HasSubstr("default/a99@example.com     default/centre@example.org  0        1\n"));
-  EXPECT_THAT(out_, HasSubstr("default/centre@example.org  default/copy@example.org    1        0\n"));
+  EXPECT_THAT(out_, HasSubstr("default/a99@example.com  default/ada@example.org   0        1\n"));
+  EXPECT_THAT(out_, HasSubstr("default/ada@example.org  default/copy@example.org  1        0\n"));
   EXPECT_THAT(out_, HasSubstr("differ: 2 ranges, of 102 entries against 102\n"));
   EXPECT_THAT(out_, Not(HasSubstr("a7@example.com")));
   EXPECT_EQ(Verify({"-o", "json", "--max_ranges", "1"}), 1);
-  EXPECT_THAT(out_, AllOf(HasSubstr("\"equal\":false"), HasSubstr("\"until\":\"default/centre@example.org\""),
-                          HasSubstr("\"againstEntries\":1"), HasSubstr("\"more\":true")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("\"equal\":false"), HasSubstr("\"until\":\"default/ada@example.org\""),
+                          HasSubstr("\"againstEntryCount\":\"1\""), HasSubstr("\"more\":true")));
 }
 
 TEST_F(ReplicationCommandsTest, OnlyTheTenantsAskedForAreCompared) {
-  Suppress(centre_, "ada@example.com", "one");
-  Copy(centre_, copy_);
-  Suppress(centre_, "bob@example.com", "two");
+  Suppress(server_, "ada@example.com", "one");
+  Copy(server_, copy_);
+  Suppress(server_, "bob@example.com", "two");
   Suppress(copy_, "eve@example.com", "two");
   EXPECT_EQ(Verify({"--tenant", "one"}), 0) << out_ << err_;
   EXPECT_EQ(Verify({"--tenant", "one", "--tenant", "two"}), 1) << err_;
@@ -96,8 +96,8 @@ TEST_F(ReplicationCommandsTest, OnlyTheTenantsAskedForAreCompared) {
 }
 
 TEST_F(ReplicationCommandsTest, ACopyThatIsBehindForTooLongIsAnError) {
-  Copy(centre_, copy_);
-  Suppress(centre_, "ada@example.com");
+  Copy(server_, copy_);
+  Suppress(server_, "ada@example.com");
   EXPECT_EQ(Verify({"--give_up_after", "300ms"}), 2);
   EXPECT_NE(err_, "");
   EXPECT_EQ(out_, "");
@@ -108,7 +108,7 @@ TEST_F(ReplicationCommandsTest, DataOfAnotherLineageIsAnError) {
   EXPECT_THAT(err_, HasSubstr("LINEAGE_MISMATCH"));
 }
 
-TEST_F(ReplicationCommandsTest, ACentreThatIsNotThereIsAnError) {
+TEST_F(ReplicationCommandsTest, AServerThatIsNotThereIsAnError) {
   EXPECT_EQ(Run({"verify", "--target", copy_.address(), "--against", "unix:/no/such/socket", "--timeout", "200ms"}), 2);
   EXPECT_EQ(Run({"verify", "--target", copy_.address(), "--against", "nonsense"}), 2);
   EXPECT_THAT(err_, HasSubstr("--against"));
@@ -116,25 +116,25 @@ TEST_F(ReplicationCommandsTest, ACentreThatIsNotThereIsAnError) {
 }
 
 TEST_F(ReplicationCommandsTest, ReplicasAreListedWithTheirLag) {
-  Suppress(centre_, "ada@example.com");
+  Suppress(server_, "ada@example.com");
   v1::RangeChecksumsResponse sums;
   {
     grpc::ClientContext context;
-    ASSERT_TRUE(centre_.replication_stub().RangeChecksums(&context, {}, &sums).ok());
+    ASSERT_TRUE(server_.replication_stub().RangeChecksums(&context, {}, &sums).ok());
   }
   for (const char* id : {"mailer-1", "mailer-2"}) {
     v1::AcknowledgeRequest request;
     request.set_replica_id(id);
-    request.set_token(sums.token());
+    request.mutable_position()->set_revision_token(sums.revision_token());
     v1::AcknowledgeResponse response;
     grpc::ClientContext context;
-    ASSERT_TRUE(centre_.replication_stub().Acknowledge(&context, request, &response).ok());
+    ASSERT_TRUE(server_.replication_stub().Acknowledge(&context, request, &response).ok());
   }
-  Suppress(centre_, "bob@example.com");
-  EXPECT_EQ(Run({"replicas", "--target", centre_.address()}), 0) << err_;
+  Suppress(server_, "bob@example.com");
+  EXPECT_EQ(Run({"replicas", "--target", server_.address()}), 0) << err_;
   EXPECT_THAT(out_, testing::ContainsRegex("mailer-1 +- +AWAY +[0-9a-f]+ +1 +2026-"));
   EXPECT_THAT(out_, HasSubstr("mailer-2"));
 }
 
 }  // namespace
-}  // namespace suppression::suppressctl
+}  // namespace suppressd::suppressctl

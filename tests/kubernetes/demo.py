@@ -53,7 +53,7 @@ class Demo:
         self.step(0, r"radia@example\.net", "list", "--reason", "MAILBOX_FULL")
         self.step(0, "The email account that you tried to reach does not exist", "details", "ada@example.com")
         self.step(0, "reactivated, not suppressed", "reactivate", "ada@example.com", "--note",
-                  "mailbox restored, ticket 4711", "--actor", "helpdesk")
+                  "mailbox restored, ticket 4711", "--on_behalf_of", "helpdesk")
         self.step(0, r"ada@example\.com +no", "check", "ada@example.com")
         self.step(0, "mailbox restored, ticket 4711", "details", "ada@example.com")
         self.step(0, "SERVING +SERVING +SERVING", "status")

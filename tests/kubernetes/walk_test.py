@@ -91,7 +91,7 @@ class Walk(unittest.TestCase):
 
     def test_09_a_report_while_the_server_is_away_arrives_when_it_is_back(self):
         self.server.scale(0)
-        self.assertIn("LOCAL_DURABLE", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-meanwhile@example.com"))
+        self.assertIn("AT_SIDECAR", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-meanwhile@example.com"))
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
         self.server.scale(1)
         self.wait_until_suppressed(self.server, "told-meanwhile")

@@ -1,12 +1,12 @@
-#include "server/mail/bounce_mail.h"
+#include "server/bounces/mail/bounce_mail.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "tests/mail/mails.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -39,7 +39,7 @@ constexpr char kFailed[] =
 TEST(BounceMailTest, ADsnGivesVerdictDiagnosticAndWhereItCameFrom) {
   const ReportedRecipient jo = One(Dsn("It failed.", kFailed));
   EXPECT_EQ(jo.recipient, "jo@example.com");
-  EXPECT_EQ(jo.event.kind(), v1::DELIVERY_STATUS);
+  EXPECT_EQ(jo.event.kind(), v1::BounceEvent::DELIVERY_STATUS);
   EXPECT_EQ(jo.event.verdict().bounce_class(), v1::Verdict::HARD);
   EXPECT_EQ(jo.event.verdict().reason(), v1::ADDRESS_NOT_FOUND);
   EXPECT_EQ(jo.event.verdict().code(), 550);
@@ -119,9 +119,9 @@ TEST(BounceMailTest, WordsAloneGiveAVerdict) {
                      "recipient.\nRemote host said: 552 5.2.2 over quota\n\n--- Below this line is a copy of the "
                      "message.\n\nFrom: sender@example.org\nTo: other@example.com\nSubject: spam\n"));
   EXPECT_EQ(jo.recipient, "jo@example.com");
-  EXPECT_EQ(jo.event.kind(), v1::BOUNCE_TEXT);
+  EXPECT_EQ(jo.event.kind(), v1::BounceEvent::BOUNCE_TEXT);
   EXPECT_EQ(jo.event.verdict().reason(), v1::MAILBOX_FULL);
-  EXPECT_EQ(jo.event.verdict().stage(), v1::RCPT);
+  EXPECT_EQ(jo.event.verdict().stage(), v1::SmtpReply::RCPT);
 }
 
 TEST(BounceMailTest, ADelayInWordsIsNoBounce) {
@@ -339,7 +339,7 @@ TEST(BounceMailTest, ADeliveryStatusNamesItsOwnRecipient) {
   std::string mail = Dsn("It failed.", kFailed);
   mail.insert(mail.find("From: sender@"), "X-HmXmrOriginalRecipient: ann@example.com\n");
   const ReportedRecipient jo = One(mail);
-  EXPECT_EQ(jo.event.kind(), v1::DELIVERY_STATUS);
+  EXPECT_EQ(jo.event.kind(), v1::BounceEvent::DELIVERY_STATUS);
   EXPECT_EQ(jo.recipient, "jo@example.com");
 }
 
@@ -355,4 +355,4 @@ TEST(BounceMailTest, WhoWasMailedCountsWhereAReportHidesIt) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

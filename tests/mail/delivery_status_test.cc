@@ -1,4 +1,4 @@
-#include "server/mail/delivery_status.h"
+#include "server/bounces/mail/delivery_status.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(DeliveryStatusTest, ReadsTheFieldsOfEachRecipient) {
@@ -189,4 +189,4 @@ TEST(DeliveryStatusTest, SaysWhenThereAreMoreRecipientsThanItReads) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,13 +1,13 @@
 // Mails that nobody should send: an answer in bounded time and memory, whatever comes.
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
-#include "server/mail/bounce_mail.h"
-#include "server/mail/delivery_status.h"
-#include "server/mail/mime_mail.h"
+#include "common/error.h"
+#include "server/bounces/mail/bounce_mail.h"
+#include "server/bounces/mail/delivery_status.h"
+#include "server/bounces/mail/mime_mail.h"
 #include "tests/mail/mails.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 const Classifier& BuiltIn() {
@@ -70,7 +70,7 @@ TEST(HostileMailTest, ABoundaryThatNeverComesLosesNothing) {
   EXPECT_EQ(report->recipients[0].recipient, "jo@example.com");
 }
 
-TEST(HostileMailTest, OctetsOfEveryKindGiveAnAnswer) {
+TEST(HostileMailTest, BytesOfEveryKindGiveAnAnswer) {
   std::string all;
   for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
   std::string binary;
@@ -159,9 +159,9 @@ TEST(HostileMailTest, WhatIsSaidOfAThousandRecipientsHoldsForEach) {
 }
 
 size_t DiagnosticsOf(const MailReport& report) {
-  size_t octets = 0;
-  for (const ReportedRecipient& one : report.recipients) octets += one.event.diagnostic().size();
-  return octets;
+  size_t bytes = 0;
+  for (const ReportedRecipient& one : report.recipients) bytes += one.event.diagnostic().size();
+  return bytes;
 }
 
 TEST(HostileMailTest, DiagnosticsAreBoundedAllInAll) {
@@ -176,7 +176,7 @@ TEST(HostileMailTest, DiagnosticsAreBoundedAllInAll) {
     const absl::StatusOr<MailReport> report = Read(mail);
     ASSERT_TRUE(report.ok());
     EXPECT_EQ(report->recipients.size(), 500u);
-    EXPECT_LE(DiagnosticsOf(*report), kMailDiagnosticsOctetsMax);
+    EXPECT_LE(DiagnosticsOf(*report), kMailDiagnosticsBytesMax);
   }
   // Each has the same share, so that none loses his to others.
   std::string long_groups;
@@ -214,4 +214,4 @@ TEST(HostileMailTest, WhatIsNotReadIsSaid) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,9 +1,9 @@
-#include "server/mail/mailboxes.h"
+#include "server/bounces/mail/mailboxes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -52,4 +52,4 @@ TEST(MailboxesTest, KnowsAddressesThatHideWhoItIs) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

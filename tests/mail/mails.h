@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace suppression {
+namespace suppressd {
 
 // A multipart/report of the given notice and delivery-status fields, with the headers of the returned mail.
 inline std::string Dsn(absl::string_view notice, absl::string_view status) {
@@ -43,4 +43,4 @@ inline std::string TextBounce(absl::string_view text) {
       text);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

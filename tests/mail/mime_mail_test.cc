@@ -1,12 +1,12 @@
-#include "server/mail/mime_mail.h"
+#include "server/bounces/mail/mime_mail.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_replace.h"
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -59,15 +59,15 @@ TEST(MimeMailTest, ReadsIso2022JpWithoutALabel) {
   EXPECT_THAT(Read("Subject: x\n\n\x1b$B<uEE\x1b(B\n").parts[0].text, HasSubstr("受電"));
 }
 
-TEST(MimeMailTest, TakesUnlabelledOctetsForWindows1252) {
+TEST(MimeMailTest, TakesUnlabelledBytesForWindows1252) {
   EXPECT_THAT(Read("Subject: x\n\nBo\xEEte pleine \x96 fin\n").parts[0].text, HasSubstr("Boîte pleine – fin"));
 }
 
 TEST(MimeMailTest, CutsAtTheLimitAndSaysSo) {
-  const std::string big = "Subject: x\n\n" + std::string(kMailOctetsMax, 'a');
+  const std::string big = "Subject: x\n\n" + std::string(kMailBytesMax, 'a');
   const MimeMail mail = Read(big);
   EXPECT_TRUE(mail.truncated);
-  EXPECT_LE(mail.parts[0].text.size(), kPartOctetsMax);
+  EXPECT_LE(mail.parts[0].text.size(), kPartBytesMax);
   EXPECT_FALSE(Read("Subject: x\n\ny\n").truncated);
 }
 
@@ -85,10 +85,10 @@ TEST(MimeMailTest, ReadsDates) {
 
 TEST(MimeMailTest, ALongPartIsCutBetweenCharacters) {
   std::string wide = "x";
-  while (wide.size() < kPartOctetsMax + 100) wide += "ö";
+  while (wide.size() < kPartBytesMax + 100) wide += "ö";
   const MimeMail mail = Read("Subject: x\nContent-Type: text/plain; charset=utf-8\n\n" + wide);
   ASSERT_EQ(mail.parts.size(), 1u);
-  EXPECT_EQ(mail.parts[0].text, wide.substr(0, kPartOctetsMax - 1));
+  EXPECT_EQ(mail.parts[0].text, wide.substr(0, kPartBytesMax - 1));
 }
 
 TEST(MimeMailTest, ReadsWideCharsets) {
@@ -139,4 +139,4 @@ TEST(MimeMailTest, PartsAndLevelsThatAreLeftOutAreSaid) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,9 +1,9 @@
-#include "server/mail/notice_text.h"
+#include "server/bounces/mail/notice_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -145,4 +145,4 @@ TEST(NoticeTextTest, SaysWhenThereAreMoreThanItLooksAt) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

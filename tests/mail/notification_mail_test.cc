@@ -1,13 +1,13 @@
-#include "server/mail/notification_mail.h"
+#include "server/bounces/mail/notification_mail.h"
 
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/mail/bounce_mail.h"
+#include "server/bounces/mail/bounce_mail.h"
 #include "tests/mail/mails.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr char kBounce[] =
@@ -38,7 +38,7 @@ MailReport Read(const std::string& content, const std::string& recipient = "") {
 
 // "PROVIDER_WEBHOOK jo@example.com HARD ses:f1", one for each recipient.
 std::string Summary(const MailReport& report) {
-  std::string summary = v1::ReportKind_Name(report.kind);
+  std::string summary = v1::BounceEvent::Kind_Name(report.kind);
   for (const ReportedRecipient& one : report.recipients) {
     absl::StrAppend(&summary, " ", one.recipient, " ", v1::Verdict::Class_Name(one.event.verdict().bounce_class()), " ",
                     one.event_id);
@@ -60,7 +60,7 @@ TEST(NotificationMailTest, AnEventWithWordsBehindItIsRead) {
   EXPECT_EQ(Summary(report), kJo);
   ASSERT_EQ(report.recipients.size(), 1u);
   const v1::BounceEvent& event = report.recipients[0].event;
-  EXPECT_EQ(event.kind(), v1::PROVIDER_WEBHOOK);
+  EXPECT_EQ(event.kind(), v1::BounceEvent::PROVIDER_WEBHOOK);
   EXPECT_EQ(event.provider(), "ses");
   EXPECT_FALSE(event.signature_verified());
   EXPECT_EQ(event.diagnostic(), "smtp; 550 5.1.1 user unknown {");
@@ -123,12 +123,12 @@ TEST(NotificationMailTest, WhatIsNoEventIsReadAsAnyMail) {
   for (const std::string& text : {event.substr(0, event.size() - 1), event.substr(1), "See: " + event,
                                   std::string(R"({"notificationType":"Plugh"})"), std::string(R"({"a":"Bounce"})"),
                                   std::string("{"), std::string(100'000, '{') + "\"notificationType\""}) {
-    EXPECT_NE(Read(Notification(text)).kind, v1::PROVIDER_WEBHOOK) << text.substr(0, 100);
+    EXPECT_NE(Read(Notification(text)).kind, v1::BounceEvent::PROVIDER_WEBHOOK) << text.substr(0, 100);
   }
   // An event in the text of a bounce is not what the bounce says.
   const MailReport dsn =
       Read(Dsn("It failed.", "Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n"));
-  EXPECT_EQ(dsn.kind, v1::DELIVERY_STATUS);
+  EXPECT_EQ(dsn.kind, v1::BounceEvent::DELIVERY_STATUS);
 }
 
 TEST(NotificationMailTest, OnlyAmazonsMailOrEnvelopeIsBelieved) {
@@ -136,19 +136,19 @@ TEST(NotificationMailTest, OnlyAmazonsMailOrEnvelopeIsBelieved) {
   for (const char* from : {"Bob <bob@example.net>", "sns.amazonaws.com <bob@example.net>",
                            "no-reply@sns.amazonaws.com.example", "no-reply@amazonaws.com"}) {
     const std::string head = absl::StrCat("From: ", from, "\nSubject: Notification\n\n");
-    EXPECT_NE(Read(head + kBounce).kind, v1::PROVIDER_WEBHOOK) << from;
-    EXPECT_EQ(Read(head + envelope).kind, v1::PROVIDER_WEBHOOK) << from;
+    EXPECT_NE(Read(head + kBounce).kind, v1::BounceEvent::PROVIDER_WEBHOOK) << from;
+    EXPECT_EQ(Read(head + envelope).kind, v1::BounceEvent::PROVIDER_WEBHOOK) << from;
   }
 }
 
 TEST(NotificationMailTest, WhatPeoplePassOnIsNoNotification) {
   for (const char* headers :
        {"In-Reply-To: <1@example.org>\n", "References: <1@example.org>\n", "List-Id: <l.example.org>\n"}) {
-    EXPECT_NE(Read(Notification(kBounce, headers)).kind, v1::PROVIDER_WEBHOOK) << headers;
+    EXPECT_NE(Read(Notification(kBounce, headers)).kind, v1::BounceEvent::PROVIDER_WEBHOOK) << headers;
   }
   for (const char* subject : {"Re: Notification Message", "Fwd: Notification Message"}) {
     const std::string mail = absl::StrReplaceAll(Notification(Enveloped(kBounce)), {{"Notification Message", subject}});
-    EXPECT_NE(Read(mail).kind, v1::PROVIDER_WEBHOOK) << subject;
+    EXPECT_NE(Read(mail).kind, v1::BounceEvent::PROVIDER_WEBHOOK) << subject;
   }
 }
 
@@ -165,4 +165,4 @@ TEST(NotificationMailTest, WhoWasMailedCountsWhereTheEventHidesIt) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

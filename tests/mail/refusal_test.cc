@@ -3,13 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/mail/bounce_mail.h"
-#include "server/rules/classifier.h"
-#include "server/rules/provider_event.h"
-#include "server/rules/refusal_text.h"
+#include "server/bounces/mail/bounce_mail.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/provider_event.h"
+#include "server/bounces/rules/refusal_text.h"
 #include "tests/mail/mails.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -199,4 +199,4 @@ TEST(Refusal, ThatCouldNotBeRecognisedIsRefused) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

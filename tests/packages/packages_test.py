@@ -54,7 +54,7 @@ class PackagesTest(unittest.TestCase):
         cls.addClassCleanup(cls.machine.stop)
         os.mkdir(cls.machine.path("/packages"))
         cls.inside = {}
-        for name in ("suppressd", "suppressctl", "libsuppression-client-dev"):
+        for name in ("suppressd", "suppressctl", "libsuppressd-client-dev"):
             cls.inside[name] = shutil.copy(package(name), cls.machine.path("/packages/")).replace(cls.machine.root, "")
         started = time.monotonic()
         cls.machine.download(*cls.inside.values(), *COMPILER)
@@ -237,8 +237,8 @@ class PackagesTest(unittest.TestCase):
         self.assertIn(EDITED, environment)
 
     def test_8_the_quickstart_builds_against_the_client_package(self):
-        self.install(self.inside["libsuppression-client-dev"], *COMPILER)
-        source = "/usr/share/doc/libsuppression-client-dev/examples/quickstart"
+        self.install(self.inside["libsuppressd-client-dev"], *COMPILER)
+        source = "/usr/share/doc/libsuppressd-client-dev/examples/quickstart"
         self.run_in("cmake", "-G", "Ninja", "-S", source, "-B", "/packages/quickstart", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
         self.run_in("nice", "cmake", "--build", "/packages/quickstart")
         said = self.run_in("env", f"SUPPRESSION_TARGET={SERVER}", "/packages/quickstart/quickstart", "grace@example.com").stdout

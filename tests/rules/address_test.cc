@@ -1,13 +1,13 @@
-#include "server/rules/address.h"
+#include "server/bounces/rules/address.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -137,12 +137,12 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Ipv4WithoutBrackets", "a@[192.0.2.256]", "neither"}, Row{"GeneralLiteral", "a@[canary:1]", "neither"},
         Row{"EmptyLiteral", "a@[]", "neither"}, Row{"OpenLiteral", "a@[192.0.2.1", "does not end"},
         Row{"LoneBracket", "a@[", "does not end"}, Row{"Ipv6WithoutTag", "a@[2001:db8::1]", "neither"},
-        Row{"LongLocalPart", std::string(65, 'a') + "@example.com", "64 octets"},
-        Row{"LongLabel", "a@" + std::string(64, 'b') + ".com", "63 octets"},
+        Row{"LongLocalPart", std::string(65, 'a') + "@example.com", "64 bytes"},
+        Row{"LongLabel", "a@" + std::string(64, 'b') + ".com", "63 bytes"},
         Row{"LongInput", std::string(1020, 'a') + "@a.com", "1,024"}),
     [](const auto& row) { return row.param.fact; });
 
-TEST(NormaliseAddress, LimitsTheWholeAddressTo254Octets) {
+TEST(NormaliseAddress, LimitsTheWholeAddressTo254Bytes) {
   std::string domain;
   for (int i = 0; i < 3; ++i) domain += std::string(63, 'b') + ".";
   const std::string local_part(254 - 1 - domain.size() - 2, 'a');
@@ -210,4 +210,4 @@ TEST(NormaliseDomain, RefusesWithItsOwnReason) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_join.h"
-#include "server/rules/builtin_rules.h"
-#include "server/rules/classifier.h"
-#include "server/rules/rule_check.h"
-#include "server/rules/rule_file.h"
+#include "server/bounces/rules/builtin_rules.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/rule_check.h"
+#include "server/bounces/rules/rule_file.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class BounceRules : public testing::Test {
@@ -42,4 +42,4 @@ TEST_F(BounceRules, NoRuleIsKeyedOnAnAddress) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

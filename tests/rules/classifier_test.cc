@@ -1,11 +1,11 @@
-#include "server/rules/classifier.h"
+#include "server/bounces/rules/classifier.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::StartsWith;
@@ -15,7 +15,8 @@ const Classifier& BuiltIn() {
   return classifier;
 }
 
-v1::Verdict Classify(absl::string_view text, int code = 0, v1::SmtpStage stage = v1::SMTP_STAGE_UNSPECIFIED) {
+v1::Verdict Classify(absl::string_view text, int code = 0,
+                     v1::SmtpReply::Stage stage = v1::SmtpReply::STAGE_UNSPECIFIED) {
   v1::SmtpReply reply;
   reply.set_text(std::string(text));
   reply.set_code(code);
@@ -81,19 +82,21 @@ TEST(Classify, TextAgainstCodeTakesTheLessSevereAndSaysSo) {
 }
 
 TEST(Classify, StageIsRecoveredFromTheText) {
-  EXPECT_EQ(Classify("550 no (in reply to RCPT TO command)").stage(), v1::RCPT);
-  EXPECT_EQ(Classify("550 no (in reply to end of DATA command)").stage(), v1::DATA);
-  EXPECT_EQ(Classify("550 no (in reply to MAIL FROM command)").stage(), v1::MAIL);
-  EXPECT_EQ(Classify("SMTP error from remote mail server after initial connection: 554 no").stage(), v1::CONNECT);
-  EXPECT_EQ(Classify("550 no (in reply to RCPT TO command)", 0, v1::MAIL).stage(), v1::MAIL);
+  EXPECT_EQ(Classify("550 no (in reply to RCPT TO command)").stage(), v1::SmtpReply::RCPT);
+  EXPECT_EQ(Classify("550 no (in reply to end of DATA command)").stage(), v1::SmtpReply::DATA);
+  EXPECT_EQ(Classify("550 no (in reply to MAIL FROM command)").stage(), v1::SmtpReply::MAIL);
+  EXPECT_EQ(Classify("SMTP error from remote mail server after initial connection: 554 no").stage(),
+            v1::SmtpReply::CONNECT);
+  EXPECT_EQ(Classify("550 no (in reply to RCPT TO command)", 0, v1::SmtpReply::MAIL).stage(), v1::SmtpReply::MAIL);
 }
 
 TEST(Classify, BeforeTheRecipientOnlyTextAboutTheRecipientCounts) {
-  for (const auto stage : {v1::CONNECT, v1::EHLO, v1::STARTTLS, v1::AUTH, v1::MAIL}) {
+  for (const auto stage : {v1::SmtpReply::CONNECT, v1::SmtpReply::EHLO, v1::SmtpReply::STARTTLS, v1::SmtpReply::AUTH,
+                           v1::SmtpReply::MAIL}) {
     EXPECT_EQ(Classify("550 5.1.1 no", 0, stage).bounce_class(), v1::Verdict::SENDER_SIDE) << stage;
     EXPECT_EQ(Classify("550 plugh", 0, stage).bounce_class(), v1::Verdict::SENDER_SIDE) << stage;
   }
-  EXPECT_EQ(Classify("550 5.1.1 Recipient address rejected: User unknown", 0, v1::MAIL).reason(),
+  EXPECT_EQ(Classify("550 5.1.1 Recipient address rejected: User unknown", 0, v1::SmtpReply::MAIL).reason(),
             v1::ADDRESS_NOT_FOUND);
 }
 
@@ -176,4 +179,4 @@ TEST(ClassifyComplaint, RefusesAnUnknownType) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/rules/policy.h"
+#include "server/bounces/rules/policy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using storage::v1::PolicyDecision;
@@ -186,4 +186,4 @@ TEST(PolicyDocument, ExampleDoesWhatItSays) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,10 +7,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "server/rules/policy.h"
+#include "server/bounces/rules/policy.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 std::string ReadFile(const std::filesystem::path& path) {
@@ -80,4 +80,4 @@ TEST(ProviderCorpus, EveryLabelIsMet) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

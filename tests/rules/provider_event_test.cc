@@ -1,11 +1,11 @@
 // The webhook reader: what is common to all providers, and bad input.
-#include "server/rules/provider_event.h"
+#include "server/bounces/rules/provider_event.h"
 
 #include <gmock/gmock.h>
 
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::AllOf;
@@ -51,7 +51,7 @@ TEST(ProviderEvent, ReportsSayWhatTheyAre) {
     const auto reports = ReadProviderEvent(request, BuiltInRules());
     ASSERT_TRUE(reports.ok() && reports->size() == 1);
     EXPECT_EQ(reports->front().event.signature_verified(), verified);
-    EXPECT_EQ(reports->front().event.kind(), v1::PROVIDER_WEBHOOK);
+    EXPECT_EQ(reports->front().event.kind(), v1::BounceEvent::PROVIDER_WEBHOOK);
     EXPECT_FALSE(reports->front().event.has_received_at());
     EXPECT_FALSE(reports->front().event.has_occurred_at());
     EXPECT_EQ(reports->front().event_id, "");
@@ -150,10 +150,10 @@ TEST(ProviderEvent, WhatIsNoJsonIsMalformed) {
     ExpectMalformed(provider, "", "is empty");
     for (const char* payload : {" ", "{", "}", "[{]}", "nul", "'a'", "{\"a\":1}x", "{\"a\":01}", "[1e999]", "{\"a\"}",
                                 "\"\\ud800\"", "user@example.com"}) {
-      ExpectMalformed(provider, payload, "is not JSON in UTF-8, see octet ");
+      ExpectMalformed(provider, payload, "is not JSON in UTF-8, see byte ");
     }
-    ExpectMalformed(provider, "{\"event\":\"\xFF\"}", "see octet 11");
-    ExpectMalformed(provider, std::string("[\0]", 3), "see octet 2");
+    ExpectMalformed(provider, "{\"event\":\"\xFF\"}", "see byte 11");
+    ExpectMalformed(provider, std::string("[\0]", 3), "see byte 2");
   }
 }
 
@@ -180,8 +180,8 @@ TEST(ProviderEvent, DeepPayloadsAreRefusedBeforeTheyAreParsed) {
 
 TEST(ProviderEvent, PayloadsUpToTheLimitAreRead) {
   const std::string event = Bounce(R"(,"reason":"550 5.1.1 User unknown")");
-  EXPECT_TRUE(Read("sendgrid", event + std::string(kPayloadOctetsMax - event.size(), ' ')).ok());
-  ExpectMalformed("sendgrid", event + std::string(kPayloadOctetsMax - event.size() + 1, ' '), "longer than 1048576");
+  EXPECT_TRUE(Read("sendgrid", event + std::string(kPayloadBytesMax - event.size(), ' ')).ok());
+  ExpectMalformed("sendgrid", event + std::string(kPayloadBytesMax - event.size() + 1, ' '), "longer than 1048576");
 }
 
 TEST(ProviderEvent, AThousandEventsAreReadAndNoMore) {
@@ -277,4 +277,4 @@ TEST(ProviderEvent, UnknownKindsNameThoseKnownAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "protos/error.h"
-#include "server/rules/provider_event.h"
+#include "common/error.h"
+#include "server/bounces/rules/provider_event.h"
 
-namespace suppression {
+namespace suppressd {
 
 inline const Classifier& BuiltInRules() {
   static const Classifier& classifier = *Classifier::BuiltIn()->release();
@@ -76,4 +76,4 @@ inline std::string FieldsOf(const ReportedRecipient& report) {
          event.verdict().enhanced_code() + "\n" + event.feedback_type();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,7 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 std::string Mailgun(const std::string& event, const std::string& fields = "\"id\":\"x\"") {
@@ -81,4 +81,4 @@ TEST(MailgunFields, Failure) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

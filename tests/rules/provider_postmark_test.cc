@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 std::string Postmark(const std::string& type, const std::string& details = "") {
@@ -96,4 +96,4 @@ TEST(PostmarkFields, Bounce) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,7 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 std::string Sendgrid(const std::string& event, const std::string& fields) {
@@ -86,4 +86,4 @@ TEST(SendgridFields, Bounce) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -3,10 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "server/rules/fnv.h"
+#include "server/bounces/rules/fnv.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -288,4 +288,4 @@ TEST(SesFields, WrongShapesAreNamed) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/rules/provider_events.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -89,4 +89,4 @@ TEST(SparkpostFields, WrongShapesAreNamed) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

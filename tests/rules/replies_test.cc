@@ -2,9 +2,9 @@
 // document or send, with made-up addresses.
 #include <gtest/gtest.h>
 
-#include "server/rules/classifier.h"
+#include "server/bounces/rules/classifier.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 struct Reply {
@@ -12,7 +12,7 @@ struct Reply {
   v1::Verdict::Class bounce_class;
   v1::BounceReason reason = v1::BOUNCE_REASON_UNSPECIFIED;
   const char* remote_mta = "";
-  v1::SmtpStage stage = v1::SMTP_STAGE_UNSPECIFIED;
+  v1::SmtpReply::Stage stage = v1::SmtpReply::STAGE_UNSPECIFIED;
 };
 
 constexpr auto kHard = v1::Verdict::HARD;
@@ -211,4 +211,4 @@ TEST(LyingReplies, LocalisedTexts) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

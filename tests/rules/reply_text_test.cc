@@ -1,8 +1,8 @@
-#include "server/rules/reply_text.h"
+#include "server/bounces/rules/reply_text.h"
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 ReplyText Read(absl::string_view text, int code = 0, absl::string_view enhanced_code = "") {
@@ -45,7 +45,7 @@ TEST(ReadReply, ReplacesInvalidUtf8) {
   EXPECT_EQ(Read("a\xFFz\xC3").text, "a?z?");
 }
 
-TEST(ReadReply, MasksAddressesOctetByOctet) {
+TEST(ReadReply, MasksAddressesByteByByte) {
   const ReplyText reply = Read("550 <user.unknown@full.example>... (a@b) no");
   EXPECT_EQ(reply.masked_text, "550 <xxxxxxxxxxxx@xxxxxxxxxxxx>... (x@x) no");
   EXPECT_EQ(Read("550 user@quota.example... no").masked_text, "550 xxxx@xxxxxxxxxxxxx... no");
@@ -94,10 +94,10 @@ TEST(ReadReply, AnyTransientCodeMakesTheFailureTransient) {
 }
 
 TEST(ReadReply, CutsLongTextsBetweenCharacters) {
-  std::string text(kReplyTextMaxOctets - 1, 'a');
+  std::string text(kReplyTextMaxBytes - 1, 'a');
   text += "\xC3\xBC tail";
-  EXPECT_EQ(Read(text).text, std::string(kReplyTextMaxOctets - 1, 'a'));
+  EXPECT_EQ(Read(text).text, std::string(kReplyTextMaxBytes - 1, 'a'));
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

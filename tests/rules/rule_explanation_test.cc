@@ -1,14 +1,14 @@
-#include "server/rules/rule_explanation.h"
+#include "server/bounces/rules/rule_explanation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "server/rules/code_rules.h"
-#include "server/rules/rule_set.h"
+#include "server/bounces/rules/code_rules.h"
+#include "server/bounces/rules/rule_set.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -109,4 +109,4 @@ TEST(ListRules, HasALineForEachRuleInTheOrderInWhichTheyAreAsked) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

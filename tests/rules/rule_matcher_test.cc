@@ -1,20 +1,20 @@
 // The automaton's memory: what happens when it runs out.
-#include "server/rules/rule_matcher.h"
+#include "server/bounces/rules/rule_matcher.h"
 
 #include <gtest/gtest.h>
 
-#include "server/rules/builtin_rules.h"
-#include "server/rules/classifier.h"
-#include "server/rules/code_rules.h"
-#include "server/rules/rule_file.h"
+#include "server/bounces/rules/builtin_rules.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/code_rules.h"
+#include "server/bounces/rules/rule_file.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // The smallest budget, within 1 %, under which the patterns compile.
 int64_t SmallestBudget(const RuleSet& set) {
   int64_t too_small = 1;
-  int64_t enough = kMatcherMaxOctets;
+  int64_t enough = kMatcherMaxBytes;
   while (enough - too_small > enough / 100) {
     const int64_t middle = too_small + (enough - too_small) / 2;
     (RuleMatcher::Compile(set, middle).ok() ? enough : too_small) = middle;
@@ -27,7 +27,7 @@ TEST(RuleMatcher, TheSmallestBudgetThatIsTakenGivesTheSameVerdicts) {
   const auto fed = Classifier::BuiltIn();
   ASSERT_TRUE(fed.ok()) << fed.status();
   const int64_t budget = SmallestBudget((*fed)->rules());
-  EXPECT_LT(budget, kMatcherMaxOctets / 8) << "the built-in rules have little room left";
+  EXPECT_LT(budget, kMatcherMaxBytes / 8) << "the built-in rules have little room left";
   const auto starved = Classifier::FromYaml("builtin", BuiltInRulesYaml(), budget);
   ASSERT_TRUE(starved.ok()) << starved.status();
   for (const Rule& rule : (*fed)->rules().rules) {
@@ -67,4 +67,4 @@ TEST(RuleMatcher, TheBuiltInRulesStayWithinTheirBudget) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,9 +1,9 @@
-#include "server/rules/text_decoding.h"
+#include "server/bounces/rules/text_decoding.h"
 
 #include <gtest/gtest.h>
 #include <unistr.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(DecodeTextTest, Utf8StaysAsItIs) {
@@ -18,14 +18,14 @@ TEST(DecodeTextTest, AnythingElseIsWindows1252) {
   EXPECT_EQ(DecodeText("\x80 \x93quoted\x94"), "\xE2\x82\xAC \xE2\x80\x9Cquoted\xE2\x80\x9D");
 }
 
-TEST(DecodeTextTest, OneStrayOctetMakesTheWholeTextWindows1252) {
+TEST(DecodeTextTest, OneStrayByteMakesTheWholeTextWindows1252) {
   EXPECT_EQ(DecodeText("\xC3\xA4 \xFF"), "\xC3\x83\xC2\xA4 \xC3\xBF");
 }
 
-TEST(DecodeTextTest, EveryOctetGivesValidUtf8) {
-  std::string octets;
-  for (int octet = 0; octet < 256; ++octet) octets.push_back(static_cast<char>(octet));
-  const std::string text = DecodeText(octets);
+TEST(DecodeTextTest, EveryByteGivesValidUtf8) {
+  std::string bytes;
+  for (int byte = 0; byte < 256; ++byte) bytes.push_back(static_cast<char>(byte));
+  const std::string text = DecodeText(bytes);
   EXPECT_EQ(u8_check(reinterpret_cast<const uint8_t*>(text.data()), text.size()), nullptr);
   EXPECT_EQ(u8_mbsnlen(reinterpret_cast<const uint8_t*>(text.data()), text.size()), 256u);
 }
@@ -37,4 +37,4 @@ TEST(ReplaceInvalidUtf8Test, WhatIsInvalidBecomesQuestionMarks) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -6,10 +6,10 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "server/rules/classifier.h"
-#include "server/rules/rule_set.h"
+#include "server/bounces/rules/classifier.h"
+#include "server/bounces/rules/rule_set.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -93,9 +93,9 @@ provider:
 
 TEST(UserRules, CanTeachHowATextNamesItsStage) {
   const auto both = Above(BuiltIn(), "stages: {RCPT: ['nach Empfängerangabe'], AUTH: 'beim Anmelden'}");
-  EXPECT_EQ(Classify(*both, "550 nein (nach Empfängerangabe)").stage(), v1::RCPT);
-  EXPECT_EQ(Classify(*both, "550 no (in reply to RCPT TO command)").stage(), v1::RCPT);
-  EXPECT_EQ(Classify(*both, "550 nein, beim Anmelden").stage(), v1::AUTH);
+  EXPECT_EQ(Classify(*both, "550 nein (nach Empfängerangabe)").stage(), v1::SmtpReply::RCPT);
+  EXPECT_EQ(Classify(*both, "550 no (in reply to RCPT TO command)").stage(), v1::SmtpReply::RCPT);
+  EXPECT_EQ(Classify(*both, "550 nein, beim Anmelden").stage(), v1::SmtpReply::AUTH);
 }
 
 TEST(UserRules, ARuleWithAKnownIdReplacesThatRule) {
@@ -250,4 +250,4 @@ TEST(RulesDocument, ExampleDoesWhatItSays) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

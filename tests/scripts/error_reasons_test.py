@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-PROTO = "protos/suppression/v1/errors.proto"
+PROTO = "protos/suppressd/v1/errors.proto"
 DOCUMENT = "docs/api.md"
 
 

@@ -7,29 +7,38 @@ import os
 import re
 import sys
 
-FOLDERS = ("protos", "storage", "server", "client", "tests")
+FOLDERS = ("protos", "common", "storage", "server", "client", "tests")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 
 GRPC = r"grpc|.*\.grpc\.pb\.h$"
 GENERATED = r".*\.pb\.h$"
-OURS = r"(protos|storage|server|client|tests)/"
+OURS = r"(protos|common|storage|server|client|tests)/"
 IO_CLOCK_LOG = (r"(spdlog|rocksdb|grpc\w*)/|sys/|absl/(time/clock|log/|random)|"
                 r"(fstream|iostream|cstdio|chrono|thread|ctime|random|filesystem|(unistd|fcntl|time|stdio)\.h)$")
 
 # Sources, the includes they must not have, and why.
 RULES = (
-    (r"protos/", r"(storage|server|client|tests)/", "protos depends on nothing of ours"),
+    (r"common/", r"(storage|server|client|tests)/", "common depends on protos only"),
+    (r"common/(?!(from_grpc|channel_arguments)\.)", GRPC, "common knows no gRPC but where it speaks it"),
+    (r"storage/", r"common/(from_grpc|channel_arguments)\.", "storage knows no gRPC"),
     (r"storage/", GRPC, "storage knows no gRPC"),
-    (r"storage/", r"(server|client|tests)/", "storage depends on protos only"),
-    (r"server/rules/", IO_CLOCK_LOG, "the rules are pure: no I/O, no clock, no logging"),
-    (r"server/rules/", r"(storage|client|tests)/|server/(?!rules/)", "the rules depend on protos only"),
-    (r"server/mail/", IO_CLOCK_LOG, "reading mails is pure: no I/O, no clock, no logging"),
-    (r"server/mail/", GRPC, "reading mails knows no gRPC"),
-    (r"server/mail/", r"(storage|client|tests)/|server/(?!(mail|rules)/)", "reading mails depends on rules and protos only"),
+    (r"storage/", r"(server|client|tests)/", "storage depends on common and protos only"),
+    (r"server/bounces/rules/", IO_CLOCK_LOG, "the rules are pure: no I/O, no clock, no logging"),
+    (r"server/bounces/rules/", r"(storage|client|tests)/|server/(?!bounces/rules/)", "the rules depend on common and protos only"),
+    (r"server/bounces/mail/", IO_CLOCK_LOG, "reading mails is pure: no I/O, no clock, no logging"),
+    (r"server/bounces/mail/", GRPC, "reading mails knows no gRPC"),
+    (r"server/bounces/mail/", r"(storage|client|tests)/|server/(?!bounces/)", "reading mails depends on rules, common and protos only"),
+    (r"server/base/", r"storage/|server/(?!(base|bounces)/)", "base is below all other rooms"),
+    (r"server/gate/", r"storage/|server/(?!(base|gate)/)", "the gate knows nothing of the service"),
+    (r"server/rpc/", r"server/(?!(base|bounces/rules|rpc)/)", "rpc is what every call has, and knows none of them"),
+    (r"server/list/", r"server/(?!(base|bounces|rpc|list)/)", "the list knows neither replication, sidecars nor wiring"),
+    (r"server/replication/", r"server/(?!(base|rpc|replication)/)", "replication knows neither the list's calls nor sidecars"),
+    (r"server/sidecar/", r"server/(app|gate)/", "a sidecar is wired by app"),
+    (r"server/", r"client/", "the server is no client application"),
     (r"server/", r"tests/", "the server does not know its tests"),
-    (r"client/(?!suppressctl/)", r"(storage|server|tests)/", "the client library depends on protos only"),
+    (r"client/(?!suppressctl/)", r"(storage|server|tests)/", "the client library depends on common and protos only"),
     (r"client/(?!suppressctl/)", r"client/suppressctl/", "the client library does not know suppressctl"),
-    (r"client/suppressctl/", r"(storage|tests)/|server/(?!(mail|rules)/)",
+    (r"client/suppressctl/", r"(storage|tests)/|server/(?!bounces/)",
      "of the server suppressctl takes the pure rules only (docs/decisions/0007)"),
     (r"client/include/", GRPC, "an installed header includes no gRPC header"),
     (r"client/include/", GENERATED, "an installed header includes no generated header"),
@@ -56,31 +65,31 @@ def violations(path, text):
 def self_check():
     """The rules catch what they are for."""
     for path, include in (("storage/a.cc", "grpcpp/grpcpp.h"), ("storage/a.cc", "server/a.h"),
-                          ("server/rules/a.cc", "fstream"), ("server/rules/a.cc", "absl/time/clock.h"),
-                          ("server/rules/a.cc", "server/mail/mime_mail.h"), ("server/mail/a.cc", "fstream"),
-                          ("server/mail/a.cc", "absl/time/clock.h"), ("server/mail/a.cc", "spdlog/spdlog.h"),
-                          ("server/mail/a.cc", "grpcpp/grpcpp.h"),
-                          ("server/mail/a.cc", "suppression/v1/suppression_service.grpc.pb.h"),
-                          ("server/mail/a.cc", "storage/store.h"), ("server/mail/a.cc", "server/log.h"),
-                          ("client/internal/a.cc", "storage/store.h"), ("client/internal/a.cc", "server/rules/address.h"),
-                          ("client/internal/a.cc", "server/mail/mime_mail.h"),
+                          ("server/bounces/rules/a.cc", "fstream"), ("server/bounces/rules/a.cc", "absl/time/clock.h"),
+                          ("server/bounces/rules/a.cc", "server/bounces/mail/mime_mail.h"), ("server/bounces/mail/a.cc", "fstream"),
+                          ("server/bounces/mail/a.cc", "absl/time/clock.h"), ("server/bounces/mail/a.cc", "spdlog/spdlog.h"),
+                          ("server/bounces/mail/a.cc", "grpcpp/grpcpp.h"),
+                          ("server/bounces/mail/a.cc", "suppressd/v1/suppression_service.grpc.pb.h"),
+                          ("server/bounces/mail/a.cc", "storage/store.h"), ("server/bounces/mail/a.cc", "server/base/log.h"),
+                          ("client/internal/a.cc", "storage/store.h"), ("client/internal/a.cc", "server/bounces/rules/address.h"),
+                          ("client/internal/a.cc", "server/bounces/mail/mime_mail.h"),
                           ("client/mocks/a.h", "client/suppressctl/text.h"),
-                          ("client/suppressctl/a.cc", "server/report_plan.h"), ("client/suppressctl/a.cc", "server/log.h"),
+                          ("client/suppressctl/a.cc", "server/list/report_plan.h"), ("client/suppressctl/a.cc", "server/base/log.h"),
                           ("client/suppressctl/a.cc", "storage/store.h"), ("client/suppressctl/a.cc", "tests/testing/a.h"),
-                          ("client/include/suppression/a.h", "server/rules/address.h"),
-                          ("client/include/suppression/a.h", "grpcpp/channel.h"),
-                          ("client/include/suppression/a.h", "suppression/v1/bounce.pb.h")):
+                          ("client/include/suppressd/a.h", "server/bounces/rules/address.h"),
+                          ("client/include/suppressd/a.h", "grpcpp/channel.h"),
+                          ("client/include/suppressd/a.h", "suppressd/v1/bounce.pb.h")):
         if not list(violations(path, f'#include "{include}"\n')):
             raise AssertionError(f"no rule forbids {path} to include {include}")
-    for path, include in (("storage/a.cc", "protos/error.h"), ("server/rules/a.cc", "suppression/v1/bounce.pb.h"),
-                          ("server/a.cc", "storage/store.h"), ("server/rules/a.cc", "absl/strings/string_view.h"),
-                          ("server/a.cc", "server/mail/bounce_mail.h"), ("server/mail/a.cc", "server/mail/mime_mail.h"),
-                          ("server/mail/a.cc", "server/rules/classifier.h"), ("server/mail/a.cc", "gmime/gmime.h"),
-                          ("server/mail/a.cc", "protos/error.h"), ("server/mail/a.cc", "absl/time/time.h"),
-                          ("client/suppressctl/a.cc", "server/rules/classifier.h"), ("client/suppressctl/a.cc", "fstream"),
-                          ("client/suppressctl/a.cc", "server/mail/bounce_mail.h"),
+    for path, include in (("storage/a.cc", "common/error.h"), ("server/bounces/rules/a.cc", "suppressd/v1/bounce.pb.h"),
+                          ("server/a.cc", "storage/store.h"), ("server/bounces/rules/a.cc", "absl/strings/string_view.h"),
+                          ("server/a.cc", "server/bounces/mail/bounce_mail.h"), ("server/bounces/mail/a.cc", "server/bounces/mail/mime_mail.h"),
+                          ("server/bounces/mail/a.cc", "server/bounces/rules/classifier.h"), ("server/bounces/mail/a.cc", "gmime/gmime.h"),
+                          ("server/bounces/mail/a.cc", "common/error.h"), ("server/bounces/mail/a.cc", "absl/time/time.h"),
+                          ("client/suppressctl/a.cc", "server/bounces/rules/classifier.h"), ("client/suppressctl/a.cc", "fstream"),
+                          ("client/suppressctl/a.cc", "server/bounces/mail/bounce_mail.h"),
                           ("client/suppressctl/a.cc", "client/internal/utf8.h"),
-                          ("client/include/suppression/a.h", "suppression/types.h")):
+                          ("client/include/suppressd/a.h", "suppressd/types.h")):
         if list(violations(path, f'#include "{include}"\n')):
             raise AssertionError(f"a rule forbids {path} to include {include}")
 

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-FOLDERS = ("protos", "storage", "server", "client")
+FOLDERS = ("protos", "common", "storage", "server", "client")
 FILE_MAX_LINES = 400
 MAIN_MAX_LINES = 60
 

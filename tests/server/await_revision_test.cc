@@ -1,8 +1,8 @@
-#include "server/await_revision.h"
+#include "server/rpc/await_revision.h"
 
 #include <gmock/gmock.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr absl::Time kNow = absl::UnixEpoch();
@@ -28,4 +28,4 @@ TEST(GiveUpAtTest, DeadlineThatIsNearOrPastGivesUpAtOnce) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,10 +1,10 @@
-#include "server/clock_guard.h"
+#include "server/app/clock_guard.h"
 
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
@@ -107,4 +107,4 @@ TEST_F(ClockGuardTest, DoesNotBelieveAClockOfBeforeTheProgram) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

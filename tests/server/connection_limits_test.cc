@@ -1,10 +1,10 @@
-#include "server/connection_limits.h"
+#include "server/gate/connection_limits.h"
 
 #include <gmock/gmock.h>
 
 #include <string>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr size_t kCallsMax = 100;
@@ -174,4 +174,4 @@ TEST_F(ConnectionLimitsTest, GoawayIsSeen) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

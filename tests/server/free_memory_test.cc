@@ -1,8 +1,8 @@
-#include "server/free_memory.h"
+#include "server/base/free_memory.h"
 
 #include <gmock/gmock.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(FreeMemoryTest, NothingIsDoneWithoutABurst) {
@@ -26,4 +26,4 @@ TEST(FreeMemoryTest, AfterABurstItIsLookedAgainAndAgainAndThenNoMore) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/listen_address.h"
+#include "server/app/listen_address.h"
 
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -11,10 +11,10 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
-#include "server/options.h"
+#include "server/app/options.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 // Binds a Unix socket; the caller closes it, which leaves the file behind.
@@ -106,4 +106,4 @@ TEST(ListenAddressTest, FileThatIsNoSocketIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/log_sink.h"
+#include "server/base/log_sink.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/test_pipe.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -173,4 +173,4 @@ TEST(LogSinkTest, ALongTextIsWrittenWholeWhileSomebodyReads) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/log.h"
+#include "server/base/log.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/testing/test_pipe.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr absl::Duration kWaitMax = absl::Minutes(1);  // only a test that hangs takes that long
@@ -143,4 +143,4 @@ TEST_F(LogTest, LinesBelowTheLevelAreLeftOut) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,10 +1,10 @@
-#include "server/page_token.h"
+#include "server/rpc/page_token.h"
 
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class PageTokenTest : public ::testing::Test {
@@ -12,7 +12,7 @@ class PageTokenTest : public ::testing::Test {
   PageTokenTest() {
     page_.first_revision = 12;
     page_.next_after_key = std::string("key\0with zero", 13);
-    request_.set_domain("example.com");
+    request_.mutable_filter()->set_domain("example.com");
     request_.set_page_token(EncodePageToken(7, request_, page_));
   }
   v1::ErrorReason Decode(uint64_t lineage, const v1::ListSuppressionsRequest& request) {
@@ -43,7 +43,7 @@ TEST_F(PageTokenTest, AnyOtherFilterOrderOrTenantIsRefused) {
   other.set_order(v1::ListSuppressionsRequest::BY_ADDRESS);
   EXPECT_EQ(Decode(7, other), v1::INVALID_PAGE_TOKEN);
   other = request_;
-  other.clear_domain();
+  other.mutable_filter()->clear_domain();
   EXPECT_EQ(Decode(7, other), v1::INVALID_PAGE_TOKEN);
 }
 
@@ -62,4 +62,4 @@ TEST_F(PageTokenTest, EveryGarbledCharacterIsNoticed) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/port_file.h"
+#include "server/app/port_file.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -58,4 +58,4 @@ TEST(PortFileTest, DirectoryThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,10 +1,10 @@
-#include "server/replica_registry.h"
+#include "server/replication/replica_registry.h"
 
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -64,12 +64,12 @@ TEST_F(ReplicaRegistryTest, NothingMakesRoomWhenAllAreAttached) {
 TEST_F(ReplicaRegistryTest, LagIsWhatTheReplicaHasNotAcknowledged) {
   registry_.Attach({"r", "1.0"}, now_);
   registry_.Sent("r", 90, now_);
-  EXPECT_EQ(registry_.List("", 1, 100, &more_)[0].lag_revisions(), 0) << "not known";
+  EXPECT_EQ(registry_.List("", 1, 100, &more_)[0].lag_revision_count(), 0) << "not known";
   registry_.Acknowledge({"r", ""}, 80, now_);
   const v1::Replica replica = registry_.List("", 1, 100, &more_)[0];
-  EXPECT_EQ(replica.lag_revisions(), 20);
+  EXPECT_EQ(replica.lag_revision_count(), 20);
   EXPECT_EQ(replica.version(), "1.0") << "an empty one is not said";
-  EXPECT_EQ(registry_.List("", 1, 50, &more_)[0].lag_revisions(), 0) << "ahead of the head that was asked for";
+  EXPECT_EQ(registry_.List("", 1, 50, &more_)[0].lag_revision_count(), 0) << "ahead of the head that was asked for";
 }
 
 TEST_F(ReplicaRegistryTest, TwoStreamsOfOneReplicaAreAttachedUntilBothEnd) {
@@ -82,4 +82,4 @@ TEST_F(ReplicaRegistryTest, TwoStreamsOfOneReplicaAreAttachedUntilBothEnd) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

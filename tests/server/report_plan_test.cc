@@ -1,14 +1,14 @@
 // What a report says, and the commands that record it.
-#include "server/report_plan.h"
+#include "server/list/report_plan.h"
 
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_replace.h"
-#include "protos/error.h"
-#include "server/digest.h"
+#include "common/error.h"
+#include "server/rpc/digest.h"
 #include "tests/mail/mails.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -24,9 +24,10 @@ const Classifier& Rules() {
   return *kClassifier;
 }
 
-absl::StatusOr<ReportPlan> Plan(const v1::ReportBounceRequest& request) {
+absl::StatusOr<ReportPlan> Plan(const v1::ReportBounceRequest& request,
+                                std::optional<int64_t> taken_at_micros = std::nullopt) {
   static const Policy* const kPolicy = Policy::BuiltIn().release();
-  return PlanReport(request, absl::FromUnixSeconds(kNow), Rules(), *kPolicy);
+  return PlanReport(request, absl::FromUnixSeconds(kNow), Rules(), *kPolicy, taken_at_micros);
 }
 
 v1::ReportBounceRequest Mail(const std::string& content) {
@@ -56,7 +57,7 @@ std::vector<std::string> Outcomes(const ReportPlan& plan) {
   std::vector<std::string> outcomes;
   for (const PlannedOutcome& planned : plan.outcomes) {
     if (planned.command < 0) {
-      outcomes.push_back(planned.outcome.error_reason());
+      outcomes.push_back(planned.outcome.error().reason());
       continue;
     }
     const stored::Target& target = plan.commands[planned.command].report().recipients(planned.recipient).target();
@@ -91,7 +92,7 @@ TEST(ReportPlanTest, OfAMailWithTwoRecipientsAnInvalidAddressFailsAlone) {
   EXPECT_THAT(Outcomes(*plan), ElementsAre("INVALID_ADDRESS", "ann@example.com 0/0"));
   ASSERT_EQ(plan->commands.size(), 1u);
   EXPECT_EQ(plan->commands[0].report().recipients_size(), 1);
-  EXPECT_EQ(plan->kind, v1::DELIVERY_STATUS);
+  EXPECT_EQ(plan->kind, v1::BounceEvent::DELIVERY_STATUS);
 }
 
 TEST(ReportPlanTest, AMailWithoutAnyValidAddressIsRefused) {
@@ -178,7 +179,7 @@ TEST(ReportPlanTest, EachEventOfAPayloadClaimsTheRequestId) {
 TEST(ReportPlanTest, AMailThatIsNoBounceGivesNoCommand) {
   const auto plan = Plan(Mail("From: jo@example.com\nTo: sender@example.org\nSubject: Lunch\n\nAt noon?\n"));
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_EQ(plan->kind, v1::OTHER_MAIL);
+  EXPECT_EQ(plan->kind, v1::BounceEvent::OTHER_MAIL);
   EXPECT_TRUE(plan->commands.empty());
   EXPECT_TRUE(plan->outcomes.empty());
 }
@@ -221,7 +222,7 @@ TEST(ReportPlanTest, AnEventThatCameByMailDoesNotTakeTheIdOfTheWebhooks) {
   const auto mailed =
       Plan(Mail("From: no-reply@sns.amazonaws.com\nSubject: Notification\n\n" + payload + "\n\n--\nBye.\n"));
   ASSERT_TRUE(called.ok() && mailed.ok());
-  EXPECT_EQ(mailed->kind, v1::PROVIDER_WEBHOOK);
+  EXPECT_EQ(mailed->kind, v1::BounceEvent::PROVIDER_WEBHOOK);
   EXPECT_THAT(Outcomes(*mailed), ElementsAre("jo@example.com 0/0", "ann@example.com 1/0"));
   ASSERT_EQ(called->commands.size(), 2u);
   ASSERT_EQ(mailed->commands.size(), 2u);
@@ -306,8 +307,9 @@ TEST(ReportPlanTest, ASidecarsReportIsNotLaterThanItWasTaken) {
   v1::ReportBounceRequest request =
       Mail(absl::StrCat("Date: Thu, 05 Nov 2026 09:00:00 +0000\n", Dsn("It failed.", Failed("jo@example.com"))));
   EXPECT_EQ(OnlyEvent(request).occurred_at().seconds(), kNow - 1'600);
-  request.mutable_received_at()->set_seconds(kNow - 1'700);
-  EXPECT_EQ(OnlyEvent(request).occurred_at().seconds(), kNow - 1'700);
+  const auto taken = Plan(request, (kNow - 1'700) * 1'000'000);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->commands[0].report().recipients(0).event().occurred_at().seconds(), kNow - 1'700);
 }
 
 TEST(ReportPlanTest, ImplausibleTimesAreIgnored) {
@@ -343,4 +345,4 @@ TEST(ReportPlanTest, WhatTheRequestSaysOfMessageAndTimesWins) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-#include "server/rule_book.h"
+#include "server/list/rule_book.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -104,4 +104,4 @@ TEST(RuleBookTest, MissingAndOversizedFilesAreRefused) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,5 +1,5 @@
 // The gate with real sockets: the test is the client, and calls what gRPC would call.
-#include "server/socket_gate.h"
+#include "server/gate/socket_gate.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "server/frame_walk.h"
-#include "server/socket_facts.h"
+#include "server/gate/frame_walk.h"
+#include "server/gate/socket_facts.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 std::string FrameOf(int type, int flags, uint32_t stream, const std::string& payload = "") {
@@ -260,4 +260,4 @@ TEST(PeerOfTest, AddressesOfOneNetworkOf64BitsAreOnePeer) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

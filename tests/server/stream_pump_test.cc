@@ -1,4 +1,4 @@
-#include "server/stream_pump.h"
+#include "server/rpc/stream_pump.h"
 
 #include <gmock/gmock.h>
 
@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "server/steady_time.h"
+#include "server/base/steady_time.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(StreamPumpTest, EventsRunInOrderOnOneThread) {
@@ -46,4 +46,4 @@ TEST(StreamPumpTest, CancelledEventIsForgottenWithWhatItHolds) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

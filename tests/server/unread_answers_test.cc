@@ -1,8 +1,8 @@
-#include "server/unread_answers.h"
+#include "server/rpc/unread_answers.h"
 
 #include <gmock/gmock.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
@@ -42,4 +42,4 @@ TEST(UnreadAnswersTest, AnAnswerLargerThanAllIsTakenWhenItIsTheOnlyOne) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,41 +1,38 @@
-#include "server/sidecar/backoff.h"
+#include "common/backoff.h"
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-const BackoffOptions kOptions{
-    .initial = absl::Milliseconds(100), .max = absl::Seconds(10), .first_jitter = absl::Seconds(1)};
+const BackoffOptions kOptions{.initial = absl::Milliseconds(100), .max = absl::Seconds(10)};
 
-TEST(BackoffTest, DoublesUpToTheCap) {
-  Backoff backoff(kOptions, [] { return 0.0; });
+TEST(BackoffTest, TheBoundDoublesUpToTheLargest) {
+  Backoff backoff(kOptions, [] { return 0.5; });
+  EXPECT_EQ(backoff.Next(), absl::Milliseconds(50));
   EXPECT_EQ(backoff.Next(), absl::Milliseconds(100));
   EXPECT_EQ(backoff.Next(), absl::Milliseconds(200));
-  EXPECT_EQ(backoff.Next(), absl::Milliseconds(400));
-}
-
-TEST(BackoffTest, AtTheCapItIsDrawnFromTheWholeOfIt) {
-  double random = 0;
-  Backoff backoff(kOptions, [&random] { return random; });
   for (int i = 0; i < 100; ++i) backoff.Next();
-  EXPECT_EQ(backoff.Next(), absl::ZeroDuration());
-  random = 0.5;
   EXPECT_EQ(backoff.Next(), absl::Seconds(5));
 }
 
-TEST(BackoffTest, TheFirstWaitHasAJitterOfItsOwnAlsoAfterAReset) {
-  Backoff backoff(kOptions, [] { return 0.5; });
-  EXPECT_EQ(backoff.Next(), absl::Milliseconds(600));
-  EXPECT_EQ(backoff.Next(), absl::Milliseconds(200));
-  backoff.Reset();
-  EXPECT_EQ(backoff.Next(), absl::Milliseconds(600));
+TEST(BackoffTest, AWaitIsDrawnFromTheWholeOfTheBound) {
+  Backoff backoff(kOptions, [] { return 0.0; });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(backoff.Next(), absl::ZeroDuration());
 }
 
-TEST(BackoffTest, WaitsAtLeastAsLongAsTheCentreAsks) {
-  Backoff backoff(kOptions, [] { return 0.0; });
-  EXPECT_EQ(backoff.Next(absl::Seconds(7)), absl::Seconds(7));
+TEST(BackoffTest, AfterASuccessItBeginsAgain) {
+  Backoff backoff(kOptions, [] { return 0.5; });
+  backoff.Next();
+  backoff.Next();
+  backoff.Reset();
+  EXPECT_EQ(backoff.Next(), absl::Milliseconds(50));
+}
+
+TEST(BackoffTest, WaitsAtLeastAsLongAsTheServerAsks) {
+  Backoff backoff(kOptions, [] { return 0.5; });
+  EXPECT_EQ(backoff.Next(absl::Seconds(7)), absl::Milliseconds(7050));
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 SteadyTime At(int second) {
   return {absl::Seconds(second)};
 }
 
-TEST(HeadTimesTest, NothingIsKnownBeforeTheCentreWasSeen) {
+TEST(HeadTimesTest, NothingIsKnownBeforeTheServerWasSeen) {
   EXPECT_EQ(HeadTimes().CompleteAt({1, 100}), std::nullopt);
 }
 
@@ -24,7 +24,7 @@ TEST(HeadTimesTest, AReplicaIsCompleteAsOfTheNewestHeadThatItHasReached) {
   EXPECT_EQ(heads.CompleteAt({1, 31}), At(3));
 }
 
-TEST(HeadTimesTest, ACentreThatStandsStillMakesAReplicaFresh) {
+TEST(HeadTimesTest, AServerThatStandsStillMakesAReplicaFresh) {
   HeadTimes heads;
   for (int second = 1; second < 5; ++second) heads.Seen({1, 10}, At(second));
   EXPECT_EQ(heads.CompleteAt({1, 10}), At(4));
@@ -56,7 +56,7 @@ TEST(HeadTimesTest, TimesOfOtherDataSayNothing) {
   EXPECT_EQ(heads.CompleteAt({1, 10}), std::nullopt);
 }
 
-TEST(HeadTimesTest, WhatWasNotedHoldsUntilTheCentreIsSeen) {
+TEST(HeadTimesTest, WhatWasNotedHoldsUntilTheServerIsSeen) {
   HeadTimes heads;
   heads.Noted({1, 10}, At(1));
   EXPECT_EQ(heads.CompleteAt({1, 10}), At(1));
@@ -72,4 +72,4 @@ TEST(HeadTimesTest, AReplicaThatLagsForLongKeepsABoundedMemory) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

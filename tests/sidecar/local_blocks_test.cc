@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr EntryName kJo{"default", "example.com", "jo"};
@@ -57,4 +57,4 @@ TEST(LocalBlocksTest, AReplicaThatHasReachedTheDeliveryKnowsBetter) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -6,7 +6,7 @@
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 const absl::Time kNow = absl::FromUnixMicros(Day(10));
@@ -62,17 +62,17 @@ v1::Suppression Listed(const std::string& address, v1::Cause::State state) {
   cause->set_reason(v1::ADDRESS_NOT_FOUND);
   cause->set_state(state);
   *cause->mutable_last_event_at() = FromMicros(Day(1));
-  if (state == v1::Cause::REACTIVATED) *cause->mutable_reactivation()->mutable_at() = FromMicros(Day(5));
+  if (state == v1::Cause::REACTIVATED) *cause->mutable_reactivation()->mutable_reactivated_at() = FromMicros(Day(5));
   return suppression;
 }
 
 TEST_F(LocalReportTest, AHardBounceOfAnUnknownAddressBlocksIt) {
   const v1::ReportBounceResponse response = Answer(Reply("Jo@Example.com", 550, "5.1.1 no such user here"));
-  EXPECT_EQ(response.durability(), v1::LOCAL_DURABLE);
+  EXPECT_EQ(response.durability(), v1::ReportBounceResponse::AT_SIDECAR);
   ASSERT_EQ(response.outcomes_size(), 1);
   EXPECT_EQ(response.outcomes(0).address(), "jo@example.com");
-  EXPECT_EQ(response.outcomes(0).effect(), v1::SUPPRESSED);
-  EXPECT_TRUE(response.token().empty());
+  EXPECT_EQ(response.outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
+  EXPECT_TRUE(response.revision_token().empty());
   ASSERT_EQ(outbox_.blocks_size(), 1);
   EXPECT_EQ(outbox_.blocks(0).local_part(), "jo");
   EXPECT_EQ(outbox_.blocks(0).cause().type(), v1::Cause::HARD_BOUNCE);
@@ -81,7 +81,7 @@ TEST_F(LocalReportTest, AHardBounceOfAnUnknownAddressBlocksIt) {
 TEST_F(LocalReportTest, WhatIsSuppressedAlreadyIsBlockedAllTheSame) {
   Hold({Listed("jo@example.com", v1::Cause::ACTIVE)});
   EXPECT_EQ(Answer(Reply("jo@example.com", 550, "5.1.1 no such user here")).outcomes(0).effect(),
-            v1::ALREADY_SUPPRESSED);
+            v1::BounceEvent::ALREADY_SUPPRESSED);
   EXPECT_EQ(outbox_.blocks_size(), 1) << "the replica may be behind a reactivation";
 }
 
@@ -89,21 +89,22 @@ TEST_F(LocalReportTest, ABounceOfMailSentBeforeAReactivationBlocksNothing) {
   Hold({Listed("jo@example.com", v1::Cause::REACTIVATED)});
   v1::ReportBounceRequest late = Reply("jo@example.com", 550, "5.1.1 no such user here");
   *late.mutable_mail_sent_at() = FromMicros(Day(4));
-  EXPECT_EQ(Answer(late).outcomes(0).effect(), v1::OUTDATED);
+  EXPECT_EQ(Answer(late).outcomes(0).effect(), v1::BounceEvent::OUTDATED);
   EXPECT_EQ(outbox_.blocks_size(), 0);
   *late.mutable_mail_sent_at() = FromMicros(Day(6));
-  EXPECT_EQ(Answer(late).outcomes(0).effect(), v1::SUPPRESSED);
+  EXPECT_EQ(Answer(late).outcomes(0).effect(), v1::BounceEvent::SUPPRESSED);
   EXPECT_EQ(outbox_.blocks_size(), 1);
 }
 
 TEST_F(LocalReportTest, SoftBouncesAreCountedAndSenderSideOnesRecorded) {
-  EXPECT_EQ(Answer(Reply("jo@example.com", 451, "4.3.0 try again later")).outcomes(0).effect(), v1::COUNTED);
+  EXPECT_EQ(Answer(Reply("jo@example.com", 451, "4.3.0 try again later")).outcomes(0).effect(),
+            v1::BounceEvent::COUNTED);
   EXPECT_EQ(Answer(Reply("jo@example.com", 550,
                          "5.7.26 unauthenticated email is not accepted due to the domain's "
                          "DMARC policy"))
                 .outcomes(0)
                 .effect(),
-            v1::RECORDED);
+            v1::BounceEvent::RECORDED);
   EXPECT_EQ(outbox_.blocks_size(), 0);
 }
 
@@ -111,9 +112,9 @@ TEST_F(LocalReportTest, AnAddressBlockedByAnEarlierReportIsSuppressedAlready) {
   Answer(Reply("jo@example.com", 550, "5.1.1 no such user here"));
   blocks_.Add(1, outbox_.blocks());
   EXPECT_EQ(Answer(Reply("jo@example.com", 550, "5.1.1 no such user here")).outcomes(0).effect(),
-            v1::ALREADY_SUPPRESSED);
+            v1::BounceEvent::ALREADY_SUPPRESSED);
   EXPECT_EQ(outbox_.blocks_size(), 1);
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

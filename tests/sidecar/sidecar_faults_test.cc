@@ -1,4 +1,4 @@
-// What a sidecar makes of a centre that is not what it should be, and of a disk that is not.
+// What a sidecar makes of a server that is not what it should be, and of a disk that is not.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -6,25 +6,25 @@
 #include <filesystem>
 #include <fstream>
 
-#include "server/replica_entry.h"
+#include "server/replication/replica_entry.h"
 #include "tests/sidecar/sidecar_fixture.h"
 #include "tests/testing/faulty_file_system.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
-// A centre whose snapshot can be spoiled.
-class SpoiledCentre final : public v1::ReplicationService::Service {
+// A server whose snapshot can be spoiled.
+class SpoiledServer final : public v1::ReplicationService::Service {
  public:
   enum class Spoil { kNothing, kChecksum, kMissing, kToken, kMixedTokens, kBrokenOff };
 
-  explicit SpoiledCentre(const std::string& address) {
+  explicit SpoiledServer(const std::string& address) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
   }
-  ~SpoiledCentre() override { server_->Shutdown(std::chrono::system_clock::now()); }
+  ~SpoiledServer() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
   grpc::Status Snapshot(grpc::ServerContext*, const v1::SnapshotRequest* request,
                         grpc::ServerWriter<v1::SnapshotResponse>* writer) override {
@@ -41,15 +41,17 @@ class SpoiledCentre final : public v1::ReplicationService::Service {
       v1::Cause* cause = entry->mutable_suppression()->add_causes();
       cause->set_type(v1::Cause::MANUAL);
       cause->set_state(v1::Cause::ACTIVE);
-      std::string octets;
-      AppendCanonical(*entry, &octets);
-      chunk.set_checksum(Crc32(octets) + (spoil == Spoil::kChecksum && i == 5 ? 1 : 0));
-      chunk.set_token(spoil == Spoil::kToken
-                          ? "garbage"
-                          : EncodeToken({kLineage, spoil == Spoil::kMixedTokens && i > 4 ? 11U : 10U}));
-      chunk.set_entries_so_far(i + (spoil == Spoil::kMissing ? 2 : 1));
+      std::string bytes;
+      AppendCanonical(*entry, &bytes);
+      chunk.set_checksum(Crc32(bytes) + (spoil == Spoil::kChecksum && i == 5 ? 1 : 0));
+      chunk.mutable_position()->set_revision_token(
+          spoil == Spoil::kToken ? "garbage"
+                                 : EncodeToken({kLineage, spoil == Spoil::kMixedTokens && i > 4 ? 11U : 10U}));
+      chunk.set_entry_count(i + (spoil == Spoil::kMissing ? 2 : 1));
       chunk.set_resume_key(std::to_string(i + 1));
-      chunk.set_last(i + 1 == kEntries);
+      chunk.set_more_follows(i + 1 < kEntries);
+      chunk.set_min_reader(min_reader);
+      chunk.set_checksum_form(kChecksumForm);
       writer->Write(chunk);
     }
     return grpc::Status::OK;
@@ -59,15 +61,18 @@ class SpoiledCentre final : public v1::ReplicationService::Service {
     response->set_head_token(EncodeToken({kLineage, 10}));
     return grpc::Status::OK;
   }
-  grpc::Status Watch(grpc::ServerContext* context, const v1::ReplicationServiceWatchRequest*,
-                     grpc::ServerWriter<v1::ReplicationServiceWatchResponse>*) override {
+  grpc::Status Follow(grpc::ServerContext* context, const v1::FollowRequest*,
+                      grpc::ServerWriter<v1::FollowResponse>* writer) override {
     ++watches;
+    if (on_follow) on_follow(writer);
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return grpc::Status::CANCELLED;
   }
 
   static constexpr uint64_t kLineage = 77;
+  std::function<void(grpc::ServerWriter<v1::FollowResponse>*)> on_follow;  // set before anybody follows
   std::atomic<Spoil> spoil{Spoil::kNothing};
+  std::atomic<int> min_reader{kReplicaForm};
   std::atomic<int> snapshots{0};
   std::atomic<int> watches{0};
 
@@ -82,18 +87,18 @@ class SidecarFaultsTest : public SidecarTest {
     options.upstream = spoiled_address_;
     return options;
   }
-  // Stops the centre, copies what it holds, and starts it again.
-  void BackUpCentre() {
-    centre_.Stop();
-    std::filesystem::copy(centre_.data_directory(), backup_, std::filesystem::copy_options::recursive);
-    centre_.Start();
+  // Stops the server, copies what it holds, and starts it again.
+  void BackUpServer() {
+    server_.Stop();
+    std::filesystem::copy(server_.data_directory(), backup_, std::filesystem::copy_options::recursive);
+    server_.Start();
   }
-  // Starts the centre with that copy in the place of what it held.
-  void RestoreCentre() {
-    centre_.Stop();
-    std::filesystem::remove_all(centre_.data_directory());
-    std::filesystem::copy(backup_, centre_.data_directory(), std::filesystem::copy_options::recursive);
-    centre_.Start();
+  // Starts the server with that copy in the place of what it held.
+  void RestoreServer() {
+    server_.Stop();
+    std::filesystem::remove_all(server_.data_directory());
+    std::filesystem::copy(backup_, server_.data_directory(), std::filesystem::copy_options::recursive);
+    server_.Start();
   }
   std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
   std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
@@ -102,16 +107,16 @@ class SidecarFaultsTest : public SidecarTest {
 };
 
 TEST_F(SidecarFaultsTest, ADamagedSnapshotIsNeverServed) {
-  SpoiledCentre centre(spoiled_address_);
-  for (const auto spoil : {SpoiledCentre::Spoil::kChecksum, SpoiledCentre::Spoil::kMissing,
-                           SpoiledCentre::Spoil::kToken, SpoiledCentre::Spoil::kMixedTokens}) {
-    centre.spoil = spoil;
-    centre.snapshots = 0;
+  SpoiledServer server(spoiled_address_);
+  for (const auto spoil : {SpoiledServer::Spoil::kChecksum, SpoiledServer::Spoil::kMissing,
+                           SpoiledServer::Spoil::kToken, SpoiledServer::Spoil::kMixedTokens}) {
+    server.spoil = spoil;
+    server.snapshots = 0;
     TestSidecar sidecar(SpoiledOptions());
-    ASSERT_TRUE(Eventually([&] { return centre.snapshots >= 1 && !sidecar.Status().last_error().empty(); }));
-    EXPECT_TRUE(sidecar.Status().token().empty());
+    ASSERT_TRUE(Eventually([&] { return server.snapshots >= 1 && !sidecar.Status().last_error().empty(); }));
+    EXPECT_TRUE(sidecar.Status().revision_token().empty());
     EXPECT_THAT(sidecar.Status().last_error(), ::testing::HasSubstr("damaged"));
-    centre.spoil = SpoiledCentre::Spoil::kNothing;
+    server.spoil = SpoiledServer::Spoil::kNothing;
     ASSERT_TRUE(sidecar.AwaitAttached()) << "the next one is sound";
     EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u9@example.com"));
     sidecar.Stop();
@@ -120,16 +125,110 @@ TEST_F(SidecarFaultsTest, ADamagedSnapshotIsNeverServed) {
 }
 
 TEST_F(SidecarFaultsTest, ASnapshotThatBreaksOffIsResumed) {
-  SpoiledCentre centre(spoiled_address_);
-  centre.spoil = SpoiledCentre::Spoil::kBrokenOff;
+  SpoiledServer server(spoiled_address_);
+  server.spoil = SpoiledServer::Spoil::kBrokenOff;
   TestSidecar sidecar(SpoiledOptions());
   ASSERT_TRUE(sidecar.AwaitAttached());
-  EXPECT_EQ(centre.snapshots, 4) << "three entries at a time, and no entry twice";
-  EXPECT_EQ(Sum(sidecar.replication_stub(), "").entries(), 10);
+  EXPECT_EQ(server.snapshots, 4) << "three entries at a time, and no entry twice";
+  EXPECT_EQ(Sum(sidecar.replication_stub(), "").entry_count(), 10);
 }
 
-TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAnew) {
-  SpoiledCentre centre(spoiled_address_);
+v1::FollowResponse StepAt(uint64_t revision) {
+  v1::FollowResponse step;
+  step.mutable_position()->set_revision_token(EncodeToken({SpoiledServer::kLineage, revision}));
+  step.set_min_reader(kReplicaForm);
+  return step;
+}
+
+TEST_F(SidecarFaultsTest, WhatTheServerErasedIsDeletedAndStaysSo) {
+  SpoiledServer server(spoiled_address_);
+  server.on_follow = [](grpc::ServerWriter<v1::FollowResponse>* writer) {
+    v1::FollowResponse step = StepAt(11);
+    v1::ReplicaChange* change = step.add_changes();
+    change->set_kind(v1::Change::ERASED);
+    change->mutable_entry()->set_revision(11);
+    change->mutable_entry()->mutable_suppression()->set_tenant("default");
+    change->mutable_entry()->mutable_suppression()->set_address("u3@example.com");
+    writer->Write(step);
+  };
+  {
+    TestSidecar sidecar(SpoiledOptions());
+    ASSERT_TRUE(sidecar.AwaitAttached());
+    ASSERT_TRUE(Eventually([&] { return !IsSuppressed(sidecar.stub(), "u3@example.com"); }));
+    EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u4@example.com"));
+    EXPECT_EQ(Sum(sidecar.replication_stub(), "").entry_count(), 9);
+    grpc::ClientContext context;
+    v1::WatchRequest request;
+    request.set_after(EncodeToken({SpoiledServer::kLineage, 10}));
+    const auto reader = sidecar.stub().Watch(&context, request);
+    v1::WatchResponse step;
+    ASSERT_TRUE(reader->Read(&step));  // where it starts
+    ASSERT_TRUE(reader->Read(&step));
+    EXPECT_EQ(step.changes(0).kind(), v1::Change::ERASED) << "whoever copies from here deletes it too";
+    EXPECT_EQ(step.changes(0).suppression().address(), "u3@example.com");
+    EXPECT_EQ(step.changes(0).suppression().causes_size(), 0);
+    context.TryCancel();
+    sidecar.Stop();
+  }
+  TestSidecar again(SpoiledOptions());
+  ASSERT_TRUE(again.AwaitAttached());
+  EXPECT_FALSE(IsSuppressed(again.stub(), "u3@example.com"));
+  again.Stop();
+}
+
+TEST_F(SidecarFaultsTest, AKindOfChangeThatIsNotKnownHereMeansANewSnapshot) {
+  SpoiledServer server(spoiled_address_);
+  std::atomic<int> sent{0};
+  server.on_follow = [&](grpc::ServerWriter<v1::FollowResponse>* writer) {
+    if (sent++ > 0) return;
+    v1::FollowResponse step = StepAt(11);
+    v1::ReplicaChange* change = step.add_changes();
+    change->set_kind(static_cast<v1::Change::Kind>(77));
+    change->mutable_entry()->set_revision(11);
+    writer->Write(step);
+  };
+  TestSidecar sidecar(SpoiledOptions());
+  EXPECT_TRUE(Eventually([&] { return server.snapshots >= 2; }));
+  ASSERT_TRUE(sidecar.AwaitAttached());
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u3@example.com"));
+  sidecar.Stop();
+}
+
+TEST_F(SidecarFaultsTest, ASidecarThatIsTooOldForItsServerStopsAnswering) {
+  SpoiledServer server(spoiled_address_);
+  std::atomic<bool> newer{false};
+  server.on_follow = [&](grpc::ServerWriter<v1::FollowResponse>* writer) {
+    v1::FollowResponse step = StepAt(11);
+    if (newer) step.set_min_reader(kReplicaForm + 1);
+    writer->Write(step);
+  };
+  SidecarOptions options = SpoiledOptions();
+  {
+    TestSidecar sidecar(options);
+    ASSERT_TRUE(sidecar.AwaitAttached());
+    EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u3@example.com"));
+    sidecar.Stop();
+  }
+  newer = true;
+  server.min_reader = kReplicaForm + 1;
+  TestSidecar sidecar(options);
+  ASSERT_TRUE(Eventually([&] { return sidecar.Status().state() == v1::Replica::OUTDATED; }));
+  ASSERT_TRUE(Eventually([&] { return sidecar.Status().revision_token().empty(); }));
+  v1::IsSuppressedRequest request;
+  request.set_address("u3@example.com");
+  v1::IsSuppressedResponse response;
+  const grpc::Status status = Check(sidecar.stub(), request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(GrpcReason(status), "REPLICA_OUTDATED");
+  server.min_reader = kReplicaForm;
+  newer = false;
+  ASSERT_TRUE(sidecar.AwaitAttached()) << "the server was taken back to its older version";
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "u3@example.com"));
+  sidecar.Stop();
+}
+
+TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAgain) {
+  SpoiledServer server(spoiled_address_);
   FakeClock clock(absl::FromUnixSeconds(1'780'000'000));
   ReplicaOptions replica_options;
   replica_options.path = directory_ / "silent";
@@ -141,19 +240,19 @@ TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAnew) {
   HeadTimes heads;
   FollowerOptions options;
   options.lists = {{"silent", "test"}, {}};
-  options.backoff = {.initial = absl::Milliseconds(1), .max = absl::Milliseconds(10), .first_jitter = {}};
+  options.backoff = {.initial = absl::Milliseconds(1), .max = absl::Milliseconds(10)};
   options.clock = [] { return absl::InfinitePast(); };  // what the wall clock says plays no part
   options.steady_clock = steady;
   options.random = [] { return 0.5; };
   Follower follower(&upstream, replica.get(), &heads, options);
   follower.Start();
-  ASSERT_TRUE(Eventually([&] { return centre.watches == 1 && follower.state() == v1::Replica::ATTACHED; }));
+  ASSERT_TRUE(Eventually([&] { return server.watches == 1 && follower.state() == v1::Replica::ATTACHED; }));
   clock.Advance(kSilenceMax);
   follower.Tick();
   EXPECT_EQ(follower.state(), v1::Replica::ATTACHED) << "it may be silent for that long";
   clock.Advance(absl::Milliseconds(1));
   follower.Tick();
-  EXPECT_TRUE(Eventually([&] { return centre.watches == 2; }));
+  EXPECT_TRUE(Eventually([&] { return server.watches == 2; }));
   follower.Stop();
 }
 
@@ -185,7 +284,7 @@ TEST_F(SidecarFaultsTest, AnUpstreamThatIsNoSuppressdIsTold) {
   EXPECT_EQ(check.freshness().basis(), v1::Freshness::NOTHING);
   v1::ReportBounceResponse report;
   EXPECT_TRUE(Report(sidecar.stub(), "jo@example.com", &report).ok());
-  EXPECT_EQ(report.durability(), v1::LOCAL_DURABLE);
+  EXPECT_EQ(report.durability(), v1::ReportBounceResponse::AT_SIDECAR);
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com"));
   stop = true;
   sidecar.Stop();
@@ -194,7 +293,7 @@ TEST_F(SidecarFaultsTest, AnUpstreamThatIsNoSuppressdIsTold) {
   deaf.join();
 }
 
-TEST_F(SidecarFaultsTest, AServiceOfAnotherKindIsNoCentre) {
+TEST_F(SidecarFaultsTest, AServiceOfAnotherKindIsNoServer) {
   // gRPC, but none of our services: every call is UNIMPLEMENTED.
   grpc::ServerBuilder builder;
   builder.AddListeningPort(spoiled_address_, grpc::InsecureServerCredentials());
@@ -215,16 +314,16 @@ TEST_F(SidecarFaultsTest, ASidecarThatEndsForWantOfAReplicaSaysWhy) {
   EXPECT_THAT(std::string(sidecar.AwaitEnd().message()), ::testing::ContainsRegex("--on_empty fail.: ..+"));
 }
 
-TEST_F(SidecarFaultsTest, OtherDataAtTheCentreIsTakenOverInWhole) {
-  ReportTo(centre_.stub(), "old@example.com");
+TEST_F(SidecarFaultsTest, OtherDataAtTheServerIsTakenOverInWhole) {
+  ReportTo(server_.stub(), "old@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "old@example.com"));
-  const std::string old_token = CheckAt(sidecar.stub(), "old@example.com").token();
-  centre_.Stop();
-  std::filesystem::remove_all(centre_.data_directory());
-  centre_.Start();
-  ReportTo(centre_.stub(), "new@example.com");
+  const std::string old_token = CheckAt(sidecar.stub(), "old@example.com").revision_token();
+  server_.Stop();
+  std::filesystem::remove_all(server_.data_directory());
+  server_.Start();
+  ReportTo(server_.stub(), "new@example.com");
   ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "new@example.com"); }));
   EXPECT_FALSE(IsSuppressed(sidecar.stub(), "old@example.com"));
   v1::IsSuppressedRequest request;
@@ -235,30 +334,30 @@ TEST_F(SidecarFaultsTest, OtherDataAtTheCentreIsTakenOverInWhole) {
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
-TEST_F(SidecarFaultsTest, ACentreRestoredFromAnOlderBackupIsTakenOverInWhole) {
-  ReportTo(centre_.stub(), "early@example.com");
-  BackUpCentre();
-  ReportTo(centre_.stub(), "late@example.com");
+TEST_F(SidecarFaultsTest, AServerRestoredFromAnOlderBackupIsTakenOverInWhole) {
+  ReportTo(server_.stub(), "early@example.com");
+  BackUpServer();
+  ReportTo(server_.stub(), "late@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "late@example.com"));
-  RestoreCentre();
+  RestoreServer();
   ASSERT_TRUE(Eventually([&] { return !IsSuppressed(sidecar.stub(), "late@example.com"); }));
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "early@example.com"));
-  ReportTo(centre_.stub(), "again@example.com");
+  ReportTo(server_.stub(), "again@example.com");
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
 TEST_F(SidecarFaultsTest, ARestoredBackupIsNoticedAlsoWhenItHasGoneOnPastTheReplica) {
-  ReportTo(centre_.stub(), "early@example.com");
-  BackUpCentre();
+  ReportTo(server_.stub(), "early@example.com");
+  BackUpServer();
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
-  CheckAt(sidecar.stub(), "x@example.com", ReportTo(centre_.stub(), "lost@example.com"));
+  CheckAt(sidecar.stub(), "x@example.com", ReportTo(server_.stub(), "lost@example.com"));
   sidecar.Stop();
-  RestoreCentre();
+  RestoreServer();
   // The first takes the number of the one that was lost.
-  for (const char* address : {"new1@example.com", "new2@example.com"}) ReportTo(centre_.stub(), address);
+  for (const char* address : {"new1@example.com", "new2@example.com"}) ReportTo(server_.stub(), address);
   sidecar.Start();
   ASSERT_TRUE(Eventually([&] { return !IsSuppressed(sidecar.stub(), "lost@example.com"); }));
   for (const char* address : {"early@example.com", "new1@example.com", "new2@example.com"}) {
@@ -267,18 +366,18 @@ TEST_F(SidecarFaultsTest, ARestoredBackupIsNoticedAlsoWhenItHasGoneOnPastTheRepl
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
-TEST_F(SidecarFaultsTest, RestartsOfTheCentreNeedNoNewSnapshot) {
-  ReportTo(centre_.stub(), "first@example.com");
+TEST_F(SidecarFaultsTest, RestartsOfTheServerNeedNoNewSnapshot) {
+  ReportTo(server_.stub(), "first@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   for (const char* address : {"second@example.com", "third@example.com"}) {
-    centre_.Restart();
-    CheckAt(sidecar.stub(), address, ReportTo(centre_.stub(), address));
+    server_.Restart();
+    CheckAt(sidecar.stub(), address, ReportTo(server_.stub(), address));
     ASSERT_TRUE(Eventually([&] { return sidecar.Status().state() == v1::Replica::ATTACHED; }));
   }
   sidecar.Stop();
-  for (int i = 0; i < 3; ++i) centre_.Restart();
-  ReportTo(centre_.stub(), "fourth@example.com");
+  for (int i = 0; i < 3; ++i) server_.Restart();
+  ReportTo(server_.stub(), "fourth@example.com");
   sidecar.Start();
   ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "fourth@example.com"); }));
   EXPECT_TRUE(IsEqual(sidecar));
@@ -298,12 +397,12 @@ class SidecarHistoryTest : public SidecarTest {
 };
 
 TEST_F(SidecarHistoryTest, AReplicaTooOldForTheChangeLogIsReplacedWhileItIsServed) {
-  ReportTo(centre_.stub(), "first@example.com");
+  ReportTo(server_.stub(), "first@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   sidecar.Stop();
   std::string token;
-  for (int i = 0; i < 100; ++i) token = ReportTo(centre_.stub(), "u" + std::to_string(i) + "@example.com");
+  for (int i = 0; i < 100; ++i) token = ReportTo(server_.stub(), "u" + std::to_string(i) + "@example.com");
   sidecar.Start();
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "first@example.com")) << "served from the old one at once";
   ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "u99@example.com"); }));
@@ -329,8 +428,8 @@ TEST_F(SidecarFaultsTest, TwoSidecarsOnOneDirectoryAreRefused) {
 
 TEST_F(SidecarFaultsTest, DirectoriesOfOthersAreRefused) {
   SidecarOptions options = Options();
-  options.data_dir = centre_.data_directory();
-  centre_.Stop();
+  options.data_dir = server_.data_directory();
+  server_.Stop();
   EXPECT_THAT(std::string(TestSidecar(options).start_status().message()),
               ::testing::HasSubstr("is a suppressd data directory, not a suppressd sidecar directory"));
   options.data_dir = directory_ / "foreign";
@@ -341,7 +440,7 @@ TEST_F(SidecarFaultsTest, DirectoriesOfOthersAreRefused) {
 }
 
 TEST_F(SidecarFaultsTest, ADamagedReplicaIsTakenAnew) {
-  ReportTo(centre_.stub(), "jo@example.com");
+  ReportTo(server_.stub(), "jo@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   sidecar.Stop();
@@ -353,27 +452,27 @@ TEST_F(SidecarFaultsTest, ADamagedReplicaIsTakenAnew) {
 }
 
 TEST_F(SidecarFaultsTest, AFullDiskDuringTheSnapshotIsWaitedOut) {
-  for (int i = 0; i < 100; ++i) ReportTo(centre_.stub(), "u" + std::to_string(i) + "@example.com");
+  for (int i = 0; i < 100; ++i) ReportTo(server_.stub(), "u" + std::to_string(i) + "@example.com");
   SidecarOptions options = Options();
   options.store.env = env_.get();
   files_->SetFull(true);
   TestSidecar sidecar(options);
   ASSERT_TRUE(sidecar.start_status().ok()) << sidecar.start_status();
   ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
-  EXPECT_TRUE(sidecar.Status().token().empty()) << "half a snapshot is not served";
+  EXPECT_TRUE(sidecar.Status().revision_token().empty()) << "half a snapshot is not served";
   files_->SetFull(false);
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
 TEST_F(SidecarFaultsTest, AFullDiskWhileFollowingLeavesTheReplicaServed) {
-  ReportTo(centre_.stub(), "before@example.com");
+  ReportTo(server_.stub(), "before@example.com");
   SidecarOptions options = Options();
   options.store.env = env_.get();
   TestSidecar sidecar(options);
   ASSERT_TRUE(sidecar.AwaitAttached());
   files_->SetFull(true);
-  ReportTo(centre_.stub(), "after@example.com");
+  ReportTo(server_.stub(), "after@example.com");
   ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "before@example.com"));
   EXPECT_FALSE(IsSuppressed(sidecar.stub(), "after@example.com"));
@@ -383,19 +482,19 @@ TEST_F(SidecarFaultsTest, AFullDiskWhileFollowingLeavesTheReplicaServed) {
 }
 
 TEST_F(SidecarFaultsTest, WithoutAReplicaItWaitsUntilThereIsOne) {
-  centre_.Stop();
+  server_.Stop();
   TestSidecar sidecar(Options());
   ASSERT_TRUE(Eventually([&] { return !sidecar.Status().last_error().empty(); }));
   EXPECT_FALSE(std::filesystem::exists(directory_ / "one.sock")) << "the socket is bound last";
-  centre_.Start();
-  ReportTo(centre_.stub(), "jo@example.com");
+  server_.Start();
+  ReportTo(server_.stub(), "jo@example.com");
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "jo@example.com"); }));
 }
 
 TEST_F(SidecarFaultsTest, WithoutAReplicaItMaySayThatNothingIsKnown) {
-  ReportTo(centre_.stub(), "jo@example.com");
-  centre_.Stop();
+  ReportTo(server_.stub(), "jo@example.com");
+  server_.Stop();
   SidecarOptions options = Options();
   options.on_empty = OnEmpty::kUnknown;
   TestSidecar sidecar(options);
@@ -403,33 +502,33 @@ TEST_F(SidecarFaultsTest, WithoutAReplicaItMaySayThatNothingIsKnown) {
   EXPECT_FALSE(check.suppressed());
   EXPECT_EQ(check.freshness().basis(), v1::Freshness::NOTHING);
   EXPECT_FALSE(check.freshness().has_staleness());
-  EXPECT_TRUE(check.token().empty());
+  EXPECT_TRUE(check.revision_token().empty());
   v1::IsSuppressedRequest request;
   request.set_address("jo@example.com");
   request.mutable_max_staleness()->set_seconds(60);
-  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &check)), "NO_REPLICA");
+  EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &check)), "REPLICA_NOT_READY");
   request.set_address("no address");
   request.clear_max_staleness();
   EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &check)), "INVALID_ADDRESS");
-  centre_.Start();
+  server_.Start();
   ASSERT_TRUE(Eventually([&] { return IsSuppressed(sidecar.stub(), "jo@example.com"); }));
   EXPECT_EQ(CheckAt(sidecar.stub(), "jo@example.com").freshness().basis(), v1::Freshness::REPLICA);
 }
 
-TEST_F(SidecarFaultsTest, AReportThatTheCentreWillNeverTakeIsPutAsideAndHoldsNobodyUp) {
+TEST_F(SidecarFaultsTest, AReportThatTheServerWillNeverTakeIsPutAsideAndHoldsNobodyUp) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   constexpr char kId[] = "3e0f5ad5-0a49-4d4e-bd2c-24a9a1c6f001";
   v1::ReportBounceResponse response;
-  ASSERT_TRUE(Report(centre_.stub(), "first@example.com", &response, kId).ok());
-  centre_.Stop();
+  ASSERT_TRUE(Report(server_.stub(), "first@example.com", &response, kId).ok());
+  server_.Stop();
   ASSERT_TRUE(Report(sidecar.stub(), "other@example.com", &response, kId).ok()) << "nobody here knows that id";
   ASSERT_TRUE(Report(sidecar.stub(), "next@example.com", &response).ok());
-  centre_.Start();
+  server_.Start();
   ASSERT_TRUE(sidecar.AwaitDelivered());
-  EXPECT_TRUE(IsSuppressed(centre_.stub(), "next@example.com"));
-  EXPECT_EQ(sidecar.Status().outbox_refused(), 1);
+  EXPECT_TRUE(IsSuppressed(server_.stub(), "next@example.com"));
+  EXPECT_EQ(sidecar.Status().outbox_refused_count(), 1);
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

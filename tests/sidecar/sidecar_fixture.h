@@ -1,4 +1,4 @@
-// A centre and sidecars of it, in this process, over real sockets and real directories.
+// A server and sidecars of it, in this process, over real sockets and real directories.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -12,11 +12,11 @@
 #include <thread>
 #include <vector>
 
-#include "server/sidecar/sidecar_app.h"
+#include "server/app/sidecar_app.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/testing/test_server.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Waits until something holds; false when it does not within a time that only a hanging test takes.
 inline bool Eventually(const std::function<bool()>& holds) {
@@ -50,7 +50,7 @@ class TestSidecar {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
     });
-    grpc::ChannelArguments arguments;  // a connection of its own, soon made anew
+    grpc::ChannelArguments arguments;  // a connection of its own, soon made again
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20);
@@ -58,6 +58,7 @@ class TestSidecar {
     channel_ = grpc::CreateCustomChannel(options_.listen_addresses[0], grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::SuppressionService::NewStub(channel_);
     replication_stub_ = v1::ReplicationService::NewStub(channel_);
+    sidecar_stub_ = v1::SidecarService::NewStub(channel_);
   }
   void Stop(absl::Duration timeout = absl::ZeroDuration()) {
     if (app_ == nullptr) return;
@@ -81,12 +82,13 @@ class TestSidecar {
            AwaitServing();
   }
   bool AwaitDelivered() {
-    return Eventually([this] { return app_->Status().outbox_reports() == 0; });
+    return Eventually([this] { return app_->Status().outbox_report_count() == 0; });
   }
-  v1::GetReplicaStatusResponse Status() { return app_->Status(); }
+  v1::GetSidecarStatusResponse Status() { return app_->Status(); }
 
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
+  v1::SidecarService::StubInterface& sidecar_stub() { return *sidecar_stub_; }
   SidecarOptions& options() { return options_; }
   const absl::Status& start_status() const { return start_status_; }
 
@@ -100,22 +102,23 @@ class TestSidecar {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
   std::unique_ptr<v1::ReplicationService::StubInterface> replication_stub_;
+  std::unique_ptr<v1::SidecarService::StubInterface> sidecar_stub_;
 };
 
 class SidecarTest : public ::testing::Test {
  protected:
   using Stub = v1::SuppressionService::StubInterface;
 
-  // The centre's clock stands at a time long past; that of sidecars goes.
-  explicit SidecarTest(StoreOptions store = {}) : centre_(store) {
-    centre_.clock().Advance(absl::Now() - centre_.clock().Now());
+  // The server's clock stands at a time long past; that of sidecars goes.
+  explicit SidecarTest(StoreOptions store = {}) : server_(store) {
+    server_.clock().Advance(absl::Now() - server_.clock().Now());
   }
 
   SidecarOptions Options(const std::string& name = "one") {
     SidecarOptions options;
     options.listen_addresses = {"unix:" + (directory_ / (name + ".sock"))};
     options.data_dir = directory_ / name;
-    options.upstream = centre_.address();
+    options.upstream = server_.address();
     options.replica_id = name;
     options.store.block_cache_mib = 8;
     options.forward_timeout_millis = 500;
@@ -139,7 +142,7 @@ class SidecarTest : public ::testing::Test {
     v1::ReportBounceResponse response;
     const grpc::Status status = Report(stub, address, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
-    return response.token();
+    return response.revision_token();
   }
   static grpc::Status Check(Stub& stub, const v1::IsSuppressedRequest& request, v1::IsSuppressedResponse* response) {
     grpc::ClientContext context;
@@ -173,16 +176,16 @@ class SidecarTest : public ::testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   }
-  // Whether the sidecar holds just what the centre does, once it has reached the centre's state.
+  // Whether the sidecar holds just what the server does, once it has reached the server's state.
   bool IsEqual(TestSidecar& sidecar) {
-    const v1::RangeChecksumsResponse centre = Sum(centre_.replication_stub(), "");
-    const v1::RangeChecksumsResponse replica = Sum(sidecar.replication_stub(), centre.token());
-    return replica.token() == centre.token() && replica.entries() == centre.entries() &&
-           replica.ranges(0).sha256() == centre.ranges(0).sha256();
+    const v1::RangeChecksumsResponse server = Sum(server_.replication_stub(), "");
+    const v1::RangeChecksumsResponse replica = Sum(sidecar.replication_stub(), server.revision_token());
+    return replica.revision_token() == server.revision_token() && replica.entry_count() == server.entry_count() &&
+           replica.ranges(0).sha256() == server.ranges(0).sha256();
   }
 
   TempDirectory directory_;
-  TestServer centre_;
+  TestServer server_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

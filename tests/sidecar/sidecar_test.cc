@@ -1,21 +1,21 @@
-// A sidecar beside its centre: how it follows, answers, and passes on.
+// A sidecar beside its server: how it follows, answers, and passes on.
 #include "absl/synchronization/notification.h"
 #include "tests/sidecar/sidecar_fixture.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/unreadable_requests.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST_F(SidecarTest, AnswersFromItsReplicaAndSaysHowFreshItIs) {
-  ReportTo(centre_.stub(), "before@example.com");
+  ReportTo(server_.stub(), "before@example.com");
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "before@example.com"));
-  const std::string token = ReportTo(centre_.stub(), "after@example.com");
+  const std::string token = ReportTo(server_.stub(), "after@example.com");
   const v1::IsSuppressedResponse check = CheckAt(sidecar.stub(), "after@example.com", token);
   EXPECT_TRUE(check.suppressed());
-  EXPECT_EQ(check.token(), token);
+  EXPECT_EQ(check.revision_token(), token);
   EXPECT_EQ(check.freshness().basis(), v1::Freshness::REPLICA);
   EXPECT_TRUE(check.freshness().has_staleness());
   EXPECT_FALSE(check.matches(0).not_yet_delivered());
@@ -23,13 +23,13 @@ TEST_F(SidecarTest, AnswersFromItsReplicaAndSaysHowFreshItIs) {
   EXPECT_TRUE(IsEqual(sidecar));
 }
 
-TEST_F(SidecarTest, AnswersBatchesAndListingsThroughTheHandlersOfTheCentre) {
+TEST_F(SidecarTest, AnswersBatchesAndListingsThroughTheHandlersOfTheServer) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   std::string token;
   for (const char* address : {"a@example.com", "b@example.com", "c@example.com"}) {
-    centre_.clock().Advance(absl::Seconds(1));
-    token = ReportTo(centre_.stub(), address);
+    server_.clock().Advance(absl::Seconds(1));
+    token = ReportTo(server_.stub(), address);
   }
   v1::BatchIsSuppressedRequest batch;
   for (const char* address : {"no address", "x@example.com", "b@example.com"}) batch.add_addresses(address);
@@ -38,20 +38,24 @@ TEST_F(SidecarTest, AnswersBatchesAndListingsThroughTheHandlersOfTheCentre) {
   grpc::ClientContext batch_context;
   ASSERT_TRUE(sidecar.stub().BatchIsSuppressed(&batch_context, batch, &results).ok());
   ASSERT_EQ(results.results_size(), 2);
-  EXPECT_EQ(results.results(0).error_reason(), "INVALID_ADDRESS");
+  using Answer = v1::IsSuppressedResponse;
+  EXPECT_THAT(results.answers(), ::testing::ElementsAre(Answer::FAILED, Answer::NOT_SUPPRESSED, Answer::SUPPRESSED));
+  EXPECT_EQ(results.results(0).error().reason(), "INVALID_ADDRESS");
   EXPECT_EQ(results.results(1).index(), 2);
-  EXPECT_TRUE(results.results(1).suppressed());
   EXPECT_EQ(results.freshness().basis(), v1::Freshness::REPLICA);
 
   v1::ListSuppressionsRequest list;
   list.set_page_size(2);
-  list.set_with_counts(true);
   v1::ListSuppressionsResponse page;
   grpc::ClientContext list_context;
   ASSERT_TRUE(sidecar.stub().ListSuppressions(&list_context, list, &page).ok());
   ASSERT_EQ(page.suppressions_size(), 2);
   EXPECT_EQ(page.suppressions(0).address(), "c@example.com");
-  EXPECT_EQ(page.counts().total(), 3);
+  v1::CountSuppressionsResponse counts;
+  grpc::ClientContext count_context;
+  ASSERT_TRUE(sidecar.stub().CountSuppressions(&count_context, {}, &counts).ok());
+  EXPECT_EQ(counts.total_count(), 3);
+  EXPECT_EQ(counts.freshness().basis(), v1::Freshness::REPLICA);
   list.set_page_token(page.next_page_token());
   grpc::ClientContext next_context;
   ASSERT_TRUE(sidecar.stub().ListSuppressions(&next_context, list, &page).ok());
@@ -62,7 +66,7 @@ TEST_F(SidecarTest, PassesOnWritesAndDetailsAndReadsWhatItWrote) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   const std::string reported = ReportTo(sidecar.stub(), "jo@example.com");
-  EXPECT_FALSE(reported.empty()) << "the centre took it";
+  EXPECT_FALSE(reported.empty()) << "the server took it";
   EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", reported));
 
   v1::GetBounceDetailsRequest details;
@@ -78,7 +82,7 @@ TEST_F(SidecarTest, PassesOnWritesAndDetailsAndReadsWhatItWrote) {
   v1::ReactivateResponse reactivated;
   grpc::ClientContext reactivate_context;
   ASSERT_TRUE(sidecar.stub().Reactivate(&reactivate_context, reactivate, &reactivated).ok());
-  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "jo@example.com", reactivated.token()));
+  EXPECT_FALSE(IsSuppressed(sidecar.stub(), "jo@example.com", reactivated.revision_token()));
 
   v1::SuppressRequest suppress;
   suppress.set_domain("example.com");
@@ -86,10 +90,10 @@ TEST_F(SidecarTest, PassesOnWritesAndDetailsAndReadsWhatItWrote) {
   v1::SuppressResponse suppressed;
   grpc::ClientContext suppress_context;
   ASSERT_TRUE(sidecar.stub().Suppress(&suppress_context, suppress, &suppressed).ok());
-  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", suppressed.token()));
+  EXPECT_TRUE(IsSuppressed(sidecar.stub(), "jo@example.com", suppressed.revision_token()));
 }
 
-TEST_F(SidecarTest, ErrorsOfTheCentreComeThroughAsTheyAre) {
+TEST_F(SidecarTest, ErrorsOfTheServerComeThroughAsTheyAre) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   v1::ReactivateRequest request;
@@ -107,34 +111,36 @@ TEST_F(SidecarTest, ErrorsOfTheCentreComeThroughAsTheyAre) {
 TEST_F(SidecarTest, WatchesAreServedFromTheReplica) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
-  const std::string start = CheckAt(sidecar.stub(), "jo@example.com").token();
+  const std::string start = CheckAt(sidecar.stub(), "jo@example.com").revision_token();
   grpc::ClientContext context;
   v1::WatchRequest request;
   request.set_after(start);
   const auto reader = sidecar.stub().Watch(&context, request);
-  const std::string token = ReportTo(centre_.stub(), "jo@example.com");
+  const std::string token = ReportTo(server_.stub(), "jo@example.com");
   v1::WatchResponse step;
   ASSERT_TRUE(reader->Read(&step));
-  EXPECT_EQ(step.token(), token);
-  EXPECT_EQ(step.suppressions(0).address(), "jo@example.com");
+  EXPECT_EQ(step.revision_token(), start);
+  ASSERT_TRUE(reader->Read(&step));
+  EXPECT_EQ(step.revision_token(), token);
+  EXPECT_EQ(step.changes(0).suppression().address(), "jo@example.com");
   context.TryCancel();
 }
 
-TEST_F(SidecarTest, MaxStalenessIsHonouredByAskingTheCentre) {
+TEST_F(SidecarTest, MaxStalenessIsHonouredByAskingTheServer) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   for (int i = 0; i < 50; ++i) {
     const std::string address = "u" + std::to_string(i) + "@example.com";
-    ReportTo(centre_.stub(), address);
+    ReportTo(server_.stub(), address);
     v1::IsSuppressedRequest request;
     request.set_address(address);
-    request.mutable_max_staleness();  // 0: what the centre has now
+    request.mutable_max_staleness();  // 0: what the server has now
     v1::IsSuppressedResponse response;
     const grpc::Status status = Check(sidecar.stub(), request, &response);
     ASSERT_TRUE(status.ok()) << status.error_message();
     EXPECT_TRUE(response.suppressed()) << i;
   }
-  centre_.Stop();
+  server_.Stop();
   v1::IsSuppressedRequest request;
   request.set_address("u0@example.com");
   request.mutable_max_staleness();
@@ -148,7 +154,7 @@ TEST_F(SidecarTest, MaxStalenessIsHonouredByAskingTheCentre) {
   EXPECT_EQ(GrpcReason(Check(sidecar.stub(), request, &response)), "INVALID_FIELD");
 }
 
-TEST_F(SidecarTest, OctetsThatAreNoMessageAreAnInvalidFieldInEveryCall) {
+TEST_F(SidecarTest, BytesThatAreNoMessageAreAnInvalidFieldInEveryCall) {
   const SidecarOptions options = Options();
   TestSidecar sidecar(options);
   ASSERT_TRUE(sidecar.AwaitAttached());
@@ -158,7 +164,7 @@ TEST_F(SidecarTest, OctetsThatAreNoMessageAreAnInvalidFieldInEveryCall) {
 TEST_F(SidecarTest, AStateThatIsNotReachedInTimeIsAnError) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
-  RevisionToken later = *DecodeToken(CheckAt(sidecar.stub(), "jo@example.com").token(), "token");
+  RevisionToken later = *DecodeToken(CheckAt(sidecar.stub(), "jo@example.com").revision_token(), "token");
   later.revision += 1'000;
   v1::IsSuppressedRequest request;
   request.set_address("jo@example.com");
@@ -177,7 +183,7 @@ TEST_F(SidecarTest, FollowsSomeListsOnlyAndSaysSoForOthers) {
     suppress.set_note("test");
     v1::SuppressResponse suppressed;
     grpc::ClientContext context;
-    ASSERT_TRUE(centre_.stub().Suppress(&context, suppress, &suppressed).ok());
+    ASSERT_TRUE(server_.stub().Suppress(&context, suppress, &suppressed).ok());
   }
   SidecarOptions options = Options();
   options.tenants = {"shop"};
@@ -193,7 +199,7 @@ TEST_F(SidecarTest, FollowsSomeListsOnlyAndSaysSoForOthers) {
   const grpc::Status refused = Check(sidecar.stub(), request, &response);
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(GrpcReason(refused), "NOT_SERVED_HERE");
-  EXPECT_EQ(sidecar.Status().entries_estimate(), 1);
+  EXPECT_EQ(sidecar.Status().estimated_entry_count(), 1);
 
   // With other lists the replica on disk is of no use.
   sidecar.Stop();
@@ -203,10 +209,10 @@ TEST_F(SidecarTest, FollowsSomeListsOnlyAndSaysSoForOthers) {
   ASSERT_TRUE(Check(sidecar.stub(), request, &response).ok());
 }
 
-TEST_F(SidecarTest, IsSeenByTheCentre) {
+TEST_F(SidecarTest, IsSeenByTheServer) {
   TestSidecar sidecar(Options("beside-the-shop"));
   ASSERT_TRUE(sidecar.AwaitAttached());
-  const std::string token = ReportTo(centre_.stub(), "jo@example.com");
+  const std::string token = ReportTo(server_.stub(), "jo@example.com");
   const auto acknowledged = [&] {
     grpc::ClientContext context;
     v1::ListReplicasResponse replicas;
@@ -221,16 +227,16 @@ TEST_F(SidecarTest, TellsHowItIsDoingAndWhatItDoesNotServe) {
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
   grpc::ClientContext status_context;
-  v1::GetReplicaStatusResponse status;
-  ASSERT_TRUE(sidecar.replication_stub().GetReplicaStatus(&status_context, {}, &status).ok());
+  v1::GetSidecarStatusResponse status;
+  ASSERT_TRUE(sidecar.sidecar_stub().GetSidecarStatus(&status_context, {}, &status).ok());
   EXPECT_EQ(status.replica_id(), "one");
-  EXPECT_EQ(status.upstream(), centre_.address());
+  EXPECT_EQ(status.upstream(), server_.address());
   EXPECT_EQ(status.state(), v1::Replica::ATTACHED);
-  EXPECT_EQ(status.outbox_reports(), 0);
+  EXPECT_EQ(status.outbox_report_count(), 0);
   EXPECT_EQ(status.last_error(), "");
 
-  grpc::ClientContext centre_context;
-  EXPECT_EQ(GrpcReason(centre_.replication_stub().GetReplicaStatus(&centre_context, {}, &status)), "NOT_SERVED_HERE");
+  grpc::ClientContext server_context;
+  EXPECT_EQ(GrpcReason(server_.sidecar_stub().GetSidecarStatus(&server_context, {}, &status)), "NOT_SERVED_HERE");
   grpc::ClientContext acknowledge_context;
   v1::AcknowledgeResponse acknowledged;
   EXPECT_EQ(GrpcReason(sidecar.replication_stub().Acknowledge(&acknowledge_context, {}, &acknowledged)),
@@ -241,8 +247,8 @@ TEST_F(SidecarTest, TellsHowItIsDoingAndWhatItDoesNotServe) {
   EXPECT_FALSE(snapshot->Read(&chunk));
   EXPECT_EQ(GrpcReason(snapshot->Finish()), "NOT_SERVED_HERE");
   grpc::ClientContext watch_context;
-  v1::ReplicationServiceWatchResponse step;
-  const auto watch = sidecar.replication_stub().Watch(&watch_context, {});
+  v1::FollowResponse step;
+  const auto watch = sidecar.replication_stub().Follow(&watch_context, {});
   EXPECT_FALSE(watch->Read(&step));
   EXPECT_EQ(GrpcReason(watch->Finish()), "NOT_SERVED_HERE");
 }
@@ -251,10 +257,10 @@ TEST_F(SidecarTest, AChangeThatComesInPartsArrivesWhole) {
   constexpr int kRecipients = 400;
   TestSidecar sidecar(Options());
   ASSERT_TRUE(sidecar.AwaitAttached());
-  const int64_t now = absl::ToUnixMicros(centre_.clock().Now());
+  const int64_t now = absl::ToUnixMicros(server_.clock().Now());
   const auto append = [&](const stored::Command& command) {
     absl::Notification done;
-    centre_.log().Append(command, [&done](const AppendResult& result) {
+    server_.log().Append(command, [&done](const AppendResult& result) {
       EXPECT_TRUE(result.applied() && result.result.error_reason().empty());
       done.Notify();
     });
@@ -282,7 +288,7 @@ TEST_F(SidecarTest, ManyChangesInAHurryArriveInOrderAndAllOfThem) {
   for (int t = 0; t < 4; ++t) {
     writers.emplace_back([&, t] {
       for (int i = 0; i < 300; ++i) {
-        ReportTo(centre_.stub(), "u" + std::to_string(i % 50) + "@d" + std::to_string(t) + ".example.com");
+        ReportTo(server_.stub(), "u" + std::to_string(i % 50) + "@d" + std::to_string(t) + ".example.com");
       }
     });
   }
@@ -291,4 +297,4 @@ TEST_F(SidecarTest, ManyChangesInAHurryArriveInOrderAndAllOfThem) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(ChangePinsTest, TheOldestThatStillCountsIsTold) {
@@ -40,4 +40,4 @@ TEST(ChangePinsTest, APinCountsUntilItsHolderLetsItGo) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

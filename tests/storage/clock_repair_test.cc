@@ -7,7 +7,7 @@
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::UnorderedElementsAre;
@@ -32,7 +32,6 @@ class ClockRepairTest : public ::testing::Test {
     ListQuery query;
     query.tenant = "default";
     query.now_micros = now;
-    query.stop = [] { return false; };
     std::vector<std::string> addresses;
     const auto page = store_->reader().List(query);
     for (const auto& entry : page->suppressions) addresses.push_back(entry.address());
@@ -58,7 +57,7 @@ TEST_F(ClockRepairTest, WhatWasWrittenAheadOfTimeIsOfNowAfterwards) {
   EXPECT_EQ(ToMicros(Get("early@example.com").listed_at()), Day(0));
   EXPECT_EQ(ToMicros(Get("full@example.com").causes(0).expires_at()) / 1000, Day(31) / 1000);
   EXPECT_THAT(Listed(Day(2)), UnorderedElementsAre("early@example.com", "late@example.com", "full@example.com"));
-  EXPECT_EQ(Apply(HardBounce("lifted@example.com", Day(1, 10))).effects(0), v1::SUPPRESSED);
+  EXPECT_EQ(Apply(HardBounce("lifted@example.com", Day(1, 10))).effects(0), v1::BounceEvent::SUPPRESSED);
   EXPECT_TRUE(Apply(HardBounce("late@example.com", Day(1, 20), "r:late")).duplicate());
   EXPECT_TRUE(Apply(HardBounce("early@example.com", Day(1, 30), "r:early")).duplicate());
   EXPECT_FALSE(Apply(HardBounce("late@example.com", Day(10), "r:late")).duplicate());
@@ -73,9 +72,9 @@ TEST_F(ClockRepairTest, PointsOfDaysToComeArePointsOfToday) {
   soft(kYears);
   soft(kYears + 1);
   ASSERT_TRUE(store_->MoveTimesBack(Day(1)).ok());
-  EXPECT_EQ(soft(2).effects(0), v1::COUNTED);
-  EXPECT_EQ(soft(3).effects(0), v1::SUPPRESSED) << "three days, of which one is that of the repair";
+  EXPECT_EQ(soft(2).effects(0), v1::BounceEvent::COUNTED);
+  EXPECT_EQ(soft(3).effects(0), v1::BounceEvent::SUPPRESSED) << "three days, of which one is that of the repair";
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

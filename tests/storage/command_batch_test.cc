@@ -8,7 +8,7 @@
 #include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class CommandBatchTest : public ::testing::Test {
@@ -30,12 +30,12 @@ class CommandBatchTest : public ::testing::Test {
   // Writes over a record behind the store's back.
   void Damage(ColumnFamily family, const std::string& key) {
     store_.reset();
-    suppression::Damage(options_, family, key);
+    suppressd::Damage(options_, family, key);
     Open();
   }
   void DamageEntry(const std::string& address) {
     store_.reset();
-    suppression::DamageEntry(options_, address);
+    suppressd::DamageEntry(options_, address);
     Open();
   }
   bool Suppressed(const std::string& address) {
@@ -159,4 +159,4 @@ TEST_F(CommandBatchTest, ANumberThatMayBeOfAnotherEventIsNoReasonToRefuse) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/outbox.h"
 #include "storage/store.h"
 #include "tests/testing/apply.h"
@@ -16,7 +16,7 @@
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 namespace fs = std::filesystem;
@@ -338,7 +338,7 @@ class OutboxDamageTest : public ::testing::Test {
   }
   static absl::Status Add(Outbox* outbox) {
     stored::OutboxReport report;
-    report.mutable_request()->mutable_smtp_reply()->set_recipient("jo@example.com");
+    report.mutable_delivery()->mutable_report()->mutable_smtp_reply()->set_recipient("jo@example.com");
     absl::Notification done;
     absl::Status status;
     outbox->Add(report, [&](absl::StatusOr<Outbox::Added> added) {
@@ -457,4 +457,4 @@ TEST_F(OutboxDamageTest, AFullDiskAtTheStartKeepsTheReportsAndTakesMoreOnceThere
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,7 +9,7 @@
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::HasSubstr;
@@ -52,14 +52,16 @@ TEST_F(DataDirectoryTest, AnotherProgramsDirectoryIsRefusedAndLeftAsItIs) {
   EXPECT_FALSE(std::filesystem::exists(path_ + "/LOCK"));
 }
 
-TEST_F(DataDirectoryTest, NewerFormatIsRefused) {
-  Write("FORMAT", "suppressd data directory\nformat 2\nstate ready\n");
+TEST_F(DataDirectoryTest, AnotherFormatIsRefused) {
+  Write("FORMAT", "suppressd data directory\nformat 3\nstate ready\n");
   EXPECT_THAT(Refusal(), HasSubstr("use a newer suppressd"));
+  Write("FORMAT", "suppressd data directory\nformat 1\nstate ready\n");
+  EXPECT_THAT(Refusal(), HasSubstr("has format 1; this program reads format 2 only"));
 }
 
 TEST_F(DataDirectoryTest, DamagedFormatFileIsRefused) {
-  for (const std::string text : {"", "something else\nformat 1\nstate ready\n", "suppressd data directory\nformat x\n",
-                                 "suppressd data directory\nformat 1\nstate odd\n"}) {
+  for (const std::string text : {"", "something else\nformat 2\nstate ready\n", "suppressd data directory\nformat x\n",
+                                 "suppressd data directory\nformat 2\nstate odd\n"}) {
     Write("FORMAT", text);
     EXPECT_THAT(Refusal(), HasSubstr("not ours or is damaged")) << text;
   }
@@ -104,4 +106,4 @@ TEST_F(DataDirectoryTest, ADirectoryOfOneKindIsNeverTakenForAnother) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

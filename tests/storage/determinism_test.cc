@@ -15,7 +15,7 @@
 #include "tests/testing/compact_store.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 constexpr uint64_t kLineage = 77;
@@ -173,7 +173,7 @@ class Server {
         const std::string key = it->key().ToString();
         if (!Counts(family, key, it->value().ToString(), settings, log_time, changes_from)) continue;
         stored::AuditRecord pair;  // any message with two texts
-        pair.set_actor(key);
+        pair.set_on_behalf_of(key);
         pair.set_note(it->value().ToString());
         digest = CanonicalDigest(digest, pair);
       }
@@ -242,7 +242,7 @@ TEST(DeterminismTest, ABatchIsWhatItsRecordsAreOneByOne) {
   for (int i = 0; i <= kEventsPerEntryMax - 10; ++i) {
     v1::BounceEvent event = EventOf(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, Day(-60 + i % (kEventsPerEntryMax - 10)));
     *event.mutable_received_at() = FromMicros(Day(0));
-    event.set_kind(v1::SMTP_REPLY);
+    event.set_kind(v1::BounceEvent::SMTP_REPLY);
     event.set_identity("one mail");
     LogRecord& record = records.emplace_back();
     record.position = static_cast<uint64_t>(i + 1);
@@ -263,4 +263,4 @@ TEST(DeterminismTest, ABatchIsWhatItsRecordsAreOneByOne) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(HeadSignalTest, ReachedRevisionCallsAtOnce) {
@@ -45,4 +45,4 @@ TEST(HeadSignalTest, GivingUpCallsAllThatWaitOnce) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -6,14 +6,15 @@
 #include <random>
 #include <thread>
 
-#include "protos/error.h"
+#include "common/error.h"
+#include "storage/entry.h"
 #include "storage/store.h"
 #include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -94,7 +95,6 @@ class InstallTest : public ::testing::Test {
     query.tenant = "default";
     query.now_micros = Day(50);
     query.page_size = 1000;
-    query.stop = [] { return false; };
     return query;
   }
   static std::vector<std::string> Listed(const ListReader& list, ListQuery query = Query()) {
@@ -103,7 +103,7 @@ class InstallTest : public ::testing::Test {
       const auto page = list.List(query);
       EXPECT_TRUE(page.ok());
       if (!page.ok()) return {};
-      for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+      for (const v1::Suppression& entry : page->suppressions) addresses.push_back(TargetText(entry));
       query.after_key = page->next_after_key;
       query.first_revision = page->first_revision;
     } while (!query.after_key.empty());
@@ -111,17 +111,17 @@ class InstallTest : public ::testing::Test {
   }
   // Every reason and state, in pages of every kind of length, with and without limits of time.
   void ExpectEqualListings() {
-    using Request = v1::ListSuppressionsRequest;
     for (int reason = 0; reason <= v1::BounceReason_MAX; ++reason) {
-      for (const auto state : {Request::SUPPRESSED_NOW, Request::REACTIVATED, Request::ANY_STATE}) {
+      for (const auto state : {v1::SuppressionFilter::SUPPRESSED_NOW, v1::SuppressionFilter::REACTIVATED,
+                               v1::SuppressionFilter::EVER_SUPPRESSED}) {
         for (const int page_size : {1, 7, 1000}) {
           ListQuery query = Query();
-          query.reason = static_cast<v1::BounceReason>(reason);
-          query.state = state;
+          if (reason > 0) query.filter.reasons = {static_cast<v1::BounceReason>(reason)};
+          query.filter.state = state;
           query.page_size = page_size;
           EXPECT_EQ(Listed(replica_->reader(), query), Listed(source_->reader(), query));
-          query.listed_from_micros = Day(3);
-          query.listed_before_micros = Day(26);
+          query.filter.listed_from_micros = Day(3);
+          query.filter.listed_before_micros = Day(26);
           EXPECT_EQ(Listed(replica_->reader(), query), Listed(source_->reader(), query));
         }
       }
@@ -354,13 +354,13 @@ TEST_F(InstallTest, AListingThatBeganBeforeAMoveGoesOnAsItWas) {
   Apply(commands);
   ASSERT_TRUE(replica_->writer().Follow(ChangesAfter(replica_->head().head())).ok());
   std::vector<std::string> addresses;
-  for (const v1::Suppression& entry : first->suppressions) addresses.push_back(entry.address());
+  for (const v1::Suppression& entry : first->suppressions) addresses.push_back(TargetText(entry));
   query.first_revision = first->first_revision;
   for (std::string after = first->next_after_key; !after.empty();) {
     query.after_key = after;
     const auto page = replica_->reader().List(query);
     ASSERT_TRUE(page.ok());
-    for (const v1::Suppression& entry : page->suppressions) addresses.push_back(entry.address());
+    for (const v1::Suppression& entry : page->suppressions) addresses.push_back(TargetText(entry));
     after = page->next_after_key;
   }
   std::vector<std::string> newest_first;
@@ -407,42 +407,5 @@ TEST_F(InstallTest, ADirectoryIsAReplicaOrNotForEver) {
   EXPECT_THAT(std::string(ReplicaStore::Open(options, 0).status().message()), HasSubstr("is no replica"));
 }
 
-// A change in parts, as a stream sends it: all but the last under the revision before it.
-std::vector<RevisionChange> InParts(const RevisionChange& change) {
-  std::vector<RevisionChange> parts;
-  for (const stored::StoredEntry& entry : change.change.entries()) {
-    RevisionChange& part = parts.emplace_back();
-    part.revision = change.revision - 1;
-    *part.change.mutable_at() = change.change.at();
-    part.change.set_tenant(change.change.tenant());
-    *part.change.add_entries() = entry;
-  }
-  parts.back().revision = change.revision;
-  return parts;
-}
-
-TEST_F(InstallTest, AChangeInPartsIsAppliedWithItsLastPart) {
-  Apply({HardBounce("a@example.com", Day(0))});
-  LoadAll();
-  stored::Command command = HardBounce("b@example.com", Day(1));
-  for (const char* address : {"a@example.com", "c@example.com", "d@example.com"}) {
-    *command.mutable_report()->add_recipients() = HardBounce(address, Day(1)).report().recipients(0);
-  }
-  Apply({ReactivateCommand("none@example.com", Day(1)), command});  // the first is none for the replica
-  const std::vector<RevisionChange> parts = InParts(ChangesAfter(1).at(0));
-  ASSERT_EQ(parts.size(), 4u);
-  // The stream breaks twice, once in the middle of one call and once between two.
-  ASSERT_TRUE(replica_->writer().Follow({parts[0], parts[1], parts[0]}).ok());
-  ASSERT_TRUE(replica_->writer().Follow({parts[0], parts[1]}).ok());
-  EXPECT_EQ(replica_->head().head(), 2u) << "what is before the change is applied";
-  EXPECT_EQ(EntriesOf(replica_->reader()).size(), 1u) << "nothing of it is to be seen yet";
-  ASSERT_TRUE(replica_->writer().Follow({parts[2], parts[3]}).ok());
-  EXPECT_EQ(replica_->head().head(), 3u);
-  ExpectEqual();
-  EXPECT_EQ(replica_->reader().ReadChanges(2, 1)->at(0).change.entries_size(), 4) << "whole in the replica's own log";
-  ASSERT_TRUE(replica_->writer().Follow(parts).ok()) << "and again, which changes nothing";
-  ExpectEqual();
-}
-
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(KeysTest, EntryKeyRoundTrips) {
@@ -40,7 +40,7 @@ TEST(KeysTest, TimeKeysSortNewestFirstAlsoBefore1970) {
   EXPECT_TRUE(std::is_sorted(keys.rbegin(), keys.rend()));
 }
 
-TEST(KeysTest, TimeKeyWithZeroOctetsInItsNumberIsReadRight) {
+TEST(KeysTest, TimeKeyWithZeroBytesInItsNumberIsReadRight) {
   EntryName name;
   int64_t micros = 0;
   const std::string key = TimeKey({"t", "d", "l"}, v1::BOUNCE_REASON_UNSPECIFIED, -1);  // the names point into it
@@ -64,4 +64,4 @@ TEST(KeysTest, WhatIsNoKeyIsRefused) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -8,12 +8,12 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/store.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class LocalCommitLogTest : public ::testing::Test {
@@ -105,4 +105,4 @@ TEST_F(LocalCommitLogTest, FullQueueIsRefusedAtOnce) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

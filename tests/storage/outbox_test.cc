@@ -3,19 +3,19 @@
 #include <gtest/gtest.h>
 
 #include "absl/synchronization/notification.h"
-#include "protos/error.h"
+#include "common/error.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 stored::OutboxReport Report(const std::string& recipient, const std::string& key = "",
                             const std::string& digest = "d") {
   stored::OutboxReport report;
-  report.mutable_request()->mutable_smtp_reply()->set_recipient(recipient);
-  *report.mutable_request()->mutable_received_at() = FromMicros(Day(1));
+  report.mutable_delivery()->mutable_report()->mutable_smtp_reply()->set_recipient(recipient);
+  *report.mutable_delivery()->mutable_taken_at() = FromMicros(Day(1));
   report.set_request_key(key);
   report.set_payload_digest(digest);
   return report;
@@ -34,7 +34,7 @@ class OutboxTest : public ::testing::Test {
     delivered_.clear();
     auto outbox = Outbox::Open(
         options_, [this](uint64_t number, const stored::OutboxReport& report, const std::string& delivered) {
-          visited_.emplace_back(number, report.request().smtp_reply().recipient());
+          visited_.emplace_back(number, report.delivery().report().smtp_reply().recipient());
           delivered_.push_back(delivered);
         });
     ASSERT_TRUE(outbox.ok()) << outbox.status();
@@ -51,11 +51,12 @@ class OutboxTest : public ::testing::Test {
     return result;
   }
   // The recipients that Read shows.
-  std::vector<std::string> Shown(uint64_t after = 0, int count_max = 100, int64_t octets_max = 1 << 20) {
+  std::vector<std::string> Shown(uint64_t after = 0, int count_max = 100, int64_t bytes_max = 1 << 20) {
     std::vector<std::string> recipients;
-    const auto reports = outbox_->Read(after, count_max, octets_max);
+    const auto reports = outbox_->Read(after, count_max, bytes_max);
     EXPECT_TRUE(reports.ok()) << reports.status();
-    for (const auto& [number, report] : *reports) recipients.push_back(report.request().smtp_reply().recipient());
+    for (const auto& [number, report] : *reports)
+      recipients.push_back(report.delivery().report().smtp_reply().recipient());
     return recipients;
   }
   // Everything that was added and acknowledged is shown, at the latest once another report was added.
@@ -130,7 +131,7 @@ TEST_F(OutboxTest, IsFullAtItsLimitsAndDropsNothing) {
   EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::OUTBOX_FULL);
   EXPECT_TRUE(Add(Report("a", "r:a")).ok()) << "a repeat needs no room";
   options_.reports_max = 100;
-  options_.octets_max = outbox_->summary().octets;
+  options_.bytes_max = outbox_->summary().bytes;
   Open();
   EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::OUTBOX_FULL);
   EXPECT_EQ(Shown(), Names({"a", "b"}));
@@ -189,4 +190,4 @@ TEST_F(OutboxTest, ClosingRefusesWhatComesAfter) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "protos/error.h"
+#include "common/error.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(RevisionTokenTest, RoundTrips) {
@@ -38,4 +38,4 @@ TEST(RevisionTokenTest, WhatIsNoTokenIsRefused) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -9,7 +9,7 @@
 
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using Row = std::tuple<uint64_t, uint64_t, std::string>;
@@ -35,11 +35,11 @@ TEST(RowSorterTest, RowsComeInOrderAndEqualOnesAsTheyWereAdded) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  for (const size_t memory_octets : {size_t{1} << 20, size_t{2'000}, size_t{200}}) {  // none, some, many files
+  for (const size_t memory_bytes : {size_t{1} << 20, size_t{2'000}, size_t{200}}) {  // none, some, many files
     TempDirectory directory;
     std::vector<Row> rows;
     {
-      RowSorter sorter(rocksdb::Env::Default(), directory.path(), memory_octets);
+      RowSorter sorter(rocksdb::Env::Default(), directory.path(), memory_bytes);
       for (int i = 0; i < 2'000; ++i) {
         const auto& [group, order, text] =
             rows.emplace_back(random() % 3, random() % 50, std::to_string(i) + std::string(random() % 90, 'x'));
@@ -74,4 +74,4 @@ TEST(RowSorterTest, AVisitorsFailureEndsTheMerge) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

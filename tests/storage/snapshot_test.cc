@@ -5,14 +5,15 @@
 #include <map>
 #include <thread>
 
-#include "protos/error.h"
+#include "common/error.h"
+#include "storage/entry.h"
 #include "storage/store.h"
 #include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/fill_store.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -41,7 +42,7 @@ class SnapshotTest : public ::testing::Test {
   static std::vector<std::string> Walk(const Snapshot& snapshot, const SnapshotRange& range = {}, size_t max = 1000) {
     std::vector<std::string> found;
     const absl::Status status = snapshot.Walk(range, [&](absl::string_view, stored::StoredEntry entry) {
-      found.push_back(entry.suppression().tenant() + "/" + entry.suppression().address());
+      found.push_back(entry.suppression().tenant() + "/" + TargetText(entry.suppression()));
       return found.size() < max;
     });
     EXPECT_TRUE(status.ok()) << status;
@@ -178,25 +179,25 @@ TEST_F(SnapshotTest, SnapshotAndChangesAfterItAreTheStoreAtAnyTime) {
       for (const RevisionChange& change : *changes) {
         if (change.revision > later->revision()) break;
         for (const stored::StoredEntry& entry : change.change.entries()) {
-          const stored::Target target = TargetOf(entry.suppression().address());
+          const stored::Target target = TargetOf(TargetText(entry.suppression()));
           replica[Key("default", target.domain(), target.local_part())] = entry.SerializeAsString();
         }
       }
       at = changes->empty() ? at : changes->back().revision;
     }
-    std::map<std::string, std::string> centre;
+    std::map<std::string, std::string> server;
     ASSERT_TRUE(later
                     ->Walk({},
                            [&](absl::string_view key, const stored::StoredEntry& entry) {
-                             centre[std::string(key)] = entry.SerializeAsString();
+                             server[std::string(key)] = entry.SerializeAsString();
                              return true;
                            })
                     .ok());
-    ASSERT_EQ(replica, centre) << "round " << round;
+    ASSERT_EQ(replica, server) << "round " << round;
   }
   enough = true;
   writer.join();
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

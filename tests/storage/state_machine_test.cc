@@ -7,29 +7,30 @@
 #include "storage/entry.h"
 #include "tests/testing/commands.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class StateMachineTest : public ::testing::Test {
  protected:
-  v1::Effect Report(v1::Verdict::Class bounce_class, v1::BounceReason reason, int64_t at,
-                    const stored::PolicyDecision& decision, int64_t sent = 0, const std::string& stream = "") {
+  v1::BounceEvent::Effect Report(v1::Verdict::Class bounce_class, v1::BounceReason reason, int64_t at,
+                                 const stored::PolicyDecision& decision, int64_t sent = 0,
+                                 const std::string& stream = "") {
     v1::BounceEvent event = EventOf(bounce_class, reason, at);
     if (sent != 0) *event.mutable_mail_sent_at() = FromMicros(sent);
     event.set_stream(stream);
     ApplyReport(decision, {at, at}, &event, &entry_);
     return event.effect();
   }
-  v1::Effect Hard(int64_t at, int64_t sent = 0) {
+  v1::BounceEvent::Effect Hard(int64_t at, int64_t sent = 0) {
     return Report(v1::Verdict::HARD, v1::ADDRESS_NOT_FOUND, at, SuppressDecision(), sent);
   }
-  v1::Effect Soft(int64_t at) { return Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, at, CountDecision()); }
-  v1::Effect SoftReportedAt(int64_t at, int64_t occurred) {
+  v1::BounceEvent::Effect Soft(int64_t at) { return Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, at, CountDecision()); }
+  v1::BounceEvent::Effect SoftReportedAt(int64_t at, int64_t occurred) {
     v1::BounceEvent event = EventOf(v1::Verdict::SOFT, v1::MAILBOX_FULL, occurred);
     ApplyReport(CountDecision(), {at, at}, &event, &entry_);
     return event.effect();
   }
-  v1::Effect Complain(int64_t at, const std::string& stream = "") {
+  v1::BounceEvent::Effect Complain(int64_t at, const std::string& stream = "") {
     return Report(v1::Verdict::COMPLAINT, v1::BOUNCE_REASON_UNSPECIFIED, at, SuppressDecision(), 0, stream);
   }
   // Reactivates the causes of these types; none: the bounces.
@@ -60,8 +61,8 @@ class StateMachineTest : public ::testing::Test {
 };
 
 TEST_F(StateMachineTest, HardBounceSuppressesAtOnceAndARepeatRefreshes) {
-  EXPECT_EQ(Hard(Day(0)), v1::SUPPRESSED);
-  EXPECT_EQ(Hard(Day(1)), v1::ALREADY_SUPPRESSED);
+  EXPECT_EQ(Hard(Day(0)), v1::BounceEvent::SUPPRESSED);
+  EXPECT_EQ(Hard(Day(1)), v1::BounceEvent::ALREADY_SUPPRESSED);
   ASSERT_EQ(entry_.suppression().causes_size(), 1);
   EXPECT_EQ(Cause(0).event_count(), 2);
   EXPECT_EQ(ToMicros(Cause(0).first_event_at()), Day(0));
@@ -71,7 +72,7 @@ TEST_F(StateMachineTest, HardBounceSuppressesAtOnceAndARepeatRefreshes) {
 
 TEST_F(StateMachineTest, ComplaintAfterABounceIsASecondCause) {
   Hard(Day(0));
-  EXPECT_EQ(Complain(Day(1)), v1::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1)), v1::BounceEvent::SUPPRESSED);
   ASSERT_EQ(entry_.suppression().causes_size(), 2);
   EXPECT_EQ(Cause(0).type(), v1::Cause::HARD_BOUNCE);
   EXPECT_EQ(Cause(1).type(), v1::Cause::COMPLAINT);
@@ -84,7 +85,7 @@ TEST_F(StateMachineTest, ReactivationOfTheBounceLeavesTheComplaint) {
   EXPECT_TRUE(changed_);
   EXPECT_EQ(Cause(0).state(), v1::Cause::REACTIVATED);
   EXPECT_EQ(Cause(0).reactivation().note(), "works again");
-  EXPECT_EQ(Cause(0).reactivation().actor(), "jane");
+  EXPECT_EQ(Cause(0).reactivation().on_behalf_of(), "jane");
   EXPECT_TRUE(SuppressedAt(Day(2)));
 }
 
@@ -100,16 +101,16 @@ TEST_F(StateMachineTest, ReactivationTwiceChangesNothingTheSecondTime) {
 TEST_F(StateMachineTest, LateBounceOfMailFromBeforeTheReactivationIsOutdated) {
   Hard(Day(0));
   Reactivate(Day(1));
-  EXPECT_EQ(Hard(Day(2), Day(0)), v1::OUTDATED);
+  EXPECT_EQ(Hard(Day(2), Day(0)), v1::BounceEvent::OUTDATED);
   EXPECT_FALSE(SuppressedAt(Day(2)));
-  EXPECT_EQ(Hard(Day(3), Day(2)), v1::SUPPRESSED);
+  EXPECT_EQ(Hard(Day(3), Day(2)), v1::BounceEvent::SUPPRESSED);
   EXPECT_EQ(ToMicros(entry_.suppression().listed_at()), Day(3));
 }
 
 TEST_F(StateMachineTest, ComplaintAboutMailFromBeforeTheReactivationStillCounts) {
   Hard(Day(0));
   Reactivate(Day(2));
-  EXPECT_EQ(Complain(Day(1)), v1::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1)), v1::BounceEvent::SUPPRESSED);
 }
 
 TEST_F(StateMachineTest, ComplaintIsLiftedOnlyWithNewerConsent) {
@@ -119,8 +120,8 @@ TEST_F(StateMachineTest, ComplaintIsLiftedOnlyWithNewerConsent) {
   EXPECT_TRUE(SuppressedAt(Day(2)));
   EXPECT_EQ(Reactivate(Day(2), {v1::Cause::COMPLAINT}, Day(1)), v1::ERROR_REASON_UNSPECIFIED);
   EXPECT_FALSE(SuppressedAt(Day(2)));
-  EXPECT_EQ(Complain(Day(1)), v1::OUTDATED) << "older than the consent";
-  EXPECT_EQ(Complain(Day(3)), v1::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1)), v1::BounceEvent::OUTDATED) << "older than the consent";
+  EXPECT_EQ(Complain(Day(3)), v1::BounceEvent::SUPPRESSED);
 }
 
 TEST_F(StateMachineTest, ReactivationLiftsAllOrNone) {
@@ -152,7 +153,7 @@ TEST_F(StateMachineTest, FullMailboxExpiresToTheMicrosecond) {
 TEST_F(StateMachineTest, ReportThatComesAfterItsExpiryIsOnlyRecorded) {
   v1::BounceEvent event = EventOf(v1::Verdict::HARD, v1::MAILBOX_FULL, Day(0));
   ApplyReport(SuppressDecision(30), {Day(31), Day(31)}, &event, &entry_);
-  EXPECT_EQ(event.effect(), v1::RECORDED);
+  EXPECT_EQ(event.effect(), v1::BounceEvent::RECORDED);
   EXPECT_EQ(entry_.suppression().causes_size(), 0);
 }
 
@@ -164,12 +165,12 @@ TEST_F(StateMachineTest, EachReasonIsACauseWithItsOwnExpiry) {
 }
 
 TEST_F(StateMachineTest, SoftBouncesSuppressOnTheThirdDistinctDay) {
-  EXPECT_EQ(Soft(Day(0)), v1::COUNTED);
-  EXPECT_EQ(Soft(Day(0, 1)), v1::COUNTED);
-  EXPECT_EQ(Soft(Day(0, 2)), v1::COUNTED) << "three events, but one day";
-  EXPECT_EQ(Soft(Day(1)), v1::COUNTED);
+  EXPECT_EQ(Soft(Day(0)), v1::BounceEvent::COUNTED);
+  EXPECT_EQ(Soft(Day(0, 1)), v1::BounceEvent::COUNTED);
+  EXPECT_EQ(Soft(Day(0, 2)), v1::BounceEvent::COUNTED) << "three events, but one day";
+  EXPECT_EQ(Soft(Day(1)), v1::BounceEvent::COUNTED);
   EXPECT_FALSE(SuppressedAt(Day(1)));
-  EXPECT_EQ(Soft(Day(2)), v1::SUPPRESSED);
+  EXPECT_EQ(Soft(Day(2)), v1::BounceEvent::SUPPRESSED);
   EXPECT_EQ(Cause(0).event_count(), 5);
   EXPECT_EQ(ToMicros(Cause(0).expires_at()), Day(2 + 7));
 }
@@ -177,21 +178,22 @@ TEST_F(StateMachineTest, SoftBouncesSuppressOnTheThirdDistinctDay) {
 TEST_F(StateMachineTest, SoftBouncesOutsideTheWindowDoNotCount) {
   Soft(Day(0));
   Soft(Day(1));
-  EXPECT_EQ(Soft(Day(14)), v1::COUNTED) << "day 0 has left the 14 days that end with day 14";
-  EXPECT_EQ(Soft(Day(15)), v1::COUNTED);
-  EXPECT_EQ(Soft(Day(16)), v1::SUPPRESSED);
+  EXPECT_EQ(Soft(Day(14)), v1::BounceEvent::COUNTED) << "day 0 has left the 14 days that end with day 14";
+  EXPECT_EQ(Soft(Day(15)), v1::BounceEvent::COUNTED);
+  EXPECT_EQ(Soft(Day(16)), v1::BounceEvent::SUPPRESSED);
 }
 
 TEST_F(StateMachineTest, SoftBouncesThatArriveOutOfOrderCountTheSame) {
   Soft(Day(5));
   Soft(Day(3));
-  EXPECT_EQ(Soft(Day(4)), v1::SUPPRESSED);
+  EXPECT_EQ(Soft(Day(4)), v1::BounceEvent::SUPPRESSED);
 }
 
 TEST_F(StateMachineTest, SoftBounceReportedAfterItsWindowIsOnlyRecorded) {
-  for (int day = 0; day < 3; ++day) EXPECT_EQ(SoftReportedAt(Day(16), Day(day)), v1::RECORDED);
+  for (int day = 0; day < 3; ++day) EXPECT_EQ(SoftReportedAt(Day(16), Day(day)), v1::BounceEvent::RECORDED);
   EXPECT_EQ(entry_.soft_counters_size(), 0);
-  EXPECT_EQ(SoftReportedAt(Day(16), Day(3)), v1::COUNTED) << "the first day of the 14 that end with day 16";
+  EXPECT_EQ(SoftReportedAt(Day(16), Day(3)), v1::BounceEvent::COUNTED)
+      << "the first day of the 14 that end with day 16";
 }
 
 TEST_F(StateMachineTest, LeaseDoublesUpToItsLimit) {
@@ -199,9 +201,9 @@ TEST_F(StateMachineTest, LeaseDoublesUpToItsLimit) {
   for (const int lease : {7, 14, 28, 56, 90, 90}) {
     Soft(Day(day));
     Soft(Day(day + 1));
-    EXPECT_EQ(Soft(Day(day + 2)), v1::SUPPRESSED);
+    EXPECT_EQ(Soft(Day(day + 2)), v1::BounceEvent::SUPPRESSED);
     EXPECT_EQ(ToMicros(Cause(0).expires_at()), Day(day + 2 + lease));
-    EXPECT_EQ(Soft(Day(day + 3)), v1::ALREADY_SUPPRESSED);
+    EXPECT_EQ(Soft(Day(day + 3)), v1::BounceEvent::ALREADY_SUPPRESSED);
     day += 2 + lease;
   }
 }
@@ -213,7 +215,7 @@ TEST_F(StateMachineTest, ReactivationClearsCountersAndLeases) {
   Reactivate(Day(3));
   Soft(Day(4));
   Soft(Day(5));
-  EXPECT_EQ(Soft(Day(6)), v1::SUPPRESSED);
+  EXPECT_EQ(Soft(Day(6)), v1::BounceEvent::SUPPRESSED);
   EXPECT_EQ(ToMicros(Cause(0).expires_at()), Day(6 + 7));
 }
 
@@ -223,14 +225,14 @@ TEST_F(StateMachineTest, PolicyChangeWithOpenCountersTakesTheNewThreshold) {
   stored::PolicyDecision stricter = CountDecision();
   stricter.set_threshold_events(5);
   stricter.set_threshold_days(5);
-  EXPECT_EQ(Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, Day(2), stricter), v1::COUNTED);
-  EXPECT_EQ(Soft(Day(3)), v1::SUPPRESSED) << "back under the old policy, four days are enough";
+  EXPECT_EQ(Report(v1::Verdict::SOFT, v1::MAILBOX_FULL, Day(2), stricter), v1::BounceEvent::COUNTED);
+  EXPECT_EQ(Soft(Day(3)), v1::BounceEvent::SUPPRESSED) << "back under the old policy, four days are enough";
 }
 
 TEST_F(StateMachineTest, RecordedVerdictsNeverSuppress) {
   stored::PolicyDecision record;
   record.set_action(stored::PolicyDecision::RECORD);
-  EXPECT_EQ(Report(v1::Verdict::SENDER_SIDE, v1::BOUNCE_REASON_UNSPECIFIED, Day(0), record), v1::RECORDED);
+  EXPECT_EQ(Report(v1::Verdict::SENDER_SIDE, v1::BOUNCE_REASON_UNSPECIFIED, Day(0), record), v1::BounceEvent::RECORDED);
   EXPECT_FALSE(SuppressedAt(Day(0)));
   EXPECT_EQ(entry_.suppression().causes_size(), 0);
 }
@@ -240,11 +242,11 @@ TEST_F(StateMachineTest, BouncesFitBesideAllTheCausesAnEntryCanHold) {
   Complain(Day(0));
   for (int reason = v1::ADDRESS_NOT_FOUND; reason <= v1::UNDETERMINED; ++reason) {
     EXPECT_EQ(Report(v1::Verdict::HARD, static_cast<v1::BounceReason>(reason), Day(1), SuppressDecision()),
-              v1::SUPPRESSED);
+              v1::BounceEvent::SUPPRESSED);
     for (int day = 1; day <= 3; ++day) {
-      const v1::Effect effect =
+      const v1::BounceEvent::Effect effect =
           Report(v1::Verdict::SOFT, static_cast<v1::BounceReason>(reason), Day(day), CountDecision());
-      EXPECT_EQ(effect, day < 3 ? v1::COUNTED : v1::SUPPRESSED);
+      EXPECT_EQ(effect, day < 3 ? v1::BounceEvent::COUNTED : v1::BounceEvent::SUPPRESSED);
     }
   }
   EXPECT_EQ(entry_.suppression().causes_size(), kCausesMax);
@@ -274,8 +276,8 @@ TEST_F(StateMachineTest, SuppressIsRefusedWhenAllOtherCausesAreActiveAndChangesN
 
 TEST_F(StateMachineTest, ComplaintThatFindsNoRoomCountsForAllMail) {
   for (int i = 0; i < kOtherCausesMax; ++i) SuppressStream(Day(0), i);
-  EXPECT_EQ(Complain(Day(1), "new"), v1::SUPPRESSED);
-  EXPECT_EQ(Complain(Day(2), "newer"), v1::ALREADY_SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1), "new"), v1::BounceEvent::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(2), "newer"), v1::BounceEvent::ALREADY_SUPPRESSED);
   const v1::Cause& folded = Cause(kOtherCausesMax);
   EXPECT_EQ(folded.type(), v1::Cause::COMPLAINT);
   EXPECT_EQ(folded.stream(), "");
@@ -290,8 +292,8 @@ TEST_F(StateMachineTest, EntryFilledBeforeTheLimitStillTakesBouncesAndComplaints
     cause->set_stream("stream-" + std::to_string(i));
     *cause->mutable_last_event_at() = FromMicros(Day(0, i));
   }
-  EXPECT_EQ(Hard(Day(1)), v1::SUPPRESSED);
-  EXPECT_EQ(Complain(Day(1), "new"), v1::SUPPRESSED);
+  EXPECT_EQ(Hard(Day(1)), v1::BounceEvent::SUPPRESSED);
+  EXPECT_EQ(Complain(Day(1), "new"), v1::BounceEvent::SUPPRESSED);
   EXPECT_EQ(entry_.suppression().causes_size(), kCausesMax + 2);
   Reactivate(Day(2), {v1::Cause::COMPLAINT}, Day(1, 1));
   EXPECT_EQ(SuppressStream(Day(3), 100), v1::ERROR_REASON_UNSPECIFIED);
@@ -335,4 +337,4 @@ TEST_F(StateMachineTest, DefaultReactivationLeavesManualCauses) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "protos/error.h"
+#include "common/error.h"
 #include "storage/store.h"
 #include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
@@ -12,7 +12,7 @@
 #include "tests/testing/snapshot_entries.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 class StoreFaultTest : public ::testing::Test {
@@ -149,7 +149,7 @@ TEST_F(StoreFaultTest, DamageAnywhereInTheLogRefusesToOpen) {
   const std::string log = NewestLog();
   ASSERT_FALSE(log.empty());
   const std::string sound = ReadFile(log);
-  // Every octet in turn over a stretch longer than a record: check sum, length, type and content. A damaged length
+  // Every byte in turn over a stretch longer than a record: check sum, length, type and content. A damaged length
   // looks to RocksDB like the end of the log; that the log was longer is known from elsewhere.
   for (size_t offset = sound.size() / 2; offset < sound.size() / 2 + 700; offset += 7) {
     std::string damaged = sound;
@@ -170,4 +170,4 @@ TEST_F(StoreFaultTest, RocksDbKeepsNoLogOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

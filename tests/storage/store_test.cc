@@ -7,14 +7,15 @@
 #include <fstream>
 #include <set>
 
-#include "protos/error.h"
+#include "common/error.h"
+#include "storage/entry.h"
 #include "storage/timelines.h"
 #include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/damage.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 using ::testing::ElementsAre;
@@ -53,12 +54,11 @@ class StoreTest : public ::testing::Test {
     query.tenant = "default";
     query.now_micros = Day(0);
     query.page_size = page_size;
-    query.stop = [] { return false; };
     return query;
   }
   static std::vector<std::string> Addresses(const ListPage& page) {
     std::vector<std::string> addresses;
-    for (const auto& suppression : page.suppressions) addresses.push_back(suppression.address());
+    for (const auto& suppression : page.suppressions) addresses.push_back(TargetText(suppression));
     return addresses;
   }
 
@@ -74,7 +74,7 @@ TEST_F(StoreTest, UnknownAddressIsOkWithNothingFound) {
 }
 
 TEST_F(StoreTest, HardBounceIsFoundAgainAlsoAfterReopening) {
-  EXPECT_EQ(ApplyOne(HardBounce("jo@example.com", Day(0))).effects(0), v1::SUPPRESSED);
+  EXPECT_EQ(ApplyOne(HardBounce("jo@example.com", Day(0))).effects(0), v1::BounceEvent::SUPPRESSED);
   for (int round = 0; round < 2; ++round, Open()) {
     const Lookup found = Get("jo@example.com");
     ASSERT_TRUE(found.address.has_value());
@@ -130,7 +130,7 @@ TEST_F(StoreTest, RepeatOfARequestGetsTheFirstAnswerAndChangesNothing) {
     const auto again = ApplyOne(HardBounce("jo@example.com", Day(1), "r:1"));
     EXPECT_TRUE(again.duplicate());
     EXPECT_EQ(again.revision(), first.revision());
-    EXPECT_EQ(again.effects(0), v1::SUPPRESSED);
+    EXPECT_EQ(again.effects(0), v1::BounceEvent::SUPPRESSED);
   }
   EXPECT_EQ(store_->head().head(), 47u) << "every record takes a revision";
   EXPECT_EQ(Get("jo@example.com").address->suppression().causes(0).event_count(), 1);
@@ -164,7 +164,7 @@ TEST_F(StoreTest, WholeDomainIsFoundWithEveryAddressOfIt) {
     const Lookup found = Get("jo@example.com");
     EXPECT_FALSE(found.address.has_value());
     ASSERT_TRUE(found.domain.has_value());
-    EXPECT_EQ(found.domain->suppression().address(), "@example.com");
+    EXPECT_EQ(found.domain->suppression().domain(), "example.com");
     EXPECT_FALSE(Get("jo@sub.example.com").domain.has_value());
   }
 }
@@ -247,7 +247,7 @@ TEST_F(StoreTest, ChangesComeInOrderWithTheEntryAsItBecame) {
   EXPECT_EQ((*changes)[1].change.entries(0).suppression().causes(0).state(), v1::Cause::REACTIVATED);
 }
 
-TEST_F(StoreTest, ChangesAreReadUpToSoManyOctetsButAtLeastOne) {
+TEST_F(StoreTest, ChangesAreReadUpToSoManyBytesButAtLeastOne) {
   for (int i = 0; i < 4; ++i) Apply({HardBounce("u" + std::to_string(i) + "@example.com", Day(i))});
   const size_t one = store_->reader().ReadChanges(0, 1)->at(0).change.ByteSizeLong();
   EXPECT_EQ(store_->reader().ReadChanges(0, 10, 0)->size(), 1u);
@@ -307,7 +307,7 @@ TEST_F(StoreTest, ListByAddressPutsTheDomainFirst) {
   ListQuery query = Query();
   query.order = v1::ListSuppressionsRequest::BY_ADDRESS;
   EXPECT_THAT(Addresses(List(query)), ElementsAre("c@a.example", "@example.com", "a@example.com", "b@example.com"));
-  query.domain = "example.com";
+  query.filter.domain = "example.com";
   EXPECT_THAT(Addresses(List(query)), ElementsAre("@example.com", "a@example.com", "b@example.com"));
 }
 
@@ -318,21 +318,21 @@ TEST_F(StoreTest, ListFilters) {
          HardBounce("a@example.com", Day(-3)), HardBounce("b@example.org", Day(-2)),
          SuppressCommand("c@example.com", v1::Cause::MANUAL, Day(-1))});
   ListQuery query = Query();
-  query.reason = v1::ADDRESS_NOT_FOUND;
+  query.filter.reasons = {v1::ADDRESS_NOT_FOUND};
   EXPECT_THAT(Addresses(List(query)), ElementsAre("b@example.org", "a@example.com"));
-  query.domain = "example.org";
+  query.filter.domain = "example.org";
   EXPECT_THAT(Addresses(List(query)), ElementsAre("b@example.org"));
   query = Query();
-  query.cause_type = v1::Cause::MANUAL;
+  query.filter.cause_types = {v1::Cause::MANUAL};
   EXPECT_THAT(Addresses(List(query)), ElementsAre("c@example.com"));
   query = Query();
-  query.state = v1::ListSuppressionsRequest::EXPIRED;
+  query.filter.state = v1::SuppressionFilter::EXPIRED;
   EXPECT_THAT(Addresses(List(query)), ElementsAre("d@example.com"));
-  query.state = v1::ListSuppressionsRequest::REACTIVATED;
+  query.filter.state = v1::SuppressionFilter::REACTIVATED;
   EXPECT_THAT(Addresses(List(query)), ElementsAre("e@example.com"));
   query = Query();
-  query.listed_from_micros = Day(-2);
-  query.listed_before_micros = Day(-1);
+  query.filter.listed_from_micros = Day(-2);
+  query.filter.listed_before_micros = Day(-1);
   EXPECT_THAT(Addresses(List(query)), ElementsAre("b@example.org"));
   query.order = v1::ListSuppressionsRequest::BY_ADDRESS;
   EXPECT_THAT(Addresses(List(query)), ElementsAre("b@example.org"));
@@ -344,13 +344,13 @@ TEST_F(StoreTest, ListCountsExactlyByReason) {
          SuppressCommand("c@example.com", v1::Cause::MANUAL, Day(-1)),
          HardBounce("x@example.com", Day(0), "", "other")});
   ListQuery query = Query(1);
-  query.with_counts = true;
-  const ListPage page = List(query);
-  EXPECT_EQ(page.counts.total(), 3);
-  ASSERT_EQ(page.counts.reasons_size(), 2);
-  EXPECT_EQ(page.counts.reasons(0).count(), 2);  // no reason: manual
-  EXPECT_EQ(page.counts.reasons(1).reason(), v1::ADDRESS_NOT_FOUND);
-  EXPECT_EQ(page.counts.reasons(1).count(), 2);
+  const auto counts = store_->reader().Count(query, [] { return false; });
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  EXPECT_EQ(counts->total, 3);
+  EXPECT_THAT(counts->reasons, ElementsAre(std::pair(v1::BOUNCE_REASON_UNSPECIFIED, 2),  // manual
+                                           std::pair(v1::ADDRESS_NOT_FOUND, 2)));
+  EXPECT_EQ(counts->revision, 5u);
+  EXPECT_EQ(store_->reader().Count(query, [] { return false; })->damaged_count, 0);
 }
 
 TEST_F(StoreTest, PagesMissNoneAndDoubleNoneWhileEntriesMove) {
@@ -431,4 +431,4 @@ TEST_F(StoreTest, LineageStaysAcrossReopenAndDiffersBetweenDirectories) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(Timelines, AStateIsSharedUpToTheEndOfTheRunThatToldIt) {
@@ -49,4 +49,4 @@ TEST(Timelines, OnlySoManyAreKept) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "absl/synchronization/notification.h"
-#include "server/call.h"
+#include "server/rpc/call.h"
 
-namespace suppression {
+namespace suppressd {
 namespace {
 
 TEST(WorkerPoolTest, RunsBesideTheCallerAndFinishesBeforeItEnds) {
@@ -45,4 +45,4 @@ TEST(WorkerPoolTest, WorkOfACallerThatHasGoneIsNotBegun) {
 }
 
 }  // namespace
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "storage/store.h"
 
-namespace suppression {
+namespace suppressd {
 
 // One result per command, in order; INTERNAL_ERROR as its error_reason for a command that needs what is damaged. Fails
 // when the disk refuses.
@@ -32,4 +32,4 @@ inline absl::StatusOr<std::vector<stored::CommandResult>> ApplyTo(Store& store,
   return results;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

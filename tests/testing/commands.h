@@ -5,7 +5,7 @@
 
 #include "storage/stored.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Noon of a day, counted from 2026-01-01.
 inline int64_t Day(int day, int64_t micros = 0) {
@@ -87,11 +87,11 @@ inline stored::Command ReactivateCommand(const std::string& address, int64_t at,
                                          const std::string& tenant = "default") {
   stored::Command command;
   command.set_tenant(tenant);
-  command.set_actor("tester");
+  command.set_on_behalf_of("tester");
   *command.mutable_at() = FromMicros(at);
   *command.mutable_reactivate()->mutable_target() = TargetOf(address);
   command.mutable_reactivate()->set_note("works again");
   return command;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -12,7 +12,7 @@
 #include "storage/rocksdb_settings.h"
 #include "storage/store_options.h"
 
-namespace suppression {
+namespace suppressd {
 
 inline bool CompactStore(const StoreOptions& options) {
   RetentionCutoffs cutoffs;
@@ -44,4 +44,4 @@ inline bool CompactStore(const StoreOptions& options) {
   return db->Close().ok() && ok;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

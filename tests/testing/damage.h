@@ -12,7 +12,7 @@
 #include "storage/store_options.h"
 #include "tests/testing/commands.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Writes over a record of a store that is closed.
 inline void Damage(const StoreOptions& options, ColumnFamily family, const std::string& key) {
@@ -34,4 +34,4 @@ inline void DamageEntry(const StoreOptions& options, const std::string& address)
   Damage(options, kEntries, EntryKey({"default", target.domain(), target.local_part()}));
 }
 
-}  // namespace suppression
+}  // namespace suppressd

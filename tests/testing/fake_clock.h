@@ -6,7 +6,7 @@
 
 #include "absl/time/time.h"
 
-namespace suppression {
+namespace suppressd {
 
 class FakeClock {
  public:
@@ -25,4 +25,4 @@ class FakeClock {
   std::atomic<int64_t> micros_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -12,7 +12,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 
-namespace suppression {
+namespace suppressd {
 
 // Thread-safe.
 class FaultyFileSystem : public rocksdb::FileSystemWrapper {
@@ -42,10 +42,10 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   // Cuts every file back to what was synced. Call it when the database is closed.
   void LoseUnsyncedData() {
     absl::MutexLock lock(&mutex_);
-    for (const auto& [name, octets] : synced_) {
+    for (const auto& [name, bytes] : synced_) {
       std::error_code error;
-      if (std::filesystem::exists(name, error) && std::filesystem::file_size(name, error) > octets) {
-        std::filesystem::resize_file(name, octets, error);
+      if (std::filesystem::exists(name, error) && std::filesystem::file_size(name, error) > bytes) {
+        std::filesystem::resize_file(name, bytes, error);
       }
     }
   }
@@ -109,9 +109,9 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
     absl::MutexLock lock(&mutex_);
     return full_;
   }
-  void Synced(const std::string& name, uint64_t octets) {
+  void Synced(const std::string& name, uint64_t bytes) {
     absl::MutexLock lock(&mutex_);
-    synced_[name] = octets;
+    synced_[name] = bytes;
   }
 
   absl::Mutex mutex_;
@@ -120,4 +120,4 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   std::map<std::string, uint64_t> synced_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

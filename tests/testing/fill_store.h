@@ -8,7 +8,7 @@
 #include "tests/testing/apply.h"
 #include "tests/testing/commands.h"
 
-namespace suppression {
+namespace suppressd {
 
 inline constexpr int64_t kFilledDomains = 9973;
 
@@ -30,4 +30,4 @@ inline absl::Status FillStore(Store* store, int64_t begin, int64_t end) {
   return absl::OkStatus();
 }
 
-}  // namespace suppression
+}  // namespace suppressd

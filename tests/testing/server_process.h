@@ -15,7 +15,7 @@
 
 extern char** environ;
 
-namespace suppression {
+namespace suppressd {
 
 // What a process gets beside its arguments.
 struct ProcessSettings {
@@ -99,4 +99,4 @@ class ServerProcess {
   std::string address_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -10,9 +10,9 @@
 #include "tests/testing/commands.h"
 #include "tests/testing/fill_store.h"
 
-namespace suppression {
+namespace suppressd {
 
-// Well mixed octets of a number, always the same (SplitMix64).
+// Well mixed bytes of a number, always the same (SplitMix64).
 inline uint64_t Mixed(uint64_t number) {
   number += 0x9e3779b97f4a7c15;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
@@ -55,14 +55,14 @@ inline stored::StoredEntry SnapshotEntry(int64_t i, int64_t count) {
 
 // Gives the entries of a snapshot in key order, in parts as large as a chunk of the stream.
 inline void ForEachPart(int64_t count, absl::FunctionRef<void(const std::vector<stored::StoredEntry>&)> load) {
-  constexpr size_t kPartOctets = 256 << 10;
+  constexpr size_t kPartBytes = 256 << 10;
   std::vector<int64_t> domains;
   for (int64_t domain = 0; domain < std::min(count, kFilledDomains); ++domain) domains.push_back(domain);
   std::sort(domains.begin(), domains.end(), [](int64_t a, int64_t b) {
     return TargetOf(FilledAddress(a)).domain() < TargetOf(FilledAddress(b)).domain();
   });
   std::vector<stored::StoredEntry> part;
-  size_t octets = 0;
+  size_t bytes = 0;
   for (const int64_t domain : domains) {
     std::vector<std::pair<std::string, int64_t>> members;
     for (int64_t i = domain; i < count; i += kFilledDomains) {
@@ -71,14 +71,14 @@ inline void ForEachPart(int64_t count, absl::FunctionRef<void(const std::vector<
     std::sort(members.begin(), members.end());
     for (const auto& [local_part, i] : members) {
       part.push_back(SnapshotEntry(i, count));
-      octets += part.back().ByteSizeLong();
-      if (octets < kPartOctets) continue;
+      bytes += part.back().ByteSizeLong();
+      if (bytes < kPartBytes) continue;
       load(part);
       part.clear();
-      octets = 0;
+      bytes = 0;
     }
   }
   load(part);
 }
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -1,4 +1,4 @@
-// A TCP proxy on loopback that can be told to stop: to hold octets back, as a network that loses everything does, or to
+// A TCP proxy on loopback that can be told to stop: to hold bytes back, as a network that loses everything does, or to
 // cut every connection.
 #pragma once
 
@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-namespace suppression {
+namespace suppressd {
 
 // Not thread-safe but for SetFrozen, SetUpstreamPort and Cut.
 class StoppingProxy {
@@ -64,11 +64,11 @@ class StoppingProxy {
 
   // Passes on what there is. False: one side has ended.
   static bool Pass(int from, int to) {
-    char octets[65536];
-    const ssize_t got = recv(from, octets, sizeof(octets), MSG_DONTWAIT);
+    char bytes[65536];
+    const ssize_t got = recv(from, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (got < 0) return errno == EAGAIN || errno == EINTR;
     for (ssize_t sent = 0; sent < got;) {
-      const ssize_t some = send(to, octets + sent, static_cast<size_t>(got - sent), MSG_NOSIGNAL);
+      const ssize_t some = send(to, bytes + sent, static_cast<size_t>(got - sent), MSG_NOSIGNAL);
       if (some <= 0) return false;
       sent += some;
     }
@@ -127,4 +127,4 @@ class StoppingProxy {
   std::thread thread_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

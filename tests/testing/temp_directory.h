@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace suppression {
+namespace suppressd {
 
 class TempDirectory {
  public:
@@ -28,4 +28,4 @@ class TempDirectory {
   std::string path_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

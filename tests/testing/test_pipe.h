@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace suppression {
+namespace suppressd {
 
 class TestPipe {
  public:
@@ -64,4 +64,4 @@ class TestPipe {
   std::string rest_;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

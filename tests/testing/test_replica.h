@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "server/digest.h"
-#include "server/replica_entry.h"
+#include "server/replication/replica_entry.h"
+#include "server/rpc/digest.h"
+#include "storage/entry.h"
 #include "storage/keys.h"
-#include "suppression/v1/replication.grpc.pb.h"
+#include "suppressd/v1/replication.grpc.pb.h"
 #include "tests/testing/commands.h"
 
-namespace suppression {
+namespace suppressd {
 
 class TestReplica {
  public:
@@ -29,35 +30,35 @@ class TestReplica {
     request.set_replica_id(id_);
     request.set_replica_version("test 1");
     for (const std::string& tenant : tenants_) request.add_tenants(tenant);
-    if (!resume_key_.empty()) request.set_token(token_);
+    if (!resume_key_.empty()) request.set_revision_token(token());
     request.set_resume_after(resume_key_);
     return request;
   }
-  v1::ReplicationServiceWatchRequest WatchRequest() const {
-    v1::ReplicationServiceWatchRequest request;
+  v1::FollowRequest FollowRequest() const {
+    v1::FollowRequest request;
     request.set_replica_id(id_);
     for (const std::string& tenant : tenants_) request.add_tenants(tenant);
-    request.set_after(token_);
+    *request.mutable_after() = position_;
     return request;
   }
 
   // Loads one chunk.
   void Load(const v1::SnapshotResponse& chunk) {
-    std::string octets;
+    std::string bytes;
     for (const v1::ReplicaEntry& entry : chunk.entries()) {
-      AppendCanonical(entry, &octets);
+      AppendCanonical(entry, &bytes);
       const std::string key = KeyOf(entry);
       EXPECT_TRUE(entries_.empty() || entries_.rbegin()->first < key) << "not in key order, or twice";
       entries_[key] = entry;
     }
-    EXPECT_EQ(chunk.checksum(), Crc32(octets));
-    EXPECT_EQ(chunk.entries_so_far(), static_cast<int>(entries_.size()));
+    EXPECT_EQ(chunk.checksum(), Crc32(bytes));
+    EXPECT_EQ(chunk.entry_count(), static_cast<int64_t>(entries_.size()));
     if (!resume_key_.empty()) {
-      EXPECT_EQ(chunk.token(), token_) << "every chunk is of one revision";
+      EXPECT_EQ(chunk.position().revision_token(), token()) << "every chunk is of one revision";
     }
-    token_ = chunk.token();
+    position_ = chunk.position();
     resume_key_ = chunk.resume_key();
-    loaded_ = chunk.last();
+    loaded_ = !chunk.more_follows();
   }
   // Takes a snapshot, or the rest of it, at most `chunks_max` chunks: then it breaks off.
   grpc::Status LoadSnapshot(Stub* stub, int chunks_max = 1 << 30) {
@@ -71,38 +72,41 @@ class TestReplica {
   }
 
   // Applies one step.
-  void Apply(const v1::ReplicationServiceWatchResponse& step) {
-    for (const v1::ReplicaEntry& entry : step.entries()) {
-      v1::ReplicaEntry& known = entries_[KeyOf(entry)];
-      EXPECT_LT(known.revision(), entry.revision()) << "applied before";
-      known = entry;
+  void Apply(const v1::FollowResponse& step) {
+    for (const v1::ReplicaChange& change : step.changes()) {
+      EXPECT_EQ(change.kind(), v1::Change::UPDATED);
+      v1::ReplicaEntry& known = entries_[KeyOf(change.entry())];
+      EXPECT_LT(known.revision(), change.entry().revision()) << "applied before";
+      known = change.entry();
     }
-    token_ = step.token();
+    position_ = step.position();
   }
-  // Watches until it is at this state.
-  grpc::Status WatchUntil(Stub* stub, const std::string& token) {
+  // Follows until it is at this state.
+  grpc::Status FollowUntil(Stub* stub, const std::string& token) {
     grpc::ClientContext context;
-    const auto reader = stub->Watch(&context, WatchRequest());
-    v1::ReplicationServiceWatchResponse step;
-    while (token_ != token && reader->Read(&step)) Apply(step);
-    if (token_ == token) context.TryCancel();
+    const auto reader = stub->Follow(&context, FollowRequest());
+    v1::FollowResponse step;
+    while (this->token() != token && reader->Read(&step)) Apply(step);
+    if (this->token() == token) context.TryCancel();
     return reader->Finish();
   }
 
   // What RangeChecksums answers for all of it in one range.
   std::string Sum() const {
-    std::string octets;
-    for (const auto& [key, entry] : entries_) AppendCanonical(entry, &octets);
-    return Sha256(octets);
+    std::string bytes;
+    for (const auto& [key, entry] : entries_) AppendCanonical(entry, &bytes);
+    return Sha256(bytes);
   }
 
   static std::string KeyOf(const v1::ReplicaEntry& entry) {
-    const stored::Target target = TargetOf(entry.suppression().address());
-    return EntryKey({entry.suppression().tenant(), target.domain(), target.local_part()});
+    EntryName name;
+    EXPECT_TRUE(NameOf(entry.suppression(), &name));
+    return EntryKey(name);
   }
 
   const std::map<std::string, v1::ReplicaEntry>& entries() const { return entries_; }
-  const std::string& token() const { return token_; }
+  const v1::Position& position() const { return position_; }
+  const std::string& token() const { return position_.revision_token(); }
   const std::string& resume_key() const { return resume_key_; }
   bool loaded() const { return loaded_; }
 
@@ -110,9 +114,9 @@ class TestReplica {
   const std::string id_;
   const std::vector<std::string> tenants_;
   std::map<std::string, v1::ReplicaEntry> entries_;
-  std::string token_;
+  v1::Position position_;
   std::string resume_key_;
   bool loaded_ = false;
 };
 
-}  // namespace suppression
+}  // namespace suppressd

@@ -7,21 +7,21 @@
 #include <memory>
 #include <string>
 
+#include "common/error.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/server_builder.h"
-#include "protos/error.h"
-#include "server/log.h"
-#include "server/replication.h"
-#include "server/service.h"
+#include "server/base/log.h"
+#include "server/list/service.h"
+#include "server/replication/replication.h"
 #include "storage/log/local_commit_log.h"
 #include "storage/store.h"
-#include "suppression/internal/v1/rpc_status.pb.h"
-#include "suppression/v1/replication.grpc.pb.h"
-#include "suppression/v1/suppression_service.grpc.pb.h"
+#include "suppressd/internal/v1/rpc_status.pb.h"
+#include "suppressd/v1/replication.grpc.pb.h"
+#include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/temp_directory.h"
 
-namespace suppression {
+namespace suppressd {
 
 class TestServer {
  public:
@@ -51,12 +51,14 @@ class TestServer {
     builder.SetMaxReceiveMessageSize(32 << 20);
     builder.RegisterService(service_.get());
     builder.RegisterService(replication_.get());
+    builder.RegisterService(&no_sidecar_);
     server_ = builder.BuildAndStart();
     grpc::ChannelArguments arguments;  // a connection of its own: another's backoff does not count after a restart
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     channel_ = grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::SuppressionService::NewStub(channel_);
     replication_stub_ = v1::ReplicationService::NewStub(channel_);
+    sidecar_stub_ = v1::SidecarService::NewStub(channel_);
   }
   void Stop() {
     if (server_ == nullptr) return;
@@ -82,6 +84,7 @@ class TestServer {
   const std::string& data_path() const { return store_options_.path; }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
+  v1::SidecarService::StubInterface& sidecar_stub() { return *sidecar_stub_; }
   FakeClock& clock() { return clock_; }
   Store& store() { return *store_; }
   LocalCommitLog& log() { return *log_; }
@@ -100,10 +103,12 @@ class TestServer {
   std::unique_ptr<LocalCommitLog> log_;
   std::unique_ptr<SuppressionService> service_;
   std::unique_ptr<ReplicationService> replication_;
+  NoSidecarService no_sidecar_{ReplicationOptions()};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
   std::unique_ptr<v1::ReplicationService::StubInterface> replication_stub_;
+  std::unique_ptr<v1::SidecarService::StubInterface> sidecar_stub_;
 };
 
 // The ErrorInfo of a gRPC error; empty when it has none.
@@ -137,4 +142,4 @@ inline std::string GrpcField(const grpc::Status& status) {
   return found == info.metadata().end() ? "" : found->second;
 }
 
-}  // namespace suppression
+}  // namespace suppressd

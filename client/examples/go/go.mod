@@ -1,4 +1,4 @@
-module suppression.example/check
+module suppressd.example/check
 
 // The newest versions that Go 1.19 builds, which is Debian 12's.
 go 1.19

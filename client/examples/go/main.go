@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
-	pb "suppression.example/check/suppressionv1"
+	pb "suppressd.example/check/suppressdv1"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 	// Only UNAVAILABLE is tried again: the sidecar restarts, or has no replica yet. A report has a request id, so it
 	// counts once however often it is tried.
 	serviceConfig = `{"methodConfig": [{
-		"name": [{"service": "suppression.v1.SuppressionService"}],
+		"name": [{"service": "suppressd.v1.SuppressionService"}],
 		"retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.05s", "maxBackoff": "0.5s", "backoffMultiplier": 2,
 			"retryableStatusCodes": ["UNAVAILABLE"]}}]}`
 )
@@ -41,19 +41,27 @@ func dial(target string) (*grpc.ClientConn, error) {
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: deadline}))
 }
 
-// check says whether the address may be mailed, and why not. With a token: answered from that state or a later one.
+// check says whether the address may be mailed, and why not. Every answer but NOT_SUPPRESSED means: do not send, also one
+// that this program does not know. With a token: answered from that state or a later one.
 func check(client pb.SuppressionServiceClient, address, atLeast string) (bool, string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	answer, err := client.IsSuppressed(ctx, &pb.IsSuppressedRequest{Address: address, AtLeast: atLeast})
-	if err != nil || !answer.Suppressed {
-		return true, "send", err
+	reply, err := client.IsSuppressed(ctx, &pb.IsSuppressedRequest{Address: address, AtLeast: atLeast})
+	if err != nil {
+		return false, "", err
 	}
-	var causes []string
-	for _, match := range answer.Matches {
-		causes = append(causes, match.Cause.Type.String()+" "+match.Cause.Reason.String())
+	switch reply.Answer {
+	case pb.IsSuppressedResponse_NOT_SUPPRESSED:
+		return true, "send", nil
+	case pb.IsSuppressedResponse_SUPPRESSED:
+		var causes []string
+		for _, match := range reply.Matches {
+			causes = append(causes, match.Cause.Type.String()+" "+match.Cause.Reason.String())
+		}
+		return false, "do not send: " + strings.Join(causes, ", "), nil
+	default:
+		return false, "do not send: " + reply.Answer.String(), nil
 	}
-	return false, "do not send: " + strings.Join(causes, ", "), nil
 }
 
 // report reports a bounce, prints what it was taken for, and returns the token of the state that includes it.
@@ -63,15 +71,18 @@ func report(client pb.SuppressionServiceClient, address, reply string) (string, 
 	answer, err := client.ReportBounce(ctx, &pb.ReportBounceRequest{
 		RequestId: newUUID(),
 		Source:    "example",
-		Report:    &pb.ReportBounceRequest_SmtpReply{SmtpReply: &pb.SmtpReply{Recipient: address, Text: reply}},
+		Report: &pb.ReportBounceRequest_SmtpReply{SmtpReply: &pb.SmtpReply{
+			Recipient: address,
+			Reply:     &pb.SmtpReply_Text{Text: reply},
+		}},
 	})
 	if err != nil {
 		return "", err
 	}
 	outcome := answer.Outcomes[0]
 	fmt.Println("report:", outcome.Verdict.Reason, outcome.Effect, answer.Durability)
-	// LOCAL_DURABLE has no token: the centre does not have the report yet, but this sidecar blocks the address already.
-	return answer.Token, nil
+	// AT_SIDECAR has no token: the server does not have the report yet, but this sidecar blocks the address already.
+	return answer.RevisionToken, nil
 }
 
 // newUUID makes a random UUID, version 4.

@@ -12,7 +12,8 @@ import uuid
 
 import grpc
 
-from suppression.v1 import bounce_pb2, suppression_pb2, suppression_service_pb2, suppression_service_pb2_grpc
+from suppressd.v1 import bounce_pb2, suppression_pb2, suppression_service_pb2, suppression_service_pb2_grpc
+from suppressd.v1.suppression_service_pb2 import IsSuppressedResponse
 
 DEFAULT_TARGET = "unix:/run/suppressd/suppressd.sock"
 DEADLINE_SECONDS = 2
@@ -20,7 +21,7 @@ DEADLINE_SECONDS = 2
 # once however often it is tried.
 SERVICE_CONFIG = {
     "methodConfig": [{
-        "name": [{"service": "suppression.v1.SuppressionService"}],
+        "name": [{"service": "suppressd.v1.SuppressionService"}],
         "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.05s", "maxBackoff": "0.5s", "backoffMultiplier": 2,
                         "retryableStatusCodes": ["UNAVAILABLE"]},
     }]
@@ -28,12 +29,19 @@ SERVICE_CONFIG = {
 
 
 def check(stub, address, at_least=""):
-    """Whether the address may be mailed, and why not. With a token: answered from that state or a later one."""
+    """Whether the address may be mailed, and why not. With a token: answered from that state or a later one.
+
+    Every answer but NOT_SUPPRESSED means: do not send, also one that this program does not know.
+    """
     request = suppression_service_pb2.IsSuppressedRequest(address=address, at_least=at_least)
-    answer = stub.IsSuppressed(request, timeout=DEADLINE_SECONDS)
-    if not answer.suppressed:
+    response = stub.IsSuppressed(request, timeout=DEADLINE_SECONDS)
+    if response.answer == IsSuppressedResponse.NOT_SUPPRESSED:
         return True, "send"
-    causes = [match.cause for match in answer.matches]
+    if response.answer != IsSuppressedResponse.SUPPRESSED:
+        known = IsSuppressedResponse.Answer.values()
+        name = IsSuppressedResponse.Answer.Name(response.answer) if response.answer in known else response.answer
+        return False, f"do not send: {name}"
+    causes = [match.cause for match in response.matches]
     why = ", ".join(f"{suppression_pb2.Cause.Type.Name(cause.type)} {bounce_pb2.BounceReason.Name(cause.reason)}"
                     for cause in causes)
     return False, f"do not send: {why}"
@@ -45,10 +53,10 @@ def report(stub, address, reply):
         request_id=str(uuid.uuid4()), source="example", smtp_reply=bounce_pb2.SmtpReply(recipient=address, text=reply))
     answer = stub.ReportBounce(request, timeout=DEADLINE_SECONDS)
     outcome = answer.outcomes[0]
-    print("report:", bounce_pb2.BounceReason.Name(outcome.verdict.reason), bounce_pb2.Effect.Name(outcome.effect),
-          suppression_service_pb2.Durability.Name(answer.durability))
-    # LOCAL_DURABLE has no token: the centre does not have the report yet, but this sidecar blocks the address already.
-    return answer.token
+    print("report:", bounce_pb2.BounceReason.Name(outcome.verdict.reason), bounce_pb2.BounceEvent.Effect.Name(outcome.effect),
+          suppression_service_pb2.ReportBounceResponse.Durability.Name(answer.durability))
+    # AT_SIDECAR has no token: the server does not have the report yet, but this sidecar blocks the address already.
+    return answer.revision_token
 
 
 def main():

@@ -1,4 +1,4 @@
-module suppression.example/kubernetes
+module suppressd.example/kubernetes
 
 go 1.24.0
 

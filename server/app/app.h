@@ -1,0 +1,68 @@
+// The server that holds the list: makes every part in order and takes them apart in reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/app/clock_guard.h"
+#include "server/app/daemon.h"
+#include "server/app/listener.h"
+#include "server/app/options.h"
+#include "server/list/rule_book.h"
+#include "server/list/service.h"
+#include "server/replication/replication.h"
+#include "storage/log/local_commit_log.h"
+#include "storage/store.h"
+
+namespace suppressd {
+
+// Not thread-safe; the parts are.
+class App final : public Daemon {
+ public:
+  // Opens the store, binds the addresses and serves. Null when there is nothing to run (--check_config). An error is
+  // one clear sentence for the person who started it.
+  static absl::StatusOr<std::unique_ptr<App>> Start(const ServeOptions& options);
+  // Stops like Stop with no time to drain, unless stopped before.
+  ~App() override;
+
+  void Reload() override;
+  // Looks whether storage still takes writes and tells the health service; lets go what replicas no longer use.
+  absl::Status Tick() override;
+  // Turns unready, ends streams, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
+  // `timeout`), makes everything durable, closes.
+  void Stop(absl::Duration timeout) override;
+
+  // The addresses that were bound, see Listener.
+  const std::vector<std::string>& addresses() const { return listener_->addresses(); }
+  Store& store() { return *store_; }
+  LocalCommitLog& log() { return *log_; }
+  SuppressionService& service() { return *service_; }
+  ReplicationService& replication() { return *replication_; }
+
+ private:
+  App() = default;
+
+  absl::Status StartClock(const ServeOptions& options);
+  // Notes how far the store is durable, and the time.
+  void NoteHead();
+  // Tells of a clock that is not believed, once, and of one that is again.
+  void WatchClock();
+
+  std::unique_ptr<RuleBook> rules_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<ClockGuard> clock_;
+  std::unique_ptr<LocalCommitLog> log_;
+  std::unique_ptr<SuppressionService> service_;
+  std::unique_ptr<ReplicationService> replication_;
+  std::unique_ptr<NoSidecarService> no_sidecar_;
+  std::unique_ptr<Listener> listener_;
+  bool writes_served_ = true;
+  bool clock_believed_ = true;
+};
+
+// Runs a server until it is told to stop; see RunDaemon.
+int Serve(const ServeOptions& options);
+
+}  // namespace suppressd

@@ -1,0 +1,225 @@
+#include "server/app/options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/app/listen_address.h"
+#include "server/base/log.h"
+#include "server/replication/replication.h"
+#include "server/rpc/field_checks.h"
+
+namespace suppressd {
+namespace {
+
+constexpr char kVersion[] = SUPPRESSD_VERSION;
+constexpr char kServeAddress[] = "127.0.0.1:7025";
+constexpr char kSidecarAddress[] = "unix:/run/suppressd/suppressd.sock";
+// A sidecar shares its machine with the sender it serves.
+constexpr int kSidecarCacheMib = 64;
+constexpr int64_t kSidecarChangeLogRevisions = 100'000;
+
+// One row: option, its environment name by rule, its meaning.
+template <typename T>
+CLI::Option* Row(CLI::App* app, const std::string& name, T& value, const std::string& doc) {
+  return app->add_option("--" + name, value, doc)
+      ->envname("SUPPRESSD_" + absl::AsciiStrToUpper(name))
+      ->capture_default_str();
+}
+
+CLI::Option* FlagRow(CLI::App* app, const std::string& name, bool& value, const std::string& doc) {
+  return app->add_flag("--" + name + "{true}", value, doc)
+      ->envname("SUPPRESSD_" + absl::AsciiStrToUpper(name))
+      ->capture_default_str();
+}
+
+void AddServerOptions(CLI::App* command, const std::string& default_address, ServerOptions* options) {
+  Row(command, "listen_address", options->listen_addresses,
+      "Where to listen: HOST:PORT (port 0: any free one) or unix:PATH; repeat for several. Default " + default_address)
+      ->expected(1, 16);
+  Row(command, "data_dir", options->data_dir, "The data directory; made when missing")->required();
+  Row(command, "policy_file", options->policy_file,
+      "Policy file (docs/policy.md), read again on SIGHUP. Default: built in");
+  Row(command, "rules_file", options->rules_file,
+      "File of rules above the built-in ones (docs/rules.md), read again on SIGHUP. Default: none");
+  Row(command, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
+  Row(command, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
+  Row(command, "socket_group", options->socket_group, "Group of Unix sockets, by name or number. Default: unchanged");
+  Row(command, "log_level", options->log_level, "Lowest level logged")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  FlagRow(command, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
+  FlagRow(command, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
+  FlagRow(command, "check_config", options->check_config, "Check options, policy file and rules file, then exit");
+  Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
+  Row(command, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
+  Row(command, "max_listings", options->max_listings, "Most listings and details in flight")
+      ->check(CLI::Range(1, 10'000));
+  Row(command, "max_mails", options->max_mails,
+      "Maximum number of bounce messages and webhook payloads processed at once")
+      ->check(CLI::Range(1, 10'000));
+  Row(command, "max_watches", options->max_watches, "Most watches")->check(CLI::Range(1, 100'000));
+  Row(command, "max_connections", options->max_connections, "Maximum number of TCP connections")
+      ->check(CLI::Range(1, 50'000));
+  Row(command, "max_connections_per_peer", options->max_connections_per_peer,
+      "Maximum number of TCP connections from one IPv4 address or IPv6 /64")
+      ->check(CLI::Range(1, 50'000));
+  Row(command, "max_calls_per_connection", options->max_calls_per_connection,
+      "Maximum number of calls and streams at once on one connection; clients queue the next ones")
+      ->check(CLI::Range(10, 100'000));
+  Row(command, "drain_timeout_seconds", options->drain_timeout_seconds,
+      "Longest wait for calls in flight, and for reports to be delivered, on SIGTERM")
+      ->check(CLI::Range(0, 3'600));
+  StoreOptions& store = options->store;
+  Row(command, "block_cache_mib", store.block_cache_mib, "Cache of data blocks")->check(CLI::Range(8, 1'048'576));
+  Row(command, "change_log_max_revisions", store.change_log_max_revisions, "Most revisions kept in the change log")
+      ->check(CLI::Range(int64_t{1'000}, int64_t{1'000'000'000}));
+  Row(command, "change_log_max_age_days", store.change_log_max_age_days,
+      "Longest time revisions are kept in the change log")
+      ->check(CLI::Range(1, 3'650));
+}
+
+void AddServeOptions(CLI::App* serve, ServeOptions* options) {
+  AddServerOptions(serve, kServeAddress, options);
+  Row(serve, "max_replicas", options->max_replicas, "Most replicas that follow this server")
+      ->check(CLI::Range(1, 10'000));
+  Row(serve, "max_snapshots", options->max_snapshots, "Most snapshots for replicas at once")->check(CLI::Range(1, 100));
+  Row(serve, "snapshot_hold_minutes", options->snapshot_hold_minutes,
+      "How long a snapshot, and the changes after it, are kept for a replica that is not heard of")
+      ->check(CLI::Range(1, 360));
+  Row(serve, "accept_clock", options->accept_clock,
+      "Today's date in UTC, as YYYY-MM-DD: the machine's clock is right although the newest record is far from it. "
+      "Times "
+      "later than now are moved back to now. Has no effect on any other day");
+  StoreOptions& store = options->store;
+  Row(serve, "bounce_retention_days", store.bounce_retention_days, "How long bounce events are kept")
+      ->check(CLI::Range(1, 36'500));
+  Row(serve, "request_window_days", store.request_window_days, "How long request and event ids are remembered")
+      ->check(CLI::Range(7, 3'650));
+}
+
+void AddSidecarOptions(CLI::App* sidecar, SidecarOptions* options) {
+  options->store.block_cache_mib = kSidecarCacheMib;
+  options->store.change_log_max_revisions = kSidecarChangeLogRevisions;
+  AddServerOptions(sidecar, kSidecarAddress, options);
+  Row(sidecar, "upstream", options->upstream, "The server that holds the list: HOST:PORT or unix:PATH")->required();
+  Row(sidecar, "replica_id", options->replica_id,
+      "Name of this replica among those of the server: 1 to 128 of A-Z a-z 0-9 . _ - : /. Default: the host's name");
+  Row(sidecar, "tenants", options->tenants, "Only these lists; repeat for several. Default: all")->expected(0, 100);
+  Row(sidecar, "on_empty", options->on_empty_name,
+      "Without a replica: wait (serve once there is one), fail (end when there is none in time), unknown (serve at "
+      "once, and answer that nothing is known)")
+      ->check(CLI::IsMember({"wait", "fail", "unknown"}));
+  Row(sidecar, "on_empty_timeout_seconds", options->on_empty_timeout_seconds, "How long --on_empty fail waits")
+      ->check(CLI::Range(1, 86'400));
+  Row(sidecar, "forward_timeout_millis", options->forward_timeout_millis,
+      "How long the server is given to take a report before the report goes into the outbox")
+      ->check(CLI::Range(10, 60'000));
+  Row(sidecar, "outbox_max_reports", options->outbox_max_reports, "Most reports that wait for the server")
+      ->check(CLI::Range(1, 10'000'000));
+  Row(sidecar, "outbox_max_mib", options->outbox_max_mib, "Most room for reports that wait for the server")
+      ->check(CLI::Range(1, 1'048'576));
+}
+
+OnEmpty OnEmptyOf(const std::string& name) {
+  return name == "fail" ? OnEmpty::kFail : name == "unknown" ? OnEmpty::kUnknown : OnEmpty::kWait;
+}
+
+std::string HostName() {
+  char name[256] = {};
+  if (gethostname(name, sizeof(name) - 1) != 0) return "";
+  return name;
+}
+
+void FillIn(const std::string& default_address, ServerOptions* options) {
+  if (options->listen_addresses.empty()) options->listen_addresses = {default_address};
+  options->store.path = options->data_dir;
+}
+
+}  // namespace
+
+ParsedOptions ParseOptions(int argc, char** argv) {
+  ParsedOptions parsed;
+  CLI::App app("suppressd: one suppression list for everything that sends mail", "suppressd");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  CLI::App* serve = app.add_subcommand("serve", "Serve the suppression list from a data directory");
+  AddServeOptions(serve, &parsed.serve);
+  CLI::App* sidecar = app.add_subcommand("sidecar", "Answer beside a sender, from a replica of the list");
+  AddSidecarOptions(sidecar, &parsed.sidecar);
+  try {  // CLI11 reports by exception; this is the one place that meets them
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_now = true;
+    if (error.get_exit_code() == 0) {
+      parsed.exit_code = app.exit(error);
+    } else {
+      PrintError(absl::StrCat(error.what(), " (see suppressd serve --help, suppressd sidecar --help)"));
+      parsed.exit_code = 2;
+    }
+  }
+  parsed.is_sidecar = sidecar->parsed();
+  FillIn(kServeAddress, &parsed.serve);
+  FillIn(kSidecarAddress, &parsed.sidecar);
+  if (parsed.sidecar.replica_id.empty()) parsed.sidecar.replica_id = HostName();
+  parsed.sidecar.on_empty = OnEmptyOf(parsed.sidecar.on_empty_name);
+  return parsed;
+}
+
+absl::Status ValidateOptions(const ServerOptions& options) {
+  for (const std::string& text : options.listen_addresses) {
+    const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+    if (!address.ok()) return address.status();
+    if (!address->local && !options.insecure) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("listen_address ", text,
+                       " can be reached by others and there is no TLS; use a loopback address or a Unix "
+                       "socket, or say --insecure"));
+    }
+  }
+  const std::string& mode = options.socket_mode;
+  if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat("socket_mode ", mode, " is not an octal mode such as 0660"));
+  }
+  if (!options.socket_group.empty()) return FindGroup(options.socket_group).status();
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOptions(const ServeOptions& options) {
+  if (absl::Status status = ValidateOptions(static_cast<const ServerOptions&>(options)); !status.ok()) return status;
+  absl::Time day;
+  std::string error;
+  if (!options.accept_clock.empty() && !absl::ParseTime("%Y-%m-%d", options.accept_clock, &day, &error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("accept_clock ", options.accept_clock, " is no date; say today's as YYYY-MM-DD"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOptions(const SidecarOptions& options) {
+  if (absl::Status status = ValidateOptions(static_cast<const ServerOptions&>(options)); !status.ok()) return status;
+  const absl::StatusOr<ListenAddress> upstream = ParseListenAddress(options.upstream);
+  if (!upstream.ok() || absl::EndsWith(options.upstream, ":0")) {
+    return absl::InvalidArgumentError(absl::StrCat("upstream ", options.upstream, ": want HOST:PORT or unix:PATH"));
+  }
+  if (!upstream->local && !options.insecure) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("upstream ", options.upstream,
+                     " is on another machine and there is no TLS; say --insecure where the network encrypts"));
+  }
+  if (absl::StatusOr<ReplicaName> name = ReplicaNameOf(options.replica_id, kVersion); !name.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("replica_id ", options.replica_id, ": ", name.status().message()));
+  }
+  for (const std::string& tenant : options.tenants) {
+    if (absl::StatusOr<std::string> name = TenantOf(tenant); !name.ok()) return name.status();
+  }
+  return absl::OkStatus();
+}
+
+int SocketMode(const ServerOptions& options) {
+  return std::stoi(options.socket_mode, nullptr, 8);
+}
+
+}  // namespace suppressd

@@ -1,0 +1,53 @@
+// Structured logs: one JSON object per line on standard error.
+//
+//   LogInfo("suppress", {{"tenant", tenant}, {"address", hash(address)}});
+//
+// Whoever logs never waits for standard error: lines go through a queue of at most kLogQueueLines, in order, and a
+// thread of its own writes them. What standard error does not take in time or refuses is dropped and counted (LogSink),
+// so a reader that stands still costs lines, never an answer. The thread starts with the first line or SetLogLevel; no
+// fork may come after it. Lines of the last moments are lost when the process is killed or crashes; FlushLog before an
+// orderly end.
+//
+// An address never goes into a log; a keyed hash of it does (AddressHash). Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace suppressd {
+
+// Lines that wait to be written; the oldest is dropped when one more comes. With the longest line: 32 MiB.
+inline constexpr size_t kLogQueueLines = 8192;
+// Longest line, so that a pipe takes it whole or not at all. A longer one is cut, and says so: "truncated":"true".
+inline constexpr size_t kLogLineBytesMax = 4096;
+// At the end of the process, at most this long is waited for standard error to take what was logged.
+inline constexpr absl::Duration kLogFlushMax = absl::Seconds(1);
+
+using LogField = std::pair<absl::string_view, std::string>;
+
+// Logs an event at level info, warning or error.
+void LogInfo(absl::string_view event, std::initializer_list<LogField> fields = {});
+void LogWarning(absl::string_view event, std::initializer_list<LogField> fields = {});
+void LogError(absl::string_view event, std::initializer_list<LogField> fields = {});
+
+// Sets the lowest level written: "debug", "info", "warning" or "error". False when it is none of these. Log lines of
+// gRPC and protobuf go to debug.
+bool SetLogLevel(const std::string& level);
+
+// Waits until all that was logged before this call is written or dropped. False when it takes longer than `timeout`.
+bool FlushLog(absl::Duration timeout);
+
+// Why the process ends, as plain text on standard error: "suppressd: " and the sentence, after what was logged before.
+// Given up when standard error takes nothing for kLogFlushMax.
+void PrintError(absl::string_view sentence);
+
+// A hash of an address under a key made at start: equal addresses give equal text within one run of the process, and
+// nobody without the key can tell which address it was. 16 hexadecimal digits.
+std::string AddressHash(absl::string_view address);
+
+}  // namespace suppressd

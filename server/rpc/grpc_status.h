@@ -1,0 +1,21 @@
+// The one place where errors become gRPC's: the status code, and google.rpc.Status in the details.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "grpcpp/support/status.h"
+
+namespace suppressd {
+
+// Keeps code, message, ErrorInfo and RetryInfo. An error without ErrorInfo gets INTERNAL_ERROR and a message that tells
+// nothing. OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise). Errors of ours
+// (INTERNAL) are logged.
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// Whether an error carries ErrorInfo of suppressd, so that it was suppressd which answered.
+bool HasErrorInfo(const absl::Status& status);
+
+// The same error, which tells its caller to try again after this time.
+absl::Status WithRetryAfter(absl::Status status, absl::Duration delay);
+
+}  // namespace suppressd

@@ -1,0 +1,33 @@
+// Limits of the suppression service, of the server and of a sidecar.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace suppressd {
+
+struct ServiceOptions {
+  // Largest request taken, in bytes.
+  size_t request_bytes_max = 4 << 20;
+  // Most checks and writes in flight at once; the next is UNAVAILABLE (OVERLOADED).
+  int calls_in_flight_max = 10'000;
+  // Most listings and details in flight at once.
+  int listings_in_flight_max = 64;
+  // Threads that listings and details run on, so that they never keep checks waiting.
+  int listing_threads = 2;
+  // Maximum number of bounce messages and webhook payloads processed at once.
+  int mails_in_flight_max = 64;
+  // Threads that these are read on: a mail that was made for it takes long.
+  int mail_threads = 2;
+  // Most watches at once.
+  int watches_max = 1'000;
+  // OK, or why no write is taken now; null: always OK.
+  std::function<absl::Status()> may_write = {};
+  // Longest wait for the state that a read demands, whatever its deadline.
+  absl::Duration await_revision_max = absl::Seconds(10);
+};
+
+}  // namespace suppressd

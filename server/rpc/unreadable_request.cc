@@ -1,0 +1,47 @@
+#include "server/rpc/unreadable_request.h"
+
+#include "common/error.h"
+#include "google/protobuf/descriptor.h"
+
+namespace suppressd {
+
+absl::Status UnreadableRequest() {
+  return InvalidArgument(v1::INVALID_FIELD,
+                         "the request is not a valid message of this call, or a text field is not UTF-8");
+}
+
+int MethodIndex(const char* service, const char* method) {
+  return google::protobuf::DescriptorPool::generated_pool()
+      ->FindServiceByName(service)
+      ->FindMethodByName(method)
+      ->index();
+}
+
+SuppressionServiceWithReasons::SuppressionServiceWithReasons() {
+  using Calls = v1::SuppressionService::CallbackService;
+  Serve("ReportBounce", &Calls::ReportBounce);
+  Serve("DeliverReport", &Calls::DeliverReport);
+  Serve("IsSuppressed", &Calls::IsSuppressed);
+  Serve("BatchIsSuppressed", &Calls::BatchIsSuppressed);
+  Serve("ListSuppressions", &Calls::ListSuppressions);
+  Serve("CountSuppressions", &Calls::CountSuppressions);
+  Serve("GetBounceDetails", &Calls::GetBounceDetails);
+  Serve("Reactivate", &Calls::Reactivate);
+  Serve("Suppress", &Calls::Suppress);
+  Serve("Watch", &Calls::Watch);
+}
+
+ReplicationServiceWithReasons::ReplicationServiceWithReasons() {
+  using Calls = v1::ReplicationService::CallbackService;
+  Serve("Snapshot", &Calls::Snapshot);
+  Serve("Follow", &Calls::Follow);
+  Serve("Acknowledge", &Calls::Acknowledge);
+  Serve("RangeChecksums", &Calls::RangeChecksums);
+  Serve("ListReplicas", &Calls::ListReplicas);
+}
+
+SidecarServiceWithReasons::SidecarServiceWithReasons() {
+  Serve("GetSidecarStatus", &v1::SidecarService::CallbackService::GetSidecarStatus);
+}
+
+}  // namespace suppressd
