@@ -43,6 +43,10 @@ absl::Status CheckTarget(const Request& request) {
   return InvalidArgument(v1::INVALID_FIELD, "only one of address and domain may be set", "domain");
 }
 
+absl::Status WrongCount() {
+  return absl::InternalError("the service answered for another number of addresses than was asked for");
+}
+
 }  // namespace
 
 GrpcConnection::GrpcConnection(std::shared_ptr<grpc::Channel> channel)
@@ -55,7 +59,9 @@ absl::StatusOr<CheckResult> GrpcConnection::IsSuppressed(const CheckRequest& req
 absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) {
   const auto bad = [](const std::string& address) { return !IsUtf8(address); };
   if (std::none_of(request.addresses.begin(), request.addresses.end(), bad)) {
-    return Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+    absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+    if (result.ok() && result->answers.size() != request.addresses.size()) return WrongCount();
+    return result;
   }
   // One address that is no text would take all the others down with it: it fails here, alone.
   BatchRequest rest = request;
@@ -78,7 +84,7 @@ absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest
   absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(rest), call);
   if (!result.ok()) return result;
   if (result->answers.size() != positions.size()) {
-    return absl::InternalError("the service answered for another number of addresses than was asked for");
+    return WrongCount();
   }
   std::vector<Answer> answers(request.addresses.size(), Answer::kFailed);
   for (size_t i = 0; i < positions.size(); ++i) answers[static_cast<size_t>(positions[i])] = result->answers[i];

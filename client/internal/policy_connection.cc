@@ -103,9 +103,10 @@ absl::StatusOr<SuppressResult> PolicyConnection::Suppress(const SuppressRequest&
 absl::Status PolicyConnection::TryWatch(const WatchRequest& request, const OnStep& on_step,
                                         const Cancellation& cancellation) {
   if (fallback_ == nullptr) return target_->Watch(request, on_step, cancellation);
-  bool heard = false;
+  // A greeting alone, which only tells where the stream starts, is no news.
+  bool greeted = false, heard = false;
   const OnStep remember = [&](const WatchStep& step) {
-    heard = true;
+    heard = std::exchange(greeted, true) || !step.changes.empty();
     return on_step(step);
   };
   const absl::Status status = target_->Watch(request, remember, cancellation);
@@ -118,19 +119,19 @@ absl::Status PolicyConnection::TryWatch(const WatchRequest& request, const OnSte
 absl::Status PolicyConnection::Watch(const WatchRequest& request, const OnStep& on_step,
                                      const Cancellation& cancellation) {
   WatchRequest rest = request;
-  bool heard = false;
+  bool greeted = false, heard = false;
   int failures = 0;
   absl::Time give_up = environment_.now() + watch_retry_for_;
   const OnStep remember = [&](const WatchStep& step) {
     const bool go_on = on_step(step);
     if (!step.revision_token.empty()) rest.after = step.revision_token;
-    heard = true;
+    heard = std::exchange(greeted, true) || !step.changes.empty();
     // A heartbeat alone proves little: a server that greets and hangs up must not be hammered.
     if (!step.changes.empty()) failures = 0;
     return go_on;
   };
   for (;;) {
-    heard = false;
+    greeted = heard = false;
     const absl::Status status = TryWatch(rest, remember, cancellation);
     if (!absl::IsUnavailable(status)) return status;
     if (heard) give_up = environment_.now() + watch_retry_for_;

@@ -208,7 +208,7 @@ void SidecarApp::Withdrawn() {
   absl::MutexLock lock(&mutex_);
   ready_ = false;
   if (stopped_ || listener_ == nullptr) return;
-  for (const char* name : {kServiceHealth, kReplicationHealth, kWriteHealth}) listener_->SetServing(name, false);
+  for (const char* name : {kServiceHealth, kReplicationHealth}) listener_->SetServing(name, false);  // reports go on
 }
 
 void SidecarApp::Reload() {
@@ -221,7 +221,7 @@ absl::Status SidecarApp::Tick() {
   replica_->Sweep();
   NoteState(kNoteInterval);
   const SteadyTime now = SteadyNow();
-  if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr &&
+  if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr && !follower_->outdated() &&
       now - started_at_ >= absl::Seconds(options_.on_empty_timeout_seconds)) {
     const absl::Status why = follower_->last_error();
     return absl::UnavailableError(

@@ -47,9 +47,10 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
 // When a sidecar took the report that it delivers.
 absl::StatusOr<std::optional<int64_t>> TakenAtOf(const v1::DeliverReportRequest& request, absl::Time now) {
   if (!request.has_taken_at()) return InvalidArgument(v1::MISSING_FIELD, "taken_at must be set", "taken_at");
-  const absl::StatusOr<int64_t> taken_at = EventTimeOf(true, request.taken_at(), now, "taken_at");
+  const absl::StatusOr<int64_t> taken_at = TimeOf(true, request.taken_at(), 0, "taken_at");
   if (!taken_at.ok()) return taken_at.status();
-  return std::optional<int64_t>(*taken_at);
+  // A sidecar whose clock is ahead must not lose its report.
+  return std::optional<int64_t>(std::min(*taken_at, absl::ToUnixMicros(now)));
 }
 
 absl::string_view DomainOf(absl::string_view address) {

@@ -23,16 +23,16 @@ constexpr absl::Duration kReportTimeout = absl::Seconds(10);
 // How often the server may fail with a report in ways that may pass (INTERNAL, say) before it is put aside.
 constexpr int kRefusalsMax = 20;
 
-// The upstream is older than this sidecar, or another sidecar: an operator has to put that right, and no report is lost
-// meanwhile.
+// The upstream is another sidecar, or no server that takes reports: an operator has to put that right, and no report is
+// lost meanwhile.
 bool IsWrongServer(const absl::Status& status) {
-  const v1::ErrorReason reason = ReasonOf(status);
-  return reason == v1::UNKNOWN_FIELD || reason == v1::NOT_SERVED_HERE || absl::IsUnimplemented(status);
+  return ReasonOf(status) == v1::NOT_SERVED_HERE || absl::IsUnimplemented(status);
 }
 
 // An answer that no repeat will change.
 bool IsFinal(const absl::Status& status) {
-  if (IsWrongServer(status)) return false;
+  // A server that is older than this sidecar may be upgraded within the tries it is given.
+  if (IsWrongServer(status) || ReasonOf(status) == v1::UNKNOWN_FIELD) return false;
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kAlreadyExists:

@@ -17,8 +17,9 @@ namespace {
 // What the reader of the stream may be ahead of the writer.
 constexpr size_t kQueuedChangesMax = 4'096;
 constexpr size_t kQueuedBytesMax = 8 << 20;
-// A large change comes in parts, which the store puts together; a server that sends more than this of one is none.
-constexpr size_t kChangeBytesMax = 64 << 20;
+// A large change comes in parts, which are put together here. More than this of one is not taken: the list is read
+// again.
+constexpr size_t kChangeBytesMax = 256 << 20;
 // A connection that lasted this long makes the next wait short again.
 constexpr absl::Duration kSettledAfter = absl::Seconds(10);
 // How long a question for the head may take.
@@ -65,9 +66,12 @@ std::optional<RevisionChange> ToChange(uint64_t revision, v1::FollowResponse* st
   return change;
 }
 
-// Whoever does not know what happened to an entry reads the list again.
-absl::Status UnknownChange() {
-  return MakeError(absl::StatusCode::kOutOfRange, v1::HISTORY_GONE, "the server sends a kind of change not known here");
+// A step that cannot be taken: of a kind that is not known here, or too large. The list is read again in its place.
+absl::Status UnreadableStep(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDataLoss, v1::HISTORY_GONE, what);
+}
+bool IsUnreadableStep(const absl::Status& status) {
+  return absl::IsDataLoss(status) && ReasonOf(status) == v1::HISTORY_GONE;
 }
 
 absl::Status Unintelligible() {
@@ -166,7 +170,12 @@ void Follower::SetState(v1::Replica::State state) {
 
 v1::Replica::State Follower::state() const {
   absl::MutexLock lock(&mutex_);
-  return state_;
+  return outdated_ ? v1::Replica::OUTDATED : state_;
+}
+
+bool Follower::outdated() const {
+  absl::MutexLock lock(&mutex_);
+  return outdated_;
 }
 
 absl::Status Follower::last_error() const {
@@ -182,18 +191,17 @@ void Follower::Run() {
     {
       absl::MutexLock lock(&mutex_);
       if (!ended.ok()) last_error_ = ended;
-      if (outdated) {
-        state_ = v1::Replica::OUTDATED;
-      } else if (state_ != v1::Replica::OTHER_LINEAGE) {
-        state_ = v1::Replica::AWAY;
-      }
+      outdated_ |= outdated;
+      if (state_ != v1::Replica::OTHER_LINEAGE) state_ = v1::Replica::AWAY;
     }
     if (outdated && replica_->view() != nullptr) {
       replica_->Withdraw();
       options_.withdrawn();
     }
     if (ended.ok()) continue;
-    const absl::Duration wait = backoff_.Next(RetryDelay(ended));
+    // Each try takes a place among the server's snapshots.
+    absl::Duration wait = backoff_.Next(RetryDelay(ended));
+    if (outdated) wait += options_.outdated_pause;
     LogWarning("server_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
     if (!Wait(wait)) return;
   }
@@ -222,7 +230,8 @@ absl::Status Follower::FollowOnce() {
     needs_snapshot_ = true;
     if (reason == v1::LINEAGE_MISMATCH) SetState(v1::Replica::OTHER_LINEAGE);
     LogWarning("snapshot_needed", {{"why", std::string(ended.message())}});
-    return reason == v1::STORAGE_UNAVAILABLE ? ended : absl::OkStatus();
+    // A snapshot that would not help for long waits, as after every other failure.
+    return reason == v1::STORAGE_UNAVAILABLE || IsUnreadableStep(ended) ? ended : absl::OkStatus();
   }
   return ended;
 }
@@ -237,6 +246,10 @@ absl::Status Follower::TakeSnapshot() {
     return status;
   }
   needs_snapshot_ = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    outdated_ = false;
+  }
   options_.advanced();
   return absl::OkStatus();
 }
@@ -302,6 +315,7 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
                           absl::Status* ended) {
   const auto reader = upstream_->replication().Follow(context, FollowRequest(options_.lists, view));
   v1::FollowResponse step, parts;  // the parts of a step that is not complete yet
+  size_t parts_bytes = 0;
   absl::Status read;
   while (read.ok() && reader->Read(&step)) {
     {
@@ -314,14 +328,24 @@ void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context,
     } else if (!token.ok() || token->lineage != view.store->lineage()) {
       read = Unintelligible();
     } else {
-      parts.MergeFrom(step);
-      const size_t bytes = parts.ByteSizeLong();
-      if (bytes > kChangeBytesMax) read = Unintelligible();
-      if (!read.ok() || step.more_follows()) continue;
+      parts_bytes += step.ByteSizeLong();
+      if (parts_bytes > kChangeBytesMax) {
+        read = UnreadableStep("a change is too large");
+        continue;
+      }
+      const bool last = !step.more_follows();
+      if (parts.changes().empty()) {
+        parts.Swap(&step);
+      } else {
+        parts.MergeFrom(step);
+      }
+      if (!last) continue;
       std::optional<RevisionChange> change = ToChange(token->revision, &parts);
+      const size_t bytes = parts_bytes;
       parts.Clear();
+      parts_bytes = 0;
       if (!change.has_value()) {
-        read = UnknownChange();
+        read = UnreadableStep("the server sends a kind of change that is not known here");
       } else if (!changes->Put(*std::move(change), bytes)) {
         break;
       }

@@ -39,6 +39,8 @@ struct FollowerOptions {
   // Called, on the follower's thread, when the replica is served and has reached the head that the server had when the
   // connection was made.
   std::function<void()> caught_up = [] {};
+  // Between tries while the server sends what this program is too old to read.
+  absl::Duration outdated_pause = absl::Seconds(10);
   // Called, on the follower's thread, when no replica is served any more (REPLICA_OUTDATED).
   std::function<void()> withdrawn = [] {};
 };
@@ -61,6 +63,9 @@ class Follower {
   // within 10 s. Calls that come together share one question.
   void AskHead(std::function<void(absl::StatusOr<RevisionToken>)> then);
 
+  // Whether the server sends what this program is too old to read (REPLICA_OUTDATED). It stays so until a snapshot was
+  // taken.
+  bool outdated() const;
   // What it is doing, and why the last attempt to follow the server ended (OK: it did not).
   v1::Replica::State state() const;
   absl::Status last_error() const;
@@ -99,6 +104,7 @@ class Follower {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   SteadyWait stopped_;
   v1::Replica::State state_ ABSL_GUARDED_BY(mutex_) = v1::Replica::AWAY;
+  bool outdated_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
   grpc::ClientContext* blocking_ ABSL_GUARDED_BY(mutex_) = nullptr;  // what the thread waits for
   bool streaming_ ABSL_GUARDED_BY(mutex_) = false;

@@ -155,6 +155,7 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> Replica::Begin(uint64_t lineage) {
 }
 
 absl::Status Replica::Adopt(std::shared_ptr<ReplicaView> view) {
+  absl::MutexLock current_lock(&current_mutex_);
   const std::string name = fs::path(view->path).filename();
   if (absl::Status status = WriteCurrent(name, std::nullopt); !status.ok()) return status;
   std::shared_ptr<ReplicaView> old;
@@ -175,8 +176,10 @@ absl::Status OutdatedReplica() {
 }
 
 void Replica::Withdraw() {
-  std::error_code gone;
-  fs::remove(absl::StrCat(options_.path, "/", kCurrent), gone);
+  absl::MutexLock current_lock(&current_mutex_);
+  std::error_code failed;
+  fs::remove(absl::StrCat(options_.path, "/", kCurrent), failed);
+  if (failed) LogError("replica_not_forgotten", {{"why", failed.message()}});
   std::shared_ptr<ReplicaView> old;
   {
     absl::MutexLock lock(&mutex_);
@@ -205,6 +208,7 @@ absl::Status Replica::WriteCurrent(const std::string& name, std::optional<Steady
 }
 
 absl::Status Replica::NoteComplete(SteadyTime complete_at) {
+  absl::MutexLock current_lock(&current_mutex_);
   const std::shared_ptr<ReplicaView> served = view();
   if (served == nullptr) return absl::OkStatus();
   return WriteCurrent(fs::path(served->path).filename(), complete_at);

@@ -92,8 +92,9 @@ class Replica {
 
   const ReplicaOptions options_;
   std::optional<SteadyTime> complete_at_;
-  int next_ = 1;  // the number of the next replica
-  mutable absl::Mutex mutex_;
+  int next_ = 1;               // the number of the next replica
+  absl::Mutex current_mutex_;  // held while CURRENT is written or removed
+  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(current_mutex_);
   std::shared_ptr<ReplicaView> view_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<ReplicaView>> retired_ ABSL_GUARDED_BY(mutex_);
 };

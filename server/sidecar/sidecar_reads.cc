@@ -93,7 +93,7 @@ bool AddBlocks(const LocalBlocks& blocks, const EntryName& name, const RevisionT
 }  // namespace
 
 absl::Status SidecarList::NoReplica() const {
-  if (ReasonOf(parts_.follower->last_error()) == v1::REPLICA_OUTDATED) return OutdatedReplica();
+  if (parts_.follower->outdated()) return OutdatedReplica();
   return MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_NOT_READY, "the sidecar has no replica yet");
 }
 
@@ -106,7 +106,7 @@ absl::StatusOr<SidecarList::View> SidecarList::ViewFor(const std::string& tenant
     }
   }
   if (View view = parts_.replica->view(); view != nullptr) return view;
-  if (no_replica_ != nullptr) return no_replica_;
+  if (no_replica_ != nullptr && !parts_.follower->outdated()) return no_replica_;
   return NoReplica();
 }
 

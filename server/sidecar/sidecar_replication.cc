@@ -52,7 +52,9 @@ grpc::ServerUnaryReactor* SidecarReplication::RangeChecksums(grpc::CallbackServe
   return RunUnary(context, *request, options_.request_bytes_max, &checksums_, [&](Done done) {
     const std::shared_ptr<ReplicaView> view = parts_.replica->view();
     if (view == nullptr) {
-      return done(MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_NOT_READY, "the sidecar has no replica yet"));
+      return done(parts_.follower->outdated() ? OutdatedReplica()
+                                              : MakeError(absl::StatusCode::kUnavailable, v1::REPLICA_NOT_READY,
+                                                          "the sidecar has no replica yet"));
     }
     AwaitRevision(&view->store->reader(), request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), kWaitMax),
                   [this, view, context, request, response, done](absl::Status reached) {

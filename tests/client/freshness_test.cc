@@ -52,7 +52,12 @@ TEST_F(FreshnessTest, ACheckSaysHowFreshItIs) {
 
 TEST_F(FreshnessTest, AnAnswerOfTheServerHasNone) {
   service_.on_check = [](const auto&, auto*) { return grpc::Status::OK; };
-  service_.on_batch = [](const auto&, auto*) { return grpc::Status::OK; };
+  service_.on_batch = [](const v1::BatchIsSuppressedRequest& request, v1::BatchIsSuppressedResponse* response) {
+    for (int i = 0; i < request.addresses_size(); ++i) {
+      response->add_answers(v1::IsSuppressedResponse::NOT_SUPPRESSED);
+    }
+    return grpc::Status::OK;
+  };
   service_.on_list = [](const auto&, auto*) { return grpc::Status::OK; };
   EXPECT_EQ(MakeClient().IsSuppressed("a@example.com")->freshness, std::nullopt);
   EXPECT_EQ(MakeClient().BatchIsSuppressed(BatchRequest())->freshness, std::nullopt);

@@ -177,8 +177,9 @@ class EveryCall(Caller):
                       self.call("ReportBounce", delivery["report"])):
             self.assertTrue(again["duplicate"])
             self.assertEqual(again["outcomes"], told["outcomes"])
-        for wrong, reason in (({}, "MISSING_FIELD"), ({"taken_at": "2999-01-01T00:00:00Z"}, "INVALID_FIELD")):
-            self.assert_refused("DeliverReport", {"report": delivery["report"], **wrong}, "InvalidArgument", reason)
+        ahead = {"report": delivery["report"], "taken_at": "2999-01-01T00:00:00Z"}  # a sidecar's clock may be wrong
+        self.assertTrue(self.call("DeliverReport", ahead)["response"]["duplicate"])
+        self.assert_refused("DeliverReport", {"report": delivery["report"]}, "InvalidArgument", "MISSING_FIELD")
         self.assert_refused("DeliverReport", {"taken_at": taken_at}, "InvalidArgument", "MISSING_FIELD")
 
     def test_suppress_a_domain(self):
