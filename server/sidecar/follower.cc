@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/from_grpc.h"
 #include "server/base/log.h"
+#include "server/sidecar/step_assembly.h"
 
 namespace suppressd {
 namespace {
@@ -17,9 +18,6 @@ namespace {
 // What the reader of the stream may be ahead of the writer.
 constexpr size_t kQueuedChangesMax = 4'096;
 constexpr size_t kQueuedBytesMax = 8 << 20;
-// A large change comes in parts, which are put together here. More than this of one is not taken: the list is read
-// again.
-constexpr size_t kChangeBytesMax = 256 << 20;
 // A connection that lasted this long makes the next wait short again.
 constexpr absl::Duration kSettledAfter = absl::Seconds(10);
 // How long a question for the head may take.
@@ -47,35 +45,6 @@ v1::AcknowledgeRequest AcknowledgeRequest(const FollowedLists& lists, const Repl
   request.set_replica_version(lists.name.version);
   *request.mutable_position() = PositionOf(view);
   return request;
-}
-
-// A step as storage applies it. Nothing: it holds a kind of change that is not known here.
-std::optional<RevisionChange> ToChange(uint64_t revision, v1::FollowResponse* step) {
-  RevisionChange change;
-  change.revision = revision;
-  change.timeline = step->position().timeline();
-  *change.change.mutable_at() = step->committed_at();
-  for (v1::ReplicaChange& one : *step->mutable_changes()) {
-    if (one.kind() != v1::Change::UPDATED && one.kind() != v1::Change::ERASED) return std::nullopt;
-    stored::StoredEntry* stored = change.change.add_entries();
-    stored->set_erased(one.kind() == v1::Change::ERASED);
-    stored->set_revision(one.entry().revision());
-    *stored->mutable_suppression() = std::move(*one.mutable_entry()->mutable_suppression());
-  }
-  if (!change.change.entries().empty()) change.change.set_tenant(change.change.entries(0).suppression().tenant());
-  return change;
-}
-
-// A step that cannot be taken: of a kind that is not known here, or too large. The list is read again in its place.
-absl::Status UnreadableStep(absl::string_view what) {
-  return MakeError(absl::StatusCode::kDataLoss, v1::HISTORY_GONE, what);
-}
-bool IsUnreadableStep(const absl::Status& status) {
-  return absl::IsDataLoss(status) && ReasonOf(status) == v1::HISTORY_GONE;
-}
-
-absl::Status Unintelligible() {
-  return absl::DataLossError("the server sends what is no change of this replica's data");
 }
 
 }  // namespace
@@ -314,42 +283,17 @@ void Follower::Applied(const ReplicaView& view, uint64_t head, bool* was_behind)
 void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes,
                           absl::Status* ended) {
   const auto reader = upstream_->replication().Follow(context, FollowRequest(options_.lists, view));
-  v1::FollowResponse step, parts;  // the parts of a step that is not complete yet
-  size_t parts_bytes = 0;
+  v1::FollowResponse message;
+  StepAssembly assembly(view.store->lineage());
   absl::Status read;
-  while (read.ok() && reader->Read(&step)) {
+  while (read.ok() && reader->Read(&message)) {
     {
       absl::MutexLock lock(&mutex_);
       heard_at_ = options_.steady_clock();
     }
-    const absl::StatusOr<RevisionToken> token = DecodeToken(step.position().revision_token(), "position");
-    if (step.min_reader() > kReplicaForm) {
-      read = OutdatedReplica();
-    } else if (!token.ok() || token->lineage != view.store->lineage()) {
-      read = Unintelligible();
-    } else {
-      parts_bytes += step.ByteSizeLong();
-      if (parts_bytes > kChangeBytesMax) {
-        read = UnreadableStep("a change is too large");
-        continue;
-      }
-      const bool last = !step.more_follows();
-      if (parts.changes().empty()) {
-        parts.Swap(&step);
-      } else {
-        parts.MergeFrom(step);
-      }
-      if (!last) continue;
-      std::optional<RevisionChange> change = ToChange(token->revision, &parts);
-      const size_t bytes = parts_bytes;
-      parts.Clear();
-      parts_bytes = 0;
-      if (!change.has_value()) {
-        read = UnreadableStep("the server sends a kind of change that is not known here");
-      } else if (!changes->Put(*std::move(change), bytes)) {
-        break;
-      }
-    }
+    absl::StatusOr<std::optional<RevisionChange>> step = assembly.Add(&message);
+    read = step.status();
+    if (read.ok() && step->has_value() && !changes->Put(**std::move(step), assembly.bytes())) break;
   }
   if (!read.ok()) context->TryCancel();
   const grpc::Status finished = reader->Finish();
