@@ -87,12 +87,6 @@ absl::StatusOr<std::optional<stored::CommandResult>> CommandBatch::FindAnswer(co
   if (!known.ok()) return known.status();
   if (*known != nullptr && (*known)->payload_digest() != command.claim_digest()) return reused;
   known = FindRequest(command, command.request_key());
-  if (known.ok() && *known == nullptr) {
-    known = FindRequest(command, command.earlier_request_key());
-    // Events were numbered: under a key that is not of this very request the number may be another event's.
-    const bool other = known.ok() && *known != nullptr && (*known)->payload_digest() != command.payload_digest();
-    if (other && command.claim_key().empty()) return std::nullopt;
-  }
   if (!known.ok()) return known.status();
   if (*known == nullptr) return std::nullopt;
   if ((*known)->payload_digest() != command.payload_digest()) return reused;

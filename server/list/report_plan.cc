@@ -278,7 +278,7 @@ class Planner {
     stored::Command command = start_;
     Identify(reported, content, &command);
     // One event that names a person twice is one event about him.
-    if (!reported.earlier_event_id.empty()) {
+    if (reported.is_one_of_several) {
       const auto [known, is_new] = event_commands_.emplace(command.request_key(), next);
       if (!is_new) return known->second;
     }
@@ -295,8 +295,6 @@ class Planner {
     }
     if (!reported.event_id.empty()) {
       command->set_request_key(absl::StrCat(IsMail() ? kMailedEventKeyPrefix : kEventKeyPrefix, reported.event_id));
-      if (reported.earlier_event_id.empty()) return;
-      command->set_earlier_request_key(absl::StrCat(kEventKeyPrefix, reported.earlier_event_id));
       return;
     }
     if (IsMail() && request_.event_id().empty()) {
@@ -308,7 +306,6 @@ class Planner {
     if (key.empty() && !request_.event_id().empty()) key = absl::StrCat(kEventKeyPrefix, request_.event_id());
     if (key.empty()) return;
     command->set_request_key(absl::StrCat(key, "\t", content));
-    command->set_earlier_request_key(absl::StrCat(key, "/", plan_.outcomes.size()));
   }
 
   const v1::ReportBounceRequest& request_;

@@ -8,6 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "server/base/log.h"
 #include "server/list/report_plan.h"
 #include "server/list/requests.h"
@@ -46,6 +47,8 @@ absl::Status RefusalOf(const stored::CommandResult& result) {
 
 // When a sidecar took the report that it delivers.
 absl::StatusOr<std::optional<int64_t>> TakenAtOf(const v1::DeliverReportRequest& request, absl::Time now) {
+  // Those of the report are checked with it.
+  if (!request.GetReflection()->GetUnknownFields(request).empty()) return UnknownField();
   if (!request.has_taken_at()) return InvalidArgument(v1::MISSING_FIELD, "taken_at must be set", "taken_at");
   const absl::StatusOr<int64_t> taken_at = TimeOf(true, request.taken_at(), 0, "taken_at");
   if (!taken_at.ok()) return taken_at.status();
@@ -198,7 +201,6 @@ grpc::ServerUnaryReactor* SuppressionService::TakeReport(grpc::CallbackServerCon
   return RunUnary(context, request, options_.request_bytes_max, admission, [&](Done done) {
     if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     if (!taken_at.ok()) return done(taken_at.status());
-    if (absl::Status known = CheckKnownFields(request); !known.ok()) return done(known);
     if (!is_long) return Report(report, *taken_at, response, std::move(done));
     RunUnlessGone(
         &mail_pool_, [context] { return context->IsCancelled(); },

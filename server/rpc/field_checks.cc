@@ -100,11 +100,14 @@ absl::Status CheckListLength(size_t count, absl::string_view field) {
                          field);
 }
 
-absl::Status CheckKnownFields(const google::protobuf::Message& request) {
-  if (!HasUnknownField(request)) return absl::OkStatus();
+absl::Status UnknownField() {
   return InvalidArgument(
       v1::UNKNOWN_FIELD,
       "the request holds a field that this version does not know, and may not mean what it would do");
+}
+
+absl::Status CheckKnownFields(const google::protobuf::Message& request) {
+  return HasUnknownField(request) ? UnknownField() : absl::OkStatus();
 }
 
 v1::ItemError ItemErrorOf(const absl::Status& error) {

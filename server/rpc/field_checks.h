@@ -42,6 +42,8 @@ absl::Status CheckLength(const std::string& text, size_t bytes_max, absl::string
 absl::Status CheckRequired(const std::string& text, size_t bytes_max, absl::string_view field);
 // FIELD_TOO_LONG when a filter names more than 100 values.
 absl::Status CheckListLength(size_t count, absl::string_view field);
+// UNKNOWN_FIELD.
+absl::Status UnknownField();
 // UNKNOWN_FIELD when a request that writes, or anything in it, holds a field that this version does not know: it may
 // say not to do it.
 absl::Status CheckKnownFields(const google::protobuf::Message& request);

@@ -248,24 +248,6 @@ TEST_F(ReportsTest, ARequestIdStandsForOneRequestWhateverItsKind) {
   }
 }
 
-TEST_F(ReportsTest, WhatAnEarlierVersionRecordedByPlaceIsARepeat) {
-  Start();
-  v1::ReportBounceRequest request = Payload({"jo@example.com", "ann@example.com"}, false);
-  request.set_request_id(kId);
-  for (stored::Command command : CommandsOf(request)) {
-    command.set_request_key(command.earlier_request_key());
-    command.clear_earlier_request_key();
-    command.clear_claim_key();
-    Append(command);
-  }
-  const uint64_t head = server_->store().head().head();
-  v1::ReportBounceResponse response;
-  ASSERT_TRUE(Report(request, &response).ok());
-  EXPECT_TRUE(response.duplicate());
-  EXPECT_EQ(server_->store().head().head(), head + 2) << "a revision for each event, known or not";
-  EXPECT_EQ(GrpcReason(Report(Payload({"al@example.com"}, false), kId, &response)), "REQUEST_ID_REUSED");
-}
-
 std::vector<std::string> Addresses(const v1::ReportBounceResponse& response) {
   std::vector<std::string> addresses;
   for (const v1::RecipientOutcome& outcome : response.outcomes()) addresses.push_back(outcome.address());

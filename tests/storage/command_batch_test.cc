@@ -99,12 +99,10 @@ TEST_F(CommandBatchTest, DamagedRequestRecordFailsOnlyTheRepeatOfThatRequest) {
 }
 
 // One event of a payload that came as this request.
-stored::Command PayloadEvent(const std::string& address, const std::string& key, const std::string& request,
-                             const std::string& earlier_key = "") {
+stored::Command PayloadEvent(const std::string& address, const std::string& key, const std::string& request) {
   stored::Command command = HardBounce(address, Day(1), key);
   command.set_claim_key("r:" + request.substr(0, 1));
   command.set_claim_digest(request);
-  command.set_earlier_request_key(earlier_key);
   return command;
 }
 
@@ -137,25 +135,6 @@ TEST_F(CommandBatchTest, ARequestIdIsClaimedAlsoByEventsThatAllWereKnown) {
 TEST_F(CommandBatchTest, AnIdOfARequestIsNotClaimedByOthersEvents) {
   Apply({HardBounce("a@example.com", Day(0), "r:U")});
   EXPECT_EQ(Apply({PayloadEvent("b@example.com", "e:1", "U one")})[0].error_reason(), "REQUEST_ID_REUSED");
-}
-
-TEST_F(CommandBatchTest, WhatEarlierVersionsRecordedIsARepeat) {
-  Apply({HardBounce("a@example.com", Day(0), "e:f/0"), HardBounce("b@example.com", Day(0), "r:U/1")});
-  const auto results = Apply({PayloadEvent("a@example.com", "e:f/a", "V", "e:f/0"),
-                              PayloadEvent("b@example.com", "r:U\tb", "U", "r:U/1"),
-                              PayloadEvent("c@example.com", "r:U\tc", "U", "r:U/1")});
-  EXPECT_TRUE(results[0].duplicate());
-  EXPECT_TRUE(results[1].duplicate());
-  EXPECT_EQ(results[2].error_reason(), "REQUEST_ID_REUSED") << "of the same request with another payload";
-}
-
-TEST_F(CommandBatchTest, ANumberThatMayBeOfAnotherEventIsNoReasonToRefuse) {
-  Apply({HardBounce("a@example.com", Day(0), "e:mine/1")});
-  stored::Command command = HardBounce("b@example.com", Day(1), "e:mine\tb");
-  command.set_earlier_request_key("e:mine/1");
-  const auto result = Apply({command})[0];
-  EXPECT_EQ(result.error_reason(), "");
-  EXPECT_FALSE(result.duplicate());
 }
 
 }  // namespace

@@ -214,9 +214,7 @@ absl::StatusOr<std::vector<ReportedRecipient>> ProviderReports::Take() {
 void ProviderReports::Name(const ProviderReport& report, ReportedRecipient* named) const {
   named->recipient = Cut(report.recipient, kRecipientBytesMax);
   if (!report.event_id.empty()) named->event_id = absl::StrCat(provider_, ":", report.event_id);
-  if (!report.earlier_event_id.empty()) {
-    named->earlier_event_id = absl::StrCat(provider_, ":", report.earlier_event_id);
-  }
+  named->is_one_of_several = report.is_one_of_several;
 }
 
 absl::Status ProviderReports::Add(ProviderReport report, v1::Verdict verdict) {

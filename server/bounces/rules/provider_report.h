@@ -49,8 +49,8 @@ struct ProviderReport {
   std::string message_id;
   // Printable ASCII, at most 224 bytes; "/" and 16 digits may be appended.
   std::string event_id;
-  // What earlier versions had in its place; empty: the same.
-  std::string earlier_event_id;
+  // The event names several recipients, and event_id holds which.
+  bool is_one_of_several = false;
   std::string feedback_type;
   std::optional<absl::Time> occurred_at;
   std::optional<absl::Time> mail_sent_at;

@@ -182,12 +182,12 @@ absl::Status ReadEvent(const JsonValue& root, ProviderReports* reports) {
   for (size_t i = 0; i < event.recipients.size(); ++i) {
     ProviderReport report = common;
     if (!report.event_id.empty() && event.recipients.size() > 1) {
-      report.earlier_event_id = absl::StrCat(report.event_id, "/", i);
+      report.is_one_of_several = true;
       absl::StrAppendFormat(&report.event_id, "/%016x", Fnv1a(PersonOf(event.recipients.Item(i))));
     }
     ProviderReport named;
     named.event_id = report.event_id;
-    named.earlier_event_id = report.earlier_event_id;
+    named.is_one_of_several = report.is_one_of_several;
     absl::Status status = AddRecipient(event, event.recipients.Item(i), std::move(report), reports);
     status = reports->Settle(std::move(status), std::move(named));
     if (!status.ok()) return status;

@@ -18,8 +18,8 @@ struct ReportedRecipient {
   v1::BounceEvent event;
   // The provider's id of the event; empty: none.
   std::string event_id;
-  // The event_id that earlier versions made of it; empty: the same.
-  std::string earlier_event_id{};
+  // The event names several recipients, and event_id is the event's with the recipient's behind it.
+  bool is_one_of_several = false;
   // UNKNOWN_EVENT or MALFORMED_PAYLOAD: one event of several that could not be taken; it has no verdict.
   // INVALID_ADDRESS or NO_RECIPIENT: one recipient of several that a mail does not name so that he could be suppressed.
   // The recipient may be empty. ERROR_REASON_UNSPECIFIED: none.
