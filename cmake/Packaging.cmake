@@ -60,7 +60,7 @@ set(CPACK_DEBIAN_SUPPRESSCTL_DESCRIPTION "asks and administers a suppression lis
 set(CPACK_DEBIAN_CLIENT_PACKAGE_NAME libsuppressd-client-dev)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_CLIENT_PACKAGE_SHLIBDEPS OFF)
-set(CPACK_DEBIAN_CLIENT_PACKAGE_DEPENDS "libgrpc++-dev, libprotobuf-dev, protobuf-compiler, protobuf-compiler-grpc, libabsl-dev")
+set(CPACK_DEBIAN_CLIENT_PACKAGE_DEPENDS "libgrpc++-dev, libprotobuf-dev, protobuf-compiler, protobuf-compiler-grpc, libabsl-dev, libssl-dev")
 set(CPACK_DEBIAN_CLIENT_DESCRIPTION "C++ client library of the suppression list suppressd
  Headers, static library and CMake package suppressd::client.")
 include(CPack)

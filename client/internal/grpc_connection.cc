@@ -18,24 +18,6 @@ namespace {
 
 using Stub = v1::SuppressionService::StubInterface;
 
-template <typename Request, typename Response>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
-
-template <typename Request, typename Response>
-auto Unary(Stub& stub, Method<Request, Response> method, const Request& request, const CallOptions& call)
-    -> absl::StatusOr<decltype(FromProto(Response()))> {
-  if (absl::Status status = CheckUtf8(request); !status.ok()) return status;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
-  Response response;
-  const grpc::Status status = (stub.*method)(&context, request, &response);
-  // Nobody here cancels a call: a server or proxy that goes away did. Like any UNAVAILABLE it may or may not have been
-  // carried out.
-  if (status.error_code() == grpc::StatusCode::CANCELLED) return absl::UnavailableError("the server cut the call");
-  if (!status.ok()) return FromGrpc(status);
-  return FromProto(response);
-}
-
 // A request names one address or one domain: the message cannot hold both.
 template <typename Request>
 absl::Status CheckTarget(const Request& request) {
@@ -49,17 +31,36 @@ absl::Status WrongCount() {
 
 }  // namespace
 
-GrpcConnection::GrpcConnection(std::shared_ptr<grpc::Channel> channel)
-    : stub_(v1::SuppressionService::NewStub(std::move(channel))) {}
+GrpcConnection::GrpcConnection(std::unique_ptr<SecureChannel> channel)
+    : channel_(std::move(channel)), stub_(channel_.get()) {}
+
+template <typename Request, typename Response>
+auto GrpcConnection::Unary(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                           const Request& request, const CallOptions& call) {
+  using Result = absl::StatusOr<decltype(FromProto(Response()))>;
+  if (absl::Status status = CheckUtf8(request); !status.ok()) return Result(status);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
+  channel_->AddToken(&context);
+  Response response;
+  const grpc::Status status = ((*stub_.Get()).*method)(&context, request, &response);
+  // Nobody here cancels a call: a server or proxy that goes away did. Like any UNAVAILABLE it may or may not have been
+  // carried out.
+  if (status.error_code() == grpc::StatusCode::CANCELLED) {
+    return Result(absl::UnavailableError("the server cut the call"));
+  }
+  if (!status.ok()) return Result(FromGrpc(status));
+  return Result(FromProto(response));
+}
 
 absl::StatusOr<CheckResult> GrpcConnection::IsSuppressed(const CheckRequest& request, const CallOptions& call) {
-  return Unary(*stub_, &Stub::IsSuppressed, ToProto(request), call);
+  return Unary(&Stub::IsSuppressed, ToProto(request), call);
 }
 
 absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) {
   const auto bad = [](const std::string& address) { return !IsUtf8(address); };
   if (std::none_of(request.addresses.begin(), request.addresses.end(), bad)) {
-    absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(request), call);
+    absl::StatusOr<BatchResult> result = Unary(&Stub::BatchIsSuppressed, ToProto(request), call);
     if (result.ok() && result->answers.size() != request.addresses.size()) return WrongCount();
     return result;
   }
@@ -81,7 +82,7 @@ absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest
       rest.addresses.push_back(request.addresses[i]);
     }
   }
-  absl::StatusOr<BatchResult> result = Unary(*stub_, &Stub::BatchIsSuppressed, ToProto(rest), call);
+  absl::StatusOr<BatchResult> result = Unary(&Stub::BatchIsSuppressed, ToProto(rest), call);
   if (!result.ok()) return result;
   if (result->answers.size() != positions.size()) {
     return WrongCount();
@@ -102,30 +103,30 @@ absl::StatusOr<BatchResult> GrpcConnection::BatchIsSuppressed(const BatchRequest
 }
 
 absl::StatusOr<ReportResult> GrpcConnection::ReportBounce(const ReportRequest& request, const CallOptions& call) {
-  return Unary(*stub_, &Stub::ReportBounce, ToProto(request), call);
+  return Unary(&Stub::ReportBounce, ToProto(request), call);
 }
 
 absl::StatusOr<Page> GrpcConnection::ListSuppressions(const ListRequest& request, const CallOptions& call) {
-  return Unary(*stub_, &Stub::ListSuppressions, ToProto(request), call);
+  return Unary(&Stub::ListSuppressions, ToProto(request), call);
 }
 
 absl::StatusOr<Counts> GrpcConnection::CountSuppressions(const CountRequest& request, const CallOptions& call) {
-  return Unary(*stub_, &Stub::CountSuppressions, ToProto(request), call);
+  return Unary(&Stub::CountSuppressions, ToProto(request), call);
 }
 
 absl::StatusOr<Details> GrpcConnection::GetBounceDetails(const DetailsRequest& request, const CallOptions& call) {
   if (absl::Status status = CheckTarget(request); !status.ok()) return status;
-  return Unary(*stub_, &Stub::GetBounceDetails, ToProto(request), call);
+  return Unary(&Stub::GetBounceDetails, ToProto(request), call);
 }
 
 absl::StatusOr<ReactivateResult> GrpcConnection::Reactivate(const ReactivateRequest& request, const CallOptions& call) {
   if (absl::Status status = CheckTarget(request); !status.ok()) return status;
-  return Unary(*stub_, &Stub::Reactivate, ToProto(request), call);
+  return Unary(&Stub::Reactivate, ToProto(request), call);
 }
 
 absl::StatusOr<SuppressResult> GrpcConnection::Suppress(const SuppressRequest& request, const CallOptions& call) {
   if (absl::Status status = CheckTarget(request); !status.ok()) return status;
-  return Unary(*stub_, &Stub::Suppress, ToProto(request), call);
+  return Unary(&Stub::Suppress, ToProto(request), call);
 }
 
 absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnStep& on_step,
@@ -133,8 +134,9 @@ absl::Status GrpcConnection::Watch(const WatchRequest& request, const OnStep& on
   const v1::WatchRequest message = ToProto(request);
   if (absl::Status status = CheckUtf8(message); !status.ok()) return status;
   grpc::ClientContext context;
+  channel_->AddToken(&context);
   cancellation.OnCancel([&context] { context.TryCancel(); });
-  const auto reader = stub_->Watch(&context, message);
+  const auto reader = stub_.Get()->Watch(&context, message);
   v1::WatchResponse response;
   bool wanted = true;
   while (wanted && reader->Read(&response)) wanted = !cancellation.cancelled() && on_step(FromProto(response));

@@ -1,10 +1,9 @@
 // A Connection over gRPC: one try of each call.
 #pragma once
 
-#include <grpcpp/channel.h>
-
 #include <memory>
 
+#include "common/secure_channel.h"
 #include "suppressd/connection.h"
 #include "suppressd/v1/suppression_service.grpc.pb.h"
 
@@ -15,7 +14,7 @@ namespace suppressd::client_internal {
 // call; of a batch only the addresses that are not UTF-8 fail; a reply's text may be anything. Thread-safe.
 class GrpcConnection final : public Connection {
  public:
-  explicit GrpcConnection(std::shared_ptr<grpc::Channel> channel);
+  explicit GrpcConnection(std::unique_ptr<SecureChannel> channel);
 
   absl::StatusOr<CheckResult> IsSuppressed(const CheckRequest& request, const CallOptions& call) override;
   absl::StatusOr<BatchResult> BatchIsSuppressed(const BatchRequest& request, const CallOptions& call) override;
@@ -28,7 +27,13 @@ class GrpcConnection final : public Connection {
   absl::Status Watch(const WatchRequest& request, const OnStep& on_step, const Cancellation& cancellation) override;
 
  private:
-  const std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
+  template <typename Request, typename Response>
+  auto Unary(grpc::Status (v1::SuppressionService::StubInterface::*method)(grpc::ClientContext*, const Request&,
+                                                                           Response*),
+             const Request& request, const CallOptions& call);
+
+  const std::unique_ptr<SecureChannel> channel_;
+  SecureStub<v1::SuppressionService> stub_;
 };
 
 }  // namespace suppressd::client_internal

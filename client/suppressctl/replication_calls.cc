@@ -13,9 +13,14 @@ namespace suppressd::suppressctl {
 absl::StatusOr<ReplicationCalls> ReplicationCalls::Make(const ClientOptions& options) {
   auto channel = client_internal::MakeChannel(options);
   if (!channel.ok()) return channel.status();
-  return ReplicationCalls(v1::ReplicationService::NewStub(*channel), v1::SidecarService::NewStub(*channel),
-                          options.retry);
+  return ReplicationCalls(*std::move(channel), options.retry);
 }
+
+ReplicationCalls::ReplicationCalls(std::shared_ptr<SecureChannel> channel, RetryOptions retry)
+    : channel_(std::move(channel)),
+      replication_(v1::ReplicationService::NewStub(channel_->Get())),
+      sidecar_(v1::SidecarService::NewStub(channel_->Get())),
+      retry_(retry) {}
 
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> ReplicationCalls::Call(Stub* stub,
@@ -28,6 +33,7 @@ absl::StatusOr<Response> ReplicationCalls::Call(Stub* stub,
       [&](const CallOptions& call) -> absl::StatusOr<Response> {
         grpc::ClientContext context;
         context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(call.timeout));
+        channel_->AddToken(&context);
         Response response;
         const grpc::Status status = (stub->*method)(&context, request, &response);
         if (!status.ok()) return FromGrpc(status);

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/secure_channel.h"
 #include "suppressd/options.h"
 #include "suppressd/v1/replication.grpc.pb.h"
 
@@ -31,14 +32,14 @@ class ReplicationCalls {
   using Replication = v1::ReplicationService::StubInterface;
   using Sidecar = v1::SidecarService::StubInterface;
 
-  ReplicationCalls(std::shared_ptr<Replication> replication, std::shared_ptr<Sidecar> sidecar, RetryOptions retry)
-      : replication_(std::move(replication)), sidecar_(std::move(sidecar)), retry_(retry) {}
+  ReplicationCalls(std::shared_ptr<SecureChannel> channel, RetryOptions retry);
 
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Stub* stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 const Request& request, absl::Duration timeout) const;
 
+  std::shared_ptr<SecureChannel> channel_;
   std::shared_ptr<Replication> replication_;
   std::shared_ptr<Sidecar> sidecar_;
   RetryOptions retry_;

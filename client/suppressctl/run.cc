@@ -45,6 +45,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   WithEnvironment(app.add_option("--tls_key", options.tls_key, "PEM file of our key; needs --tls_cert"));
   WithEnvironment(app.add_option("--tls_server_name", options.tls_server_name,
                                  "Name the server's certificate carries [default: the host]"));
+  WithEnvironment(app.add_option("--token_file", options.token_file, "File of the bearer token that says who we are"));
   WithEnvironment(app.add_flag("--insecure", options.insecure, "Plaintext to a host that is not this one"));
 }
 

@@ -69,6 +69,7 @@ absl::StatusOr<ClientOptions> Session::MakeClientOptions(LineOutput lines) const
   options.fallback_target = client_internal::kNoFallback;
   options.tenant = options_.tenant;
   options.insecure = options_.insecure;
+  options.token_file = options_.token_file;
   const absl::StatusOr<absl::Duration> timeout = ParseDuration(options_.timeout);
   if (!timeout.ok()) return timeout.status();
   options.deadline = *timeout;

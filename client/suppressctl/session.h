@@ -34,6 +34,7 @@ struct GlobalOptions {
   std::string tls_cert;
   std::string tls_key;
   std::string tls_server_name;
+  std::string token_file;
   bool tls = false;
   bool insecure = false;
 };

@@ -36,7 +36,7 @@ absl::StatusOr<ServerStatus> Ask(const ClientOptions& options) {
   const std::pair<std::string, std::string*> services[] = {
       {"", &status.server}, {kService, &status.reads}, {std::string(kService) + "/write", &status.writes}};
   for (const auto& [service, state] : services) {
-    absl::StatusOr<std::string> answer = client_internal::CheckHealth(*channel, service, options.deadline);
+    absl::StatusOr<std::string> answer = client_internal::CheckHealth((*channel)->Get(), service, options.deadline);
     if (!answer.ok()) return answer.status();
     *state = *std::move(answer);
   }

@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   absl::StatusOr<std::unique_ptr<RuleBook>> rules = RuleBook::Open(options.policy_file, options.rules_file);
   if (!rules.ok()) return rules.status();
   app->rules_ = *std::move(rules);
+  if (absl::Status status = CheckTlsFiles(options); !status.ok()) return status;
   if (options.check_config) return nullptr;
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options.store);
   if (!store.ok()) return store.status();
@@ -118,6 +119,7 @@ void App::Reload() {
 
 absl::Status App::Tick() {
   replication_->Sweep();
+  listener_->Look();
   WatchClock();
   NoteHead();
   absl::Status status = store_->write_status();

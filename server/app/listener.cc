@@ -96,11 +96,18 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& o
   for (grpc::Service* service : services) builder.RegisterService(service);
   const absl::StatusOr<std::vector<ListenAddress>> wanted = ClearedAddresses(options);
   if (!wanted.ok()) return wanted.status();
+  std::unique_ptr<Listener> listener(new Listener);
+  if (ServesTls(options)) {
+    absl::StatusOr<std::unique_ptr<TlsServing>> tls = TlsServing::Open(options);
+    if (!tls.ok()) return tls.status();
+    listener->tls_ = *std::move(tls);
+  }
   std::vector<int> ports(wanted->size(), 0);
   for (size_t i = 0; i < wanted->size(); ++i) {
-    builder.AddListeningPort((*wanted)[i].text, grpc::InsecureServerCredentials(), &ports[i]);
+    const bool plain = listener->tls_ == nullptr || !(*wanted)[i].socket_path.empty();
+    builder.AddListeningPort((*wanted)[i].text,
+                             plain ? grpc::InsecureServerCredentials() : listener->tls_->credentials(), &ports[i]);
   }
-  std::unique_ptr<Listener> listener(new Listener);
   const mode_t old_mask = umask(static_cast<mode_t>(~SocketMode(options) & 0777));  // no moment with a wider mode
   listener->server_ = builder.BuildAndStart();
   umask(old_mask);
@@ -110,6 +117,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& o
     if (!noted.ok()) return noted;
   }
   if (listener->server_ == nullptr) return absl::UnavailableError("the gRPC server does not start");
+  if (listener->tls_ != nullptr) {
+    for (const int port : listener->ports_) SocketGate::Get().SetTlsPort(port);
+  }
   for (const std::string& name : healthy) listener->SetServing(name, true);
   if (options.port_file.empty()) return listener;
   if (absl::Status status = WritePortFile(options.port_file, listener->addresses_); !status.ok()) return status;
@@ -166,6 +176,10 @@ void Listener::Shutdown(absl::Time deadline) {
   const absl::Time end = SteadyPoint() + (deadline - absl::Now());
   while (SteadyPoint() < end && end_stalled() > 0) absl::SleepFor(kStopTick);
   for (const int port : ports_) gate.ForgetPort(port);
+}
+
+std::shared_ptr<grpc::Channel> Listener::OwnChannel() {
+  return server_->InProcessChannel(grpc::ChannelArguments());
 }
 
 void Listener::Wait() {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "server/app/options.h"
+#include "server/app/tls_serving.h"
 
 namespace suppressd {
 
@@ -41,12 +42,19 @@ class Listener {
   // deadline all that are left; returns when none is.
   void Shutdown(absl::Time deadline);
   void Wait();
+  // A channel into this server that needs no socket: for a call of its own.
+  std::shared_ptr<grpc::Channel> OwnChannel();
+  // Looks whether files of certificates have changed. Call it once a second.
+  void Look() {
+    if (tls_ != nullptr) tls_->Look();
+  }
 
  private:
   Listener() = default;
   absl::Status NoteAddress(const ServerOptions& options, const std::string& text, const std::string& socket_path,
                            int port);
 
+  std::unique_ptr<TlsServing> tls_;  // null: plaintext
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;
   std::vector<int> ports_;  // of TCP

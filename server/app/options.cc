@@ -51,6 +51,15 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "log_level", options->log_level, "Lowest level logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   FlagRow(command, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
+  Row(command, "tls_cert_file", options->tls_cert_file,
+      "PEM file of the server's certificate, and those between it and a trusted one. With it every HOST:PORT of "
+      "--listen_address speaks TLS only; a Unix socket never does. Read again when it changes. Default: no TLS");
+  Row(command, "tls_key_file", options->tls_key_file, "PEM file of the key of --tls_cert_file, not encrypted");
+  Row(command, "tls_client_ca_file", options->tls_client_ca_file,
+      "PEM file of the certificates that may have signed clients' certificates (mTLS). Default: clients are not asked");
+  Row(command, "tls_client_certs", options->tls_client_certs,
+      "With --tls_client_ca_file: require (no connection without a certificate) or optional (a token will do)")
+      ->check(CLI::IsMember({"require", "optional"}));
   FlagRow(command, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
   FlagRow(command, "check_config", options->check_config, "Check options, policy file and rules file, then exit");
   Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
@@ -105,6 +114,19 @@ void AddSidecarOptions(CLI::App* sidecar, SidecarOptions* options) {
   options->store.change_log_max_revisions = kSidecarChangeLogRevisions;
   AddServerOptions(sidecar, kSidecarAddress, options);
   Row(sidecar, "upstream", options->upstream, "The server that holds the list: HOST:PORT or unix:PATH")->required();
+  FlagRow(sidecar, "upstream_tls", options->upstream_tls,
+          "Reach the server by TLS. On when one of the options of its files or name is given");
+  Row(sidecar, "upstream_ca_file", options->upstream_ca_file,
+      "PEM file of the certificates to trust of the server. Read again when it changes, as the next three are. "
+      "Default: "
+      "what the system trusts");
+  Row(sidecar, "upstream_cert_file", options->upstream_cert_file,
+      "PEM file of the sidecar's own certificate. Default: none");
+  Row(sidecar, "upstream_key_file", options->upstream_key_file, "PEM file of its key, not encrypted");
+  Row(sidecar, "upstream_server_name", options->upstream_server_name,
+      "The name that the server's certificate must carry. Default: the host of --upstream");
+  Row(sidecar, "upstream_token_file", options->upstream_token_file,
+      "File of a bearer token that goes with every call to the server. Default: none");
   Row(sidecar, "replica_id", options->replica_id,
       "Name of this replica among those of the server: 1 to 128 of A-Z a-z 0-9 . _ - : /. Default: the host's name");
   Row(sidecar, "tenants", options->tenants, "Only these lists; repeat for several. Default: all")->expected(0, 100);
@@ -131,6 +153,14 @@ std::string HostName() {
   char name[256] = {};
   if (gethostname(name, sizeof(name) - 1) != 0) return "";
   return name;
+}
+
+absl::Status ValidateTls(const ServerOptions& options) {
+  if (!ServesTls(options)) return absl::OkStatus();
+  if (options.tls_cert_file.empty() || options.tls_key_file.empty()) {
+    return absl::InvalidArgumentError("TLS needs both tls_cert_file and tls_key_file");
+  }
+  return absl::OkStatus();
 }
 
 void FillIn(const std::string& default_address, ServerOptions* options) {
@@ -168,17 +198,31 @@ ParsedOptions ParseOptions(int argc, char** argv) {
   return parsed;
 }
 
+bool ServesTls(const ServerOptions& options) {
+  return !options.tls_cert_file.empty() || !options.tls_key_file.empty() || !options.tls_client_ca_file.empty();
+}
+
+bool UpstreamSpeaksTls(const SidecarOptions& options) {
+  return options.upstream_tls || !options.upstream_ca_file.empty() || !options.upstream_cert_file.empty() ||
+         !options.upstream_key_file.empty() || !options.upstream_server_name.empty();
+}
+
+absl::Status WrongOption(absl::string_view option, const absl::Status& status) {
+  return absl::InvalidArgumentError(absl::StrCat(option, ": ", status.message()));
+}
+
 absl::Status ValidateOptions(const ServerOptions& options) {
   for (const std::string& text : options.listen_addresses) {
     const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
     if (!address.ok()) return address.status();
-    if (!address->local && !options.insecure) {
+    if (!address->local && !options.insecure && !ServesTls(options)) {
       return absl::InvalidArgumentError(
           absl::StrCat("listen_address ", text,
-                       " can be reached by others and there is no TLS; use a loopback address or a Unix "
-                       "socket, or say --insecure"));
+                       " can be reached by others and there is no TLS; give --tls_cert_file and --tls_key_file, use a "
+                       "loopback address or a Unix socket, or say --insecure"));
     }
   }
+  if (absl::Status status = ValidateTls(options); !status.ok()) return status;
   const std::string& mode = options.socket_mode;
   if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("socket_mode ", mode, " is not an octal mode such as 0660"));
@@ -204,10 +248,15 @@ absl::Status ValidateOptions(const SidecarOptions& options) {
   if (!upstream.ok() || absl::EndsWith(options.upstream, ":0")) {
     return absl::InvalidArgumentError(absl::StrCat("upstream ", options.upstream, ": want HOST:PORT or unix:PATH"));
   }
-  if (!upstream->local && !options.insecure) {
+  if (!upstream->local && !options.insecure && !UpstreamSpeaksTls(options)) {
     return absl::InvalidArgumentError(
         absl::StrCat("upstream ", options.upstream,
-                     " is on another machine and there is no TLS; say --insecure where the network encrypts"));
+                     " is on another machine and there is no TLS; give --upstream_tls or --upstream_ca_file, or say "
+                     "--insecure where the network encrypts"));
+  }
+  if (UpstreamSpeaksTls(options) && !upstream->socket_path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("upstream ", options.upstream, " is a Unix socket, which never speaks TLS"));
   }
   if (absl::StatusOr<ReplicaName> name = ReplicaNameOf(options.replica_id, kVersion); !name.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("replica_id ", options.replica_id, ": ", name.status().message()));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "storage/outbox.h"
 #include "storage/store_options.h"
 
@@ -22,6 +23,10 @@ struct ServerOptions {
   std::string socket_group;
   std::string log_level = "info";
   bool insecure = false;
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string tls_client_ca_file;
+  std::string tls_client_certs = "require";  // or "optional"
   bool check_config = false;
   bool channelz = true;
   int max_request_kib = 4096;
@@ -52,6 +57,12 @@ enum class OnEmpty {
 
 struct SidecarOptions : ServerOptions {
   std::string upstream;
+  bool upstream_tls = false;
+  std::string upstream_ca_file;
+  std::string upstream_cert_file;
+  std::string upstream_key_file;
+  std::string upstream_server_name;
+  std::string upstream_token_file;
   std::string replica_id;
   std::vector<std::string> tenants;
   std::string on_empty_name = "wait";
@@ -83,6 +94,13 @@ absl::Status ValidateOptions(const ServerOptions& options);
 absl::Status ValidateOptions(const ServeOptions& options);
 // The same, and upstream, replica id and tenants.
 absl::Status ValidateOptions(const SidecarOptions& options);
+
+// The error of an option's file: INVALID_ARGUMENT, the option's name before it.
+absl::Status WrongOption(absl::string_view option, const absl::Status& status);
+
+// Whether the server serves TLS on its TCP addresses; whether a sidecar reaches its server by TLS.
+bool ServesTls(const ServerOptions& options);
+bool UpstreamSpeaksTls(const SidecarOptions& options);
 
 // The octal mode of --socket_mode, checked by ValidateOptions.
 int SocketMode(const ServerOptions& options);

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/uuid.h"
-#include "grpcpp/create_channel.h"
 #include "server/app/clock_guard.h"
 #include "server/base/log.h"
 
@@ -38,6 +37,25 @@ ServiceOptions ServiceOptionsOf(const SidecarOptions& options) {
                         .watches_max = options.max_watches};
 }
 
+ChannelSecurity SecurityOf(const SidecarOptions& options) {
+  return {.tls = UpstreamSpeaksTls(options),
+          .files = {options.upstream_ca_file, options.upstream_cert_file, options.upstream_key_file},
+          .server_name = options.upstream_server_name,
+          .token_file = options.upstream_token_file};
+}
+
+absl::StatusOr<std::unique_ptr<Upstream>> OpenUpstream(const SidecarOptions& options) {
+  absl::StatusOr<std::unique_ptr<Upstream>> upstream = Upstream::Open(options.upstream, SecurityOf(options));
+  if (!upstream.ok()) return WrongOption("options of upstream", upstream.status());
+  return upstream;
+}
+
+// Of certificates and tokens: what is wrong with them is said before anything else is done.
+absl::Status CheckFiles(const SidecarOptions& options) {
+  if (absl::Status status = CheckTlsFiles(options); !status.ok()) return status;
+  return OpenUpstream(options).status();
+}
+
 std::vector<std::string> SortedTenants(const SidecarOptions& options) {
   std::vector<std::string> tenants = options.tenants;
   std::sort(tenants.begin(), tenants.end());
@@ -53,10 +71,11 @@ absl::StatusOr<std::unique_ptr<SidecarApp>> SidecarApp::Start(const SidecarOptio
   absl::StatusOr<std::unique_ptr<RuleBook>> rules = RuleBook::Open(options.policy_file, options.rules_file);
   if (!rules.ok()) return rules.status();
   app->rules_ = *std::move(rules);
+  if (absl::Status status = CheckFiles(options); !status.ok()) return status;
   if (options.check_config) return nullptr;
   app->started_at_ = SteadyNow();
   if (absl::Status status = app->OpenDirectory(); !status.ok()) return status;
-  app->MakeServices();
+  if (absl::Status status = app->MakeServices(); !status.ok()) return status;
   absl::Status serving;
   if (app->replica_->view() != nullptr) {
     serving = app->Serve(true);
@@ -106,12 +125,14 @@ absl::Status SidecarApp::OpenDirectory() {
   return absl::OkStatus();
 }
 
-void SidecarApp::MakeServices() {
+absl::Status SidecarApp::MakeServices() {
   heads_ = std::make_unique<HeadTimes>();
   if (const auto view = replica_->view(); view != nullptr && replica_->complete_at().has_value()) {
     heads_->Noted(view->state(), *replica_->complete_at());
   }
-  upstream_ = std::make_unique<Upstream>(options_.upstream);
+  absl::StatusOr<std::unique_ptr<Upstream>> upstream = OpenUpstream(options_);
+  if (!upstream.ok()) return upstream.status();
+  upstream_ = *std::move(upstream);
   delivery_ = std::make_unique<Delivery>(outbox_.get(), upstream_.get(), replica_.get(), blocks_.get(),
                                          DeliveryOptions{.delivered = delivered_, .random = RandomFraction});
   FollowerOptions follower_options;
@@ -148,6 +169,7 @@ void SidecarApp::MakeServices() {
                                               .steady_clock = SteadyNow};
   replication_ = std::make_unique<SidecarReplication>(parts, replication);
   status_ = std::make_unique<SidecarStatus>(parts, replication);
+  return absl::OkStatus();
 }
 
 absl::Status SidecarApp::Serve(bool ready) {
@@ -174,11 +196,12 @@ absl::Status SidecarApp::Serve(bool ready) {
 }
 
 absl::Status SidecarApp::LookUpOnce() const {
-  const std::vector<std::string> bound = addresses();
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto stub = v1::SuppressionService::NewStub(
-      grpc::CreateCustomChannel(bound.front(), grpc::InsecureChannelCredentials(), arguments));
+  std::unique_ptr<v1::SuppressionService::Stub> stub;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_ || listener_ == nullptr) return absl::OkStatus();
+    stub = v1::SuppressionService::NewStub(listener_->OwnChannel());
+  }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kLookupTimeout));
   v1::IsSuppressedRequest request;
@@ -187,7 +210,7 @@ absl::Status SidecarApp::LookUpOnce() const {
   v1::IsSuppressedResponse response;
   const grpc::Status status = stub->IsSuppressed(&context, request, &response);
   if (status.ok()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("no lookup is answered on ", bound.front(), ": ", status.error_message()));
+  return absl::UnavailableError(absl::StrCat("no lookup is answered: ", status.error_message()));
 }
 
 void SidecarApp::ReplicaAdvanced() {
@@ -229,6 +252,7 @@ absl::Status SidecarApp::Tick() {
                      " s (--on_empty fail): ", why.ok() ? "the server has not answered yet" : why.message()));
   }
   absl::MutexLock lock(&mutex_);
+  if (listener_ != nullptr) listener_->Look();
   return failed_;
 }
 

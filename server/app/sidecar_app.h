@@ -45,7 +45,7 @@ class SidecarApp final : public Daemon {
  private:
   explicit SidecarApp(const SidecarOptions& options) : options_(options) {}
   absl::Status OpenDirectory();
-  void MakeServices();
+  absl::Status MakeServices();
   // Binds the addresses, once, and tells the health service whether a check can be answered.
   absl::Status Serve(bool ready);
   // Whether one real lookup is answered through a bound address.

@@ -22,6 +22,8 @@ absl::string_view CutReasonName(CutReason reason) {
       return "most calls when there were too many in all";
     case CutReason::kAllResets:
       return "calls taken back when there were too many in all";
+    case CutReason::kPlaintext:
+      return "plaintext where TLS is spoken";
   }
   return "";
 }

@@ -36,8 +36,8 @@ inline constexpr double kIdleFramesPerSecond = 1'000;
 inline constexpr size_t kCallsSlack = 100;
 
 // Why a connection is cut; kNone: it goes on, or was not let in.
-enum class CutReason { kNone, kNoHttp2, kHeaders, kCalls, kResets, kIdleFrames, kAllCalls, kAllResets };
-inline constexpr int kCutReasons = 8;
+enum class CutReason { kNone, kNoHttp2, kHeaders, kCalls, kResets, kIdleFrames, kAllCalls, kAllResets, kPlaintext };
+inline constexpr int kCutReasons = 9;
 absl::string_view CutReasonName(CutReason reason);
 
 // So many at once, and then so many a second. Not thread-safe.
@@ -74,6 +74,8 @@ class ConnectionLimits {
 
   // Calls that were neither taken back nor answered to the end.
   size_t open_calls() const { return open_.size(); }
+  // The newest call that was begun; zero: none.
+  uint32_t last_stream() const { return last_stream_; }
   // Calls taken back, those of long ago left out.
   double recent_resets() const { return resets_.used(); }
   // Resets since the last call of this.

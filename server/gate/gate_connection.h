@@ -23,6 +23,8 @@ struct SocketGate::Connection {
   const int fd;
   const std::string peer;
   const int port;
+  std::atomic<Speaks> speaks{Speaks::kNothingYet};
+  std::atomic<bool> tls_unsent{false};   // of TLS: the system has not taken all that was written
   std::atomic<int> epoll{-1};            // where gRPC waits for it; -1: nowhere yet
   std::atomic<bool> ended{false};        // as if the peer had reset it
   std::atomic<bool> let_go{false};       // it ends behind what the system has taken; nothing more is sent
@@ -38,6 +40,7 @@ struct SocketGate::Connection {
 
   absl::Mutex mutex;
   ConnectionLimits limits ABSL_GUARDED_BY(mutex);
+  bool greeted ABSL_GUARDED_BY(mutex) = false;  // of plaintext on a TLS port
 };
 
 }  // namespace suppressd

@@ -1,19 +1,31 @@
 #include "server/gate/socket_gate.h"
 
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "server/gate/gate_connection.h"
 #include "server/gate/socket_facts.h"
+#include "server/gate/speak_tls.h"
+#include "server/gate/tls_gate.h"
 
 namespace suppressd {
 namespace {
+
+// A TLS connection begins with a record of this type (RFC 8446, section 5.1).
+constexpr char kTlsHandshake = 0x16;
+// gRPC hands the system more than one message at a time only when it has more parts than this.
+constexpr size_t kPartsOfAWholeSend = 260;
+
+// The connection whose bytes this thread has received last.
+thread_local int greeting_fd = -1;
 
 // Calls void(absl::string_view) for the first `bytes` of what a message holds.
 template <typename Take>
@@ -92,7 +104,7 @@ bool SocketGate::Add(int fd, const std::string& peer, int port) {
   int& of_peer = per_peer_[peer];
   if (of_peer >= limits_.connections_per_peer_max) return false;
   ++of_peer;
-  auto connection = std::make_unique<Connection>(fd, peer, port, limits_.calls_per_connection_max, Now());
+  auto connection = std::make_shared<Connection>(fd, peer, port, limits_.calls_per_connection_max, Now());
   connections_by_fd_[fd].store(connection.get(), std::memory_order_release);
   connections_[fd] = std::move(connection);
   return true;
@@ -134,6 +146,12 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
   const ssize_t received = syscall(SYS_recvmsg, socket, message, flags);
   if (connection != nullptr && received == 0) connection->peer_closed.store(true, std::memory_order_relaxed);
   if (connection == nullptr || received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
+  const Speaks speaks = Listen(connection, *message);
+  if (speaks == Speaks::kTls) {
+    greeting_fd = socket;
+    return received;
+  }
+  if (speaks == Speaks::kPlaintextForTls) return ReceiveForTls(connection, message, flags, received);
   const CutReason reason = Judge(connection, *message, received);
   if (reason != CutReason::kNone) {
     Cut(connection, reason);
@@ -141,6 +159,43 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
     return -1;
   }
   CutLargest();
+  return received;
+}
+
+Speaks SocketGate::Listen(Connection* connection, const msghdr& message) {
+  Speaks speaks = connection->speaks.load(std::memory_order_relaxed);
+  if (speaks != Speaks::kNothingYet) return speaks;
+  char first = 0;
+  ForEachPart(message, 1, [&](absl::string_view bytes) { first = bytes.empty() ? first : bytes.front(); });
+  speaks = first == kTlsHandshake ? Speaks::kTls : Speaks::kPlaintext;
+  absl::MutexLock lock(&mutex_);
+  if (speaks == Speaks::kPlaintext && tls_ports_.contains(connection->port)) speaks = Speaks::kPlaintextForTls;
+  connection->speaks.store(speaks, std::memory_order_relaxed);
+  return speaks;
+}
+
+ssize_t SocketGate::ReceiveForTls(Connection* connection, msghdr* message, int flags, ssize_t received) {
+  const auto answer = [connection](const std::string& bytes) {
+    syscall(SYS_sendto, connection->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
+  };
+  // gRPC waits for the next bytes once all are read.
+  for (; received > 0; received = syscall(SYS_recvmsg, connection->fd, message, flags)) {
+    CutReason reason = Judge(connection, *message, received);
+    uint32_t call = 0;
+    {
+      absl::MutexLock lock(&connection->mutex);
+      if (!std::exchange(connection->greeted, true)) answer(kEmptySettings);
+      call = connection->limits.last_stream();
+    }
+    if (reason == CutReason::kNone && call > 0) {
+      answer(SpeakTls(call));
+      reason = CutReason::kPlaintext;
+    }
+    if (reason == CutReason::kNone) continue;
+    Cut(connection, reason);
+    errno = ECONNRESET;
+    return -1;
+  }
   return received;
 }
 
@@ -189,7 +244,9 @@ ssize_t SocketGate::Send(int socket, const msghdr* message, int flags) {
   if (sent < 0 && errno == EPIPE && connection->let_go.load()) return BytesOf(*message);  // at this moment
   if (sent <= 0) return sent;
   connection->bytes_sent.fetch_add(sent, std::memory_order_relaxed);
-  {
+  if (connection->speaks.load(std::memory_order_relaxed) == Speaks::kTls) {
+    if (sent == BytesOf(*message) && message->msg_iovlen < kPartsOfAWholeSend) connection->tls_unsent.store(false);
+  } else {
     absl::MutexLock lock(&connection->mutex);
     ForEachPart(*message, sent, [&](absl::string_view bytes) {
       connection->mutex.AssertHeld();
@@ -286,6 +343,62 @@ void SocketGate::CutLargest() {
   if (largest != nullptr) Cut(largest, CutReason::kAllCalls);
 }
 
+int SocketGate::PeerName(int fd, sockaddr* address, socklen_t* address_bytes) {
+  const socklen_t room = *address_bytes;
+  const int result = static_cast<int>(syscall(SYS_getpeername, fd, address, address_bytes));
+  if (result != 0 || room < sizeof(sockaddr_un) || address->sa_family != AF_UNIX) return result;
+  // What the peer has bound its own end to is its choice, and says nothing.
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  ucred peer{};
+  socklen_t peer_bytes = sizeof(peer);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_bytes) == 0) {
+    std::snprintf(name.sun_path, sizeof(name.sun_path), "/uid/%u/gid/%u", peer.uid, peer.gid);
+  }
+  std::memcpy(address, &name, sizeof(name));
+  *address_bytes = sizeof(name);
+  return 0;
+}
+
+void SocketGate::SetTlsPort(int port) {
+  UseTlsGate();
+  absl::MutexLock lock(&mutex_);
+  tls_ports_.insert(port);
+}
+
+std::shared_ptr<SocketGate::Connection> SocketGate::Greeting() {
+  absl::MutexLock lock(&mutex_);
+  const auto found = connections_.find(std::exchange(greeting_fd, -1));
+  return found == connections_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<SocketGate::Connection> SocketGate::Stranger() {
+  absl::MutexLock lock(&mutex_);
+  return std::make_shared<Connection>(-1, "", 0, limits_.calls_per_connection_max, Now());
+}
+
+bool SocketGate::ReceivedInTls(Connection* connection, absl::string_view bytes) {
+  if (connection->ended.load(std::memory_order_relaxed)) return false;
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const CutReason reason = Judge(connection, message, bytes.size());
+  if (reason != CutReason::kNone) {
+    Cut(connection, reason);
+    return false;
+  }
+  CutLargest();
+  return true;
+}
+
+void SocketGate::SentInTls(Connection* connection, absl::string_view bytes) {
+  connection->tls_unsent.store(true);
+  absl::MutexLock lock(&connection->mutex);
+  connection->limits.Sent(bytes);
+  CountCalls(connection);
+}
+
 }  // namespace suppressd
 
 // In place of the system library's: the dynamic linker looks into the program first, also for gRPC's calls.
@@ -301,6 +414,10 @@ ssize_t recvmsg(int socket, msghdr* message, int flags) {
 
 ssize_t sendmsg(int socket, const msghdr* message, int flags) {
   return suppressd::SocketGate::Get().Send(socket, message, flags);
+}
+
+int getpeername(int fd, sockaddr* __restrict address, socklen_t* __restrict address_bytes) {
+  return suppressd::SocketGate::Get().PeerName(fd, address, address_bytes);
 }
 
 int close(int fd) {

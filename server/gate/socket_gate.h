@@ -4,6 +4,9 @@
 // program has functions of its own in place of accept4, recvmsg, sendmsg, shutdown, epoll_ctl and close
 // (docs/decisions/0014). They ask the system, count, and for a connection that does too much answer as if the peer had
 // reset it. Only TCP connections that this process accepted are looked at: Unix sockets and connections to others pass.
+// Of TLS the frames are judged where gRPC asks OpenSSL for them: tls_gate.cc has functions in place of
+// SSL_do_handshake, SSL_read and SSL_write. And getpeername tells of a Unix socket who has connected, so that the peer
+// of a call is "unix:/uid/1000/gid/100".
 #pragma once
 
 #include <sys/epoll.h>
@@ -48,6 +51,9 @@ struct GateLimits {
   int64_t calls_max = 11'000;
 };
 
+// What the first byte of a client tells, and the port it came to.
+enum class Speaks { kNothingYet, kPlaintext, kTls, kPlaintextForTls };
+
 // One per process, as the functions above are. Thread-safe.
 class SocketGate {
  public:
@@ -55,6 +61,8 @@ class SocketGate {
 
   // For connections that are accepted from now on.
   void SetLimits(const GateLimits& limits);
+  // This port of ours speaks TLS. Who speaks plaintext there is told so, and cut.
+  void SetTlsPort(int port);
   // Connections to this port of ours that were told to go away, or are, end as soon as no call is open on them: behind
   // all that was sent, and gone when the peer closes them.
   void EndIdle(int port);
@@ -78,9 +86,21 @@ class SocketGate {
   int Shutdown(int socket, int how);
   int EpollControl(int epoll, int operation, int fd, epoll_event* event);
   int Close(int fd);
+  int PeerName(int fd, sockaddr* address, socklen_t* address_bytes);
+
+  struct Connection;  // server/gate/gate_connection.h
+
+  // Of TLS. The connection whose bytes this thread has received last, when its greeting is not over; null: none.
+  std::shared_ptr<Connection> Greeting();
+  // A connection of which nothing is known but what it carries, for one whose greeting was not seen.
+  std::shared_ptr<Connection> Stranger();
+  // Takes what the client sent, in plaintext. False: it is cut.
+  bool ReceivedInTls(Connection* connection, absl::string_view bytes);
+  void SentInTls(Connection* connection, absl::string_view bytes);
+  // Its calls are over; of a Stranger.
+  void Forget(Connection* connection) { EndCalls(connection); }
 
  private:
-  struct Connection;  // server/gate/gate_connection.h
   // A connection with a higher number is turned away.
   static constexpr int kSocketsMax = 1 << 16;
 
@@ -90,6 +110,10 @@ class SocketGate {
   Connection* Find(int fd) const {
     return fd >= 0 && fd < kSocketsMax ? connections_by_fd_[fd].load(std::memory_order_acquire) : nullptr;
   }
+  // What a connection speaks, by its first byte.
+  Speaks Listen(Connection* connection, const msghdr& message);
+  // Takes what a client sends in plaintext on a TLS port, gives none of it to gRPC, and answers its first call.
+  ssize_t ReceiveForTls(Connection* connection, msghdr* message, int flags, ssize_t received);
   // What is to be done with the sender of what was received.
   CutReason Judge(Connection* connection, const msghdr& message, size_t received);
   // False: there are too many.
@@ -139,7 +163,8 @@ class SocketGate {
   mutable absl::Mutex mutex_;
   GateLimits limits_ ABSL_GUARDED_BY(mutex_);
   std::set<int> ending_ ABSL_GUARDED_BY(mutex_);
-  std::map<int, std::unique_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  std::set<int> tls_ports_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::shared_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> per_peer_ ABSL_GUARDED_BY(mutex_);
   Allowance all_resets_ ABSL_GUARDED_BY(mutex_){kAllResetsBurst, kAllResetsPerSecond};
 };

@@ -70,7 +70,7 @@ bool SocketGate::HasStalled(Connection* connection, absl::Duration now, absl::Du
 void SocketGate::EndIfIdle(Connection* connection) {
   {
     absl::MutexLock lock(&connection->mutex);
-    if (!connection->limits.idle()) return;
+    if (!connection->limits.idle() || connection->tls_unsent.load()) return;
   }
   LetGo(connection);
 }

@@ -226,11 +226,12 @@ absl::Status Follower::TakeSnapshot() {
 absl::StatusOr<RevisionToken> Follower::HeadNow(const ReplicaView& view) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kHeadTimeout));
+  upstream_->Prepare(&context);
   v1::AcknowledgeResponse response;
   const SteadyTime asked_at = options_.steady_clock();
   if (!Blocks(&context)) return absl::UnavailableError("stopping");
   const grpc::Status called =
-      upstream_->replication().Acknowledge(&context, AcknowledgeRequest(options_.lists, view), &response);
+      upstream_->replication()->Acknowledge(&context, AcknowledgeRequest(options_.lists, view), &response);
   Blocks(nullptr);
   if (!called.ok()) return UpstreamStatus(called);
   const absl::StatusOr<RevisionToken> head = DecodeToken(response.head_token(), "head_token");
@@ -282,7 +283,8 @@ void Follower::Applied(const ReplicaView& view, uint64_t head, bool* was_behind)
 
 void Follower::ReadStream(const ReplicaView& view, grpc::ClientContext* context, Changes* changes,
                           absl::Status* ended) {
-  const auto reader = upstream_->replication().Follow(context, FollowRequest(options_.lists, view));
+  upstream_->Prepare(context);
+  const auto reader = upstream_->replication()->Follow(context, FollowRequest(options_.lists, view));
   v1::FollowResponse message;
   StepAssembly assembly(view.store->lineage());
   absl::Status read;

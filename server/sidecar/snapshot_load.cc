@@ -42,6 +42,7 @@ absl::StatusOr<std::shared_ptr<ReplicaView>> SnapshotLoad::Run() {
 
 absl::Status SnapshotLoad::Read() {
   grpc::ClientContext context;
+  upstream_->Prepare(&context);
   v1::SnapshotRequest request;
   request.set_replica_id(lists_.name.id);
   request.set_replica_version(lists_.name.version);
@@ -53,7 +54,7 @@ absl::Status SnapshotLoad::Read() {
     begun_at_ = clock_();
   }
   if (!blocks_(&context)) return absl::UnavailableError("stopping");
-  const auto reader = upstream_->replication().Snapshot(&context, request);
+  const auto reader = upstream_->replication()->Snapshot(&context, request);
   v1::SnapshotResponse chunk;
   absl::Status taken;
   while (taken.ok() && !last_ && reader->Read(&chunk)) taken = Take(chunk);

@@ -4,8 +4,6 @@
 #include "common/channel_arguments.h"
 #include "common/error.h"
 #include "common/from_grpc.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "server/rpc/grpc_status.h"
 
 namespace suppressd {
@@ -39,10 +37,13 @@ bool IsAnswer(const absl::Status& status) {
   return !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
 }
 
-Upstream::Upstream(const std::string& target) : target_(target) {
-  const auto channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments());
-  list_ = v1::SuppressionService::NewStub(channel);
-  replication_ = v1::ReplicationService::NewStub(channel);
+absl::StatusOr<std::unique_ptr<Upstream>> Upstream::Open(const std::string& target, const ChannelSecurity& security) {
+  absl::StatusOr<std::unique_ptr<SecureChannel>> channel = SecureChannel::Open(target, security, Arguments());
+  if (!channel.ok()) return channel.status();
+  return std::unique_ptr<Upstream>(new Upstream(target, *std::move(channel)));
 }
+
+Upstream::Upstream(const std::string& target, std::unique_ptr<SecureChannel> channel)
+    : target_(target), channel_(std::move(channel)), list_(channel_.get()), replication_(channel_.get()) {}
 
 }  // namespace suppressd

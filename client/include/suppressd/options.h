@@ -31,7 +31,8 @@ struct RetryOptions {
   absl::Duration max_backoff = absl::Milliseconds(500);
 };
 
-// TLS. Files are PEM, at most 1 MiB each, and read once, when the client is made.
+// TLS. Files are PEM, at most 1 MiB each, and read again when they change: new calls then go over a new connection.
+// Files that cannot be used (a key that is not the certificate's, say) are passed over; those before stay in use.
 struct TlsOptions {
   // Certificates to trust. Default empty: those of the system.
   std::string ca_file;
@@ -74,6 +75,9 @@ struct ClientOptions {
   std::optional<TlsOptions> tls;
   // TLS to the fallback. Unset: as tls. For a sidecar in plaintext on its socket and a server with TLS.
   std::optional<TlsOptions> fallback_tls;
+  // File of a bearer token that goes with every call: one line of printable ASCII without spaces, at most 8 KiB, read
+  // again when it changes. Not over plaintext to another machine, unless insecure is set. Default empty: none.
+  std::string token_file;
   // Plaintext to any target, for networks that encrypt by themselves. Default false. Excludes tls; the
   // fallback's plaintext too, unless fallback_tls is set.
   bool insecure = false;
