@@ -8,7 +8,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(SUPPRESSD_BUILD_TESTS "Build the tests" ON)
 option(SUPPRESSD_BUILD_BENCHMARKS "Build tests/benchmarks" ON)
-option(SUPPRESSD_BUILD_FUZZERS "Build the libFuzzer targets (needs clang)" OFF)
+option(SUPPRESSD_BUILD_FUZZERS "Build the fuzz targets with libFuzzer (needs clang)" OFF)
 set(SUPPRESSD_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -27,11 +27,15 @@ if(SUPPRESSD_SANITIZE)
   endif()
 endif()
 
-# libFuzzer learns from the branches that an input takes in all of our code, not only in the target's own.
-if(SUPPRESSD_BUILD_FUZZERS)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-  add_link_options(-fsanitize=fuzzer-no-link)
-endif()
+# fuzzed_library(TARGET...): libFuzzer learns from the branches that an input takes in these, too, not only in the fuzz
+# target's own code.
+function(fuzzed_library)
+  if(SUPPRESSD_BUILD_FUZZERS)
+    foreach(target ${ARGN})
+      target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    endforeach()
+  endif()
+endfunction()
 
 # Warnings are errors in our code; generated code does not get them.
 add_library(suppressd_warnings INTERFACE)

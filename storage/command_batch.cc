@@ -288,9 +288,8 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
   stored::StoredEntry& entry = loaded->entry;
   const v1::Suppression before = entry.suppression();
   bool changed = false;
-  const v1::ErrorReason refused = loaded->existed
-                                      ? ApplyReactivate(operation, command.on_behalf_of(), log_time_, &entry, &changed)
-                                      : v1::SUPPRESSION_NOT_FOUND;
+  const v1::ErrorReason refused =
+      loaded->existed ? ApplyReactivate(operation, command, log_time_, &entry, &changed) : v1::SUPPRESSION_NOT_FOUND;
   Audit(command, "reactivate", name, operation.note(), refused, before);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) return refused;
   if (changed) Save(name, loaded, change);
@@ -309,6 +308,7 @@ void CommandBatch::Audit(const stored::Command& command, const char* action, con
   stored::AuditRecord record;
   *record.mutable_at() = FromMicros(log_time_);
   record.set_on_behalf_of(command.on_behalf_of());
+  record.set_actor(command.actor());
   record.set_action(action);
   record.set_tenant(command.tenant());
   record.set_address(name.Address());

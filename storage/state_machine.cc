@@ -264,6 +264,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
   AddEvent(event, cause);
   cause->set_note(wanted.note());
   cause->set_on_behalf_of(wanted.on_behalf_of());
+  cause->set_actor(wanted.actor());
   // What only consent may lift must not be lifted by an earlier expiry either.
   const bool keep_expiry = !*changed && NeedsConsent(*cause) &&
                            (!cause->has_expires_at() ||
@@ -279,7 +280,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
   return v1::ERROR_REASON_UNSPECIFIED;
 }
 
-v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& on_behalf_of,
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const stored::Command& by,
                                 int64_t at_micros, stored::StoredEntry* entry, bool* changed) {
   *changed = false;
   const bool stale =
@@ -303,7 +304,8 @@ v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, co
     cause->set_state(v1::Cause::REACTIVATED);
     v1::Reactivation* reactivation = cause->mutable_reactivation();
     *reactivation->mutable_reactivated_at() = FromMicros(at_micros);
-    reactivation->set_on_behalf_of(on_behalf_of);
+    reactivation->set_on_behalf_of(by.on_behalf_of());
+    reactivation->set_actor(by.actor());
     reactivation->set_note(operation.note());
     if (NeedsConsent(*cause)) {
       *reactivation->mutable_consent() = operation.consent();

@@ -43,7 +43,7 @@ v1::ErrorReason ApplySuppress(const stored::SuppressOperation& operation, int64_
 
 // Lifts the selected causes, all or none. `changed` tells whether any was active. Returns ERROR_REASON_UNSPECIFIED or
 // CONSENT_REQUIRED with nothing changed.
-v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const std::string& on_behalf_of,
+v1::ErrorReason ApplyReactivate(const stored::ReactivateOperation& operation, const stored::Command& by,
                                 int64_t at_micros, stored::StoredEntry* entry, bool* changed);
 
 }  // namespace suppressd

@@ -33,6 +33,7 @@ Reactivation ToReactivation(const v1::Reactivation& from) {
   Reactivation to;
   to.reactivated_at = ToTime(from.has_reactivated_at(), from.reactivated_at());
   to.on_behalf_of = from.on_behalf_of();
+  to.actor = from.actor();
   to.note = from.note();
   if (from.has_consent()) to.consent = ToConsent(from.consent());
   return to;
@@ -52,6 +53,7 @@ Cause ToCause(const v1::Cause& from) {
   to.rule_id = from.rule_id();
   to.note = from.note();
   to.on_behalf_of = from.on_behalf_of();
+  to.actor = from.actor();
   if (from.has_reactivation()) to.reactivation = ToReactivation(from.reactivation());
   return to;
 }

@@ -29,6 +29,7 @@ JsonObject ToJson(const Reactivation& reactivation) {
   JsonObject json;
   json.Add("reactivatedAt", reactivation.reactivated_at)
       .Add("onBehalfOf", reactivation.on_behalf_of)
+      .Add("actor", reactivation.actor)
       .Add("note", reactivation.note);
   if (reactivation.consent) json.Add("consent", ToJson(*reactivation.consent));
   return json;
@@ -106,7 +107,8 @@ JsonObject ToJson(const Cause& cause) {
       .Add("source", cause.source)
       .Add("ruleId", cause.rule_id)
       .Add("note", cause.note)
-      .Add("onBehalfOf", cause.on_behalf_of);
+      .Add("onBehalfOf", cause.on_behalf_of)
+      .Add("actor", cause.actor);
   if (cause.reactivation) json.Add("reactivation", ToJson(*cause.reactivation));
   return json;
 }

@@ -7,6 +7,13 @@
 namespace suppressd::suppressctl {
 namespace {
 
+// Who did something, and for whom: "ops, for jane"; empty: neither is known.
+template <typename Done>
+std::string Who(const Done& done) {
+  if (done.actor.empty() || done.on_behalf_of.empty()) return done.actor + done.on_behalf_of;
+  return done.actor + ", for " + done.on_behalf_of;
+}
+
 // Also in a state that this version does not know.
 bool Active(const Cause& cause) {
   return cause.state != CauseState::kReactivated && cause.state != CauseState::kExpired;
@@ -24,10 +31,10 @@ void PrintCause(const ExplainedCause& explanation, std::ostream& out) {
   if (!cause.rule_id.empty()) out << "  rule:        " << Escape(cause.rule_id) << "\n";
   if (!cause.source.empty()) out << "  source:      " << Escape(cause.source) << "\n";
   if (!cause.note.empty()) out << "  note:        " << Escape(cause.note) << "\n";
-  if (!cause.on_behalf_of.empty()) out << "  listed by:   " << Escape(cause.on_behalf_of) << "\n";
+  if (const std::string who = Who(cause); !who.empty()) out << "  listed by:   " << Escape(who) << "\n";
   if (cause.reactivation) {
     out << "  reactivated: " << TimeText(cause.reactivation->reactivated_at) << " by "
-        << (cause.reactivation->on_behalf_of.empty() ? "-" : Escape(cause.reactivation->on_behalf_of)) << ": "
+        << (Who(*cause.reactivation).empty() ? "-" : Escape(Who(*cause.reactivation))) << ": "
         << Escape(cause.reactivation->note) << "\n";
   }
   if (!explanation.suggested_action.empty()) out << "  what to do:  " << Escape(explanation.suggested_action) << "\n";

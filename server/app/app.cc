@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/log.h"
 
@@ -24,6 +25,13 @@ void AppendSettings(const StoreOptions& options, const stored::LogSettings& held
   });
 }
 
+// When the certificate of a listener expires; nothing: it has none.
+std::vector<MetricValue> NotAfter(const Listener& listener) {
+  const absl::Time not_after = listener.not_after();
+  if (not_after == absl::InfiniteFuture()) return {};
+  return {{{{"use", "server"}}, static_cast<double>(absl::ToUnixSeconds(not_after))}};
+}
+
 // Whether --accept_clock names this day, or the one before or after it.
 bool IsAccepted(const std::string& day, absl::Time now) {
   absl::Time named;
@@ -41,6 +49,9 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   if (!rules.ok()) return rules.status();
   app->rules_ = *std::move(rules);
   if (absl::Status status = CheckTlsFiles(options); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Access>> access = Access::Open(options);
+  if (!access.ok()) return access.status();
+  app->access_ = *std::move(access);
   if (options.check_config) return nullptr;
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options.store);
   if (!store.ok()) return store.status();
@@ -69,12 +80,18 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
                                        .random = RandomFraction}});
   // A replica has its Follow, and meanwhile acknowledges or loads a snapshot.
   app->no_sidecar_ = std::make_unique<NoSidecarService>(ReplicationOptions());
-  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
-      options, {app->service_.get(), app->replication_.get(), app->no_sidecar_.get()},
-      {kServiceHealth, kReplicationHealth, kWriteHealth}, 2 * int64_t{options.max_replicas} + options.max_snapshots);
+  const Guard* const guard = &app->access_->guard();
+  app->service_->SetGuard(guard);
+  app->replication_->SetGuard(guard);
+  app->no_sidecar_->SetGuard(guard);
+  absl::StatusOr<std::unique_ptr<Listener>> listener =
+      Listener::Start(options, {app->service_.get(), app->replication_.get(), app->no_sidecar_.get()},
+                      {kServiceHealth, kReplicationHealth, kWriteHealth},
+                      2 * int64_t{options.max_replicas} + options.max_snapshots, guard);
   if (!listener.ok()) return listener.status();
   app->listener_ = *std::move(listener);
   for (const std::string& address : app->listener_->addresses()) LogInfo("listening", {{"address", address}});
+  if (absl::Status status = app->Manage(options); !status.ok()) return status;
   return app;
 }
 
@@ -115,11 +132,63 @@ App::~App() {
 
 void App::Reload() {
   LogReloaded(rules_->Reload(), *rules_);
+  access_->Reload(true);
+}
+
+absl::Status App::Manage(const ServeOptions& options) {
+  AddCommonPages(options, access_.get(), &pages_);
+  Metrics& metrics = pages_.metrics();
+  AddCallMetrics({&service_->methods(), &replication_->methods(), &no_sidecar_->methods()}, &metrics);
+  AddListMetrics(&service_->metrics(), &metrics);
+  const ListReader* const list = &store_->reader();
+  metrics.AddGauge("suppressd_entries", "Entries, of all lists; estimated.",
+                   [list] { return static_cast<double>(list->EstimateEntries()); });
+  metrics.AddGauge("suppressd_revision", "The newest revision.",
+                   [list] { return static_cast<double>(list->head().head()); });
+  metrics.AddGauge("suppressd_writes_accepted", "1: writes are taken; 0: they are refused (disk, clock).",
+                   [this] { return store_->write_status().ok() && clock_->status().ok() ? 1 : 0; });
+  metrics.AddCounter("suppressd_commit_commands_total", "Commands made durable.",
+                     [this] { return static_cast<double>(log_->counts().commands); });
+  metrics.AddHistograms("suppressd_commit_seconds", "How long a batch of commands took to be applied and made durable.",
+                        [this] {
+                          return std::vector<MetricHistogram>{{{}, &log_->batch_seconds()}};
+                        });
+  metrics.AddGauge("suppressd_watches", "Watches.", [this] { return service_->watches(); });
+  metrics.AddGauge("suppressd_replica_streams", "Streams to replicas, snapshots included.",
+                   [this] { return replication_->streams(); });
+  metrics.AddGauge("suppressd_snapshots_held", "Snapshots held for replicas.",
+                   [this] { return replication_->snapshots(); });
+  metrics.AddGauges("suppressd_tls_certificate_not_after_seconds", "When a certificate expires, in seconds since 1970.",
+                    [this] { return NotAfter(*listener_); });
+  Heartbeats& beats = pages_.heartbeats();
+  beats.Add("main", kTickLateAfter, [this] { return tick_.busy(); });
+  beats.Add("commit log", kWorkLateAfter, [this] { return log_->busy(); });
+  beats.Add("watches", kWorkLateAfter, [this] { return service_->watches_busy(); });
+  beats.Add("replica streams", kWorkLateAfter, [this] { return replication_->streams_busy(); });
+  pages_.AddCheck("list open", [] { return absl::OkStatus(); });
+  pages_.AddNote("writes taken", [this] {
+    absl::Status status = store_->write_status();
+    return status.ok() ? clock_->status() : status;
+  });
+  pages_.AddStatus([this, list] {
+    const absl::Status writes = store_->write_status().ok() ? clock_->status() : store_->write_status();
+    return std::vector<std::pair<std::string, std::string>>{
+        {"kind", "server"},
+        {"lineage", absl::StrCat(absl::Hex(list->lineage(), absl::kZeroPad16))},
+        {"revision", absl::StrCat(list->head().head())},
+        {"entries, about", absl::StrCat(list->EstimateEntries())},
+        {"writes", writes.ok() ? "taken" : absl::StrCat("refused: ", writes.message())},
+        {"watches", absl::StrCat(service_->watches())},
+        {"replica streams", absl::StrCat(replication_->streams())}};
+  });
+  return ServeManagement(options, &pages_);
 }
 
 absl::Status App::Tick() {
+  const Heartbeat::Work work(&tick_);
   replication_->Sweep();
   listener_->Look();
+  access_->Reload(false);
   WatchClock();
   NoteHead();
   absl::Status status = store_->write_status();
@@ -137,6 +206,7 @@ absl::Status App::Tick() {
 
 void App::Stop(absl::Duration timeout) {
   if (listener_ == nullptr) return;
+  pages_.BeginStop();
   listener_->SetAllServing(false);
   const absl::Time deadline = absl::Now() + timeout;
   service_->BeginDrain();

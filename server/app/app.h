@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/app/access.h"
 #include "server/app/clock_guard.h"
 #include "server/app/daemon.h"
 #include "server/app/listener.h"
+#include "server/app/management.h"
 #include "server/app/options.h"
 #include "server/list/rule_book.h"
 #include "server/list/service.h"
@@ -40,6 +42,8 @@ class App final : public Daemon {
   LocalCommitLog& log() { return *log_; }
   SuppressionService& service() { return *service_; }
   ReplicationService& replication() { return *replication_; }
+  const ManagementPages& pages() const { return pages_; }
+  const Guard& guard() const { return access_->guard(); }
 
  private:
   App() = default;
@@ -49,8 +53,11 @@ class App final : public Daemon {
   void NoteHead();
   // Tells of a clock that is not believed, once, and of one that is again.
   void WatchClock();
+  // Tells the management port of all parts, and binds it.
+  absl::Status Manage(const ServeOptions& options);
 
   std::unique_ptr<RuleBook> rules_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<ClockGuard> clock_;
   std::unique_ptr<LocalCommitLog> log_;
@@ -58,6 +65,8 @@ class App final : public Daemon {
   std::unique_ptr<ReplicationService> replication_;
   std::unique_ptr<NoSidecarService> no_sidecar_;
   std::unique_ptr<Listener> listener_;
+  Heartbeat tick_;
+  ManagementPages pages_;  // after what they look at
   bool writes_served_ = true;
   bool clock_believed_ = true;
 };

@@ -87,13 +87,18 @@ absl::StatusOr<std::vector<ListenAddress>> ClearedAddresses(const ServerOptions&
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Start(const ServerOptions& options,
                                                           const std::vector<grpc::Service*>& services,
                                                           const std::vector<std::string>& healthy,
-                                                          int64_t replica_streams_max) {
+                                                          int64_t replica_streams_max, const Guard* guard) {
   // Plugins must be there before the builder is made.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   if (options.channelz) grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
   SetUp(options, replica_streams_max, &builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  if (guard->on()) {
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    interceptors.push_back(GuardForeignCalls(guard));
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   const absl::StatusOr<std::vector<ListenAddress>> wanted = ClearedAddresses(options);
   if (!wanted.ok()) return wanted.status();
   std::unique_ptr<Listener> listener(new Listener);

@@ -12,6 +12,7 @@
 #include "grpcpp/server.h"
 #include "server/app/options.h"
 #include "server/app/tls_serving.h"
+#include "server/rpc/guard.h"
 
 namespace suppressd {
 
@@ -26,12 +27,13 @@ inline constexpr absl::Duration kStopTick = absl::Milliseconds(100);
 class Listener {
  public:
   // Binds the addresses and serves. Every name of `healthy` is SERVING from the beginning. An error is one clear
-  // sentence for the person who started the server. The services must outlive it. `replica_streams_max`: how many
-  // streams of replicas the services let in, beside the calls that the options bound.
+  // sentence for the person who started the server. The services must outlive it. `guard` stands before calls of gRPC's
+  // own services, and must outlive it too. `replica_streams_max`: how many streams of replicas the services let in,
+  // beside the calls that the options bound.
   static absl::StatusOr<std::unique_ptr<Listener>> Start(const ServerOptions& options,
                                                          const std::vector<grpc::Service*>& services,
                                                          const std::vector<std::string>& healthy,
-                                                         int64_t replica_streams_max);
+                                                         int64_t replica_streams_max, const Guard* guard);
 
   // The addresses that were bound, with real ports: "127.0.0.1:7025", "unix:/path".
   const std::vector<std::string>& addresses() const { return addresses_; }
@@ -44,6 +46,8 @@ class Listener {
   void Wait();
   // A channel into this server that needs no socket: for a call of its own.
   std::shared_ptr<grpc::Channel> OwnChannel();
+  // The last moment at which the certificate is valid; infinite future: there is none.
+  absl::Time not_after() const { return tls_ == nullptr ? absl::InfiniteFuture() : tls_->not_after(); }
   // Looks whether files of certificates have changed. Call it once a second.
   void Look() {
     if (tls_ != nullptr) tls_->Look();

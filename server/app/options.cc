@@ -46,6 +46,9 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "rules_file", options->rules_file,
       "File of rules above the built-in ones (docs/rules.md), read again on SIGHUP. Default: none");
   Row(command, "port_file", options->port_file, "Write the bound addresses into this file, one a line, once serving");
+  Row(command, "management_address", options->management_address,
+      "HOST:PORT of /metrics, /livez, /readyz and /statusz, plain HTTP for whoever can reach it; for instance "
+      "127.0.0.1:7026. Default: none");
   Row(command, "socket_mode", options->socket_mode, "Mode of Unix sockets, octal");
   Row(command, "socket_group", options->socket_group, "Group of Unix sockets, by name or number. Default: unchanged");
   Row(command, "log_level", options->log_level, "Lowest level logged")
@@ -60,6 +63,17 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "tls_client_certs", options->tls_client_certs,
       "With --tls_client_ca_file: require (no connection without a certificate) or optional (a token will do)")
       ->check(CLI::IsMember({"require", "optional"}));
+  Row(command, "access_file", options->access_file,
+      "Who may do what (docs/access.md): YAML, read again on SIGHUP and when it changes. With it every call needs an "
+      "identity and a role. Default: everyone who can connect may do everything");
+  Row(command, "token_file", options->token_file,
+      "Bearer tokens that the access file names: lines of NAME and SHA-256, not readable by everyone; read again as "
+      "the "
+      "access file is");
+  Row(command, "jwks_file", options->jwks_file,
+      "Public keys of JSON Web Tokens (JWKS), read again as the access file is; needs the next two");
+  Row(command, "jwt_issuer", options->jwt_issuer, "What JSON Web Tokens must name as issuer (iss)");
+  Row(command, "jwt_audience", options->jwt_audience, "What JSON Web Tokens must name as audience (aud)");
   FlagRow(command, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
   FlagRow(command, "check_config", options->check_config, "Check options, policy file and rules file, then exit");
   Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
@@ -157,6 +171,14 @@ std::string HostName() {
 
 absl::Status ValidateTls(const ServerOptions& options) {
   if (!ServesTls(options)) return absl::OkStatus();
+  const bool anyone = options.tls_client_ca_file.empty() && options.access_file.empty() && !options.insecure;
+  for (const std::string& text : options.listen_addresses) {
+    if (!anyone || ParseListenAddress(text)->local) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen_address ", text,
+                     " can be reached by others, and anyone among them could do everything; give --tls_client_ca_file "
+                     "or --access_file, or say --insecure"));
+  }
   if (options.tls_cert_file.empty() || options.tls_key_file.empty()) {
     return absl::InvalidArgumentError("TLS needs both tls_cert_file and tls_key_file");
   }

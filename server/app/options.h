@@ -19,6 +19,7 @@ struct ServerOptions {
   std::string policy_file;
   std::string rules_file;
   std::string port_file;
+  std::string management_address;
   std::string socket_mode = "0660";
   std::string socket_group;
   std::string log_level = "info";
@@ -27,6 +28,11 @@ struct ServerOptions {
   std::string tls_key_file;
   std::string tls_client_ca_file;
   std::string tls_client_certs = "require";  // or "optional"
+  std::string access_file;
+  std::string token_file;
+  std::string jwks_file;
+  std::string jwt_issuer;
+  std::string jwt_audience;
   bool check_config = false;
   bool channelz = true;
   int max_request_kib = 4096;

@@ -9,8 +9,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/app/access.h"
 #include "server/app/daemon.h"
 #include "server/app/listener.h"
+#include "server/app/management.h"
 #include "server/app/options.h"
 #include "server/list/rule_book.h"
 #include "server/sidecar/sidecar_list.h"
@@ -46,6 +48,8 @@ class SidecarApp final : public Daemon {
   explicit SidecarApp(const SidecarOptions& options) : options_(options) {}
   absl::Status OpenDirectory();
   absl::Status MakeServices();
+  // Tells the management port of all parts, and binds it.
+  absl::Status Manage();
   // Binds the addresses, once, and tells the health service whether a check can be answered.
   absl::Status Serve(bool ready);
   // Whether one real lookup is answered through a bound address.
@@ -61,6 +65,7 @@ class SidecarApp final : public Daemon {
   const SidecarOptions options_;
   SteadyTime started_at_;
   std::unique_ptr<RuleBook> rules_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<LocalBlocks> blocks_;
   std::unique_ptr<Outbox> outbox_;
@@ -81,7 +86,9 @@ class SidecarApp final : public Daemon {
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);  // serving failed: ends the process
-  SteadyTime noted_at_;                          // CURRENT tells of a complete replica since; used by Tick
+  Heartbeat tick_;
+  ManagementPages pages_;  // after what they look at
+  SteadyTime noted_at_;    // CURRENT tells of a complete replica since; used by Tick
 };
 
 // Runs a sidecar until it is told to stop; see RunDaemon.

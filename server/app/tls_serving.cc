@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "server/app/reloads.h"
 #include "server/base/log.h"
 
 namespace suppressd {
@@ -89,6 +90,7 @@ TlsServing::~TlsServing() = default;
 
 void TlsServing::Look() {
   const TlsFiles::Change change = files_->Look();
+  if (change.replaced || !change.refused.ok()) Reloads::Get().Note(files_->paths().cert, change.refused.ok());
   if (change.replaced) LogInfo("tls_certificate_replaced", {{"not_after", TextOf(not_after())}});
   if (!change.refused.ok()) LogError("tls_files_refused", {{"error", std::string(change.refused.message())}});
 }

@@ -127,6 +127,10 @@ bool SetLogLevel(const std::string& level) {
   return true;
 }
 
+int64_t DroppedLogLines() {
+  return TheOutput().sink->dropped();
+}
+
 bool FlushLog(absl::Duration timeout) {
   Output& output = TheOutput();
   return output.sink->AwaitHandled(output.lines, timeout);

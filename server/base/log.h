@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -38,6 +39,9 @@ void LogError(absl::string_view event, std::initializer_list<LogField> fields = 
 // Sets the lowest level written: "debug", "info", "warning" or "error". False when it is none of these. Log lines of
 // gRPC and protobuf go to debug.
 bool SetLogLevel(const std::string& level);
+
+// Lines that standard error did not take, or the queue had no room for, so far.
+int64_t DroppedLogLines();
 
 // Waits until all that was logged before this call is written or dropped. False when it takes longer than `timeout`.
 bool FlushLog(absl::Duration timeout);

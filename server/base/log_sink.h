@@ -4,6 +4,7 @@
 
 #include <limits.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -37,6 +38,9 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
   // the caller's.
   LogSink(int fd, std::function<int64_t()> overruns);
 
+  // Lines that were not written, so far. Thread-safe.
+  int64_t dropped() const { return refused_.load(std::memory_order_relaxed) + overruns_(); }
+
   // Waits until this many lines, all since the start, were written or dropped; false when it takes longer than
   // `timeout`. Thread-safe.
   bool AwaitHandled(int64_t lines, absl::Duration timeout) ABSL_LOCKS_EXCLUDED(handled_mutex_);
@@ -51,9 +55,9 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
 
   const int fd_;
   const std::function<int64_t()> overruns_;
-  int64_t refused_ = 0;  // by the descriptor
-  int64_t told_ = 0;     // of the dropped lines
-  bool torn_ = false;    // what was written last ends amid a line
+  std::atomic<int64_t> refused_{0};  // by the descriptor
+  int64_t told_ = 0;                 // of the dropped lines
+  bool torn_ = false;                // what was written last ends amid a line
   absl::Mutex handled_mutex_;
   SteadyWait line_handled_;
   int64_t handled_ ABSL_GUARDED_BY(handled_mutex_) = 0;

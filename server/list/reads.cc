@@ -32,6 +32,7 @@ grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerC
     if (response->suppressed()) {
       response->set_refusal_text(rules_->classifier()->RefusalText(response->matches(0).cause()));
     }
+    metrics_.Checked(status, *response);
     return status;
   });
 }
@@ -39,7 +40,11 @@ grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerC
 grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackServerContext* context,
                                                                 const v1::BatchIsSuppressedRequest* request,
                                                                 v1::BatchIsSuppressedResponse* response) {
-  const auto check = [this, request, response] { return reads_.CheckBatch(*request, response); };
+  const auto check = [this, request, response] {
+    absl::Status status = reads_.CheckBatch(*request, response);
+    if (status.ok()) metrics_.Checked(*response);
+    return status;
+  };
   return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }
 

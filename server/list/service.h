@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/list/list_metrics.h"
 #include "server/list/list_reads.h"
 #include "server/list/rule_book.h"
 #include "server/list/watch_streams.h"
@@ -42,10 +43,13 @@ class SuppressionService final : public SuppressionServiceWithReasons {
     drain_.Begin();
     watches_.Drain();
   }
+  const ListMetrics& metrics() const { return metrics_; }
   // Unary calls that were let in and are not done.
   int64_t calls_in_flight() const { return drain_.in_flight(); }
   // Watches that have not ended.
   int watches() const { return watches_.size(); }
+  // How long the thread of the watches has been at what it runs now.
+  absl::Duration watches_busy() { return watches_.busy(); }
   // Waits until none is in flight; see Drain::Await.
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
 
@@ -99,8 +103,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   void Report(const v1::ReportBounceRequest& request, std::optional<int64_t> taken_at_micros,
               v1::ReportBounceResponse* response, Done done);
   // Completes the answer to a report from the results of its commands; the error when they were all refused.
-  absl::Status AnswerReport(const ReportPlan& plan, const ReportResults& results,
-                            v1::ReportBounceResponse* response) const;
+  absl::Status AnswerReport(const ReportPlan& plan, const ReportResults& results, v1::ReportBounceResponse* response);
   std::string Token(uint64_t revision) const;
   absl::Status MayWrite() const { return options_.may_write ? options_.may_write() : absl::OkStatus(); }
 
@@ -110,6 +113,7 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   const Clock clock_;
   const ServiceOptions options_;
   const ListReads reads_;
+  ListMetrics metrics_;
   Drain drain_;
   Admission calls_;
   Admission listings_;

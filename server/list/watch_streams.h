@@ -22,6 +22,8 @@ class WatchStreams {
   void Drain() { streams_.Drain(); }
   // How many have not ended.
   int size() const { return streams_.size(); }
+  // How long their thread has been at what it runs now.
+  absl::Duration busy() { return streams_.pump().busy(); }
 
  private:
   const ListReader* const list_;

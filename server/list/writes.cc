@@ -60,6 +60,11 @@ absl::string_view DomainOf(absl::string_view address) {
   return address.substr(address.rfind('@') + 1);
 }
 
+void SetActor(const std::string& actor, stored::Command* command) {
+  command->set_actor(actor);
+  if (command->has_suppress()) command->mutable_suppress()->mutable_cause()->set_actor(actor);
+}
+
 // The answers to several commands, as they come in.
 struct Gathering {
   ReportPlan plan;
@@ -182,6 +187,7 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
     if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     absl::StatusOr<stored::Command> command = (this->*make)(*request);
     if (!command.ok()) return done(command.status());
+    SetActor(CallerName(*context), &*command);
     log_->Append(*std::move(command), [done = std::move(done), answer = std::move(answer)](AppendResult result) {
       if (!result.applied()) return done(result.status);
       if (!result.result.error_reason().empty()) return done(RefusalOf(result.result));
@@ -238,12 +244,15 @@ void SuppressionService::Report(const v1::ReportBounceRequest& request, std::opt
 }
 
 absl::Status SuppressionService::AnswerReport(const ReportPlan& plan, const ReportResults& results,
-                                              v1::ReportBounceResponse* response) const {
+                                              v1::ReportBounceResponse* response) {
   const auto refused = [](const stored::CommandResult& result) { return !result.error_reason().empty(); };
   if (!results.empty() && std::all_of(results.begin(), results.end(), refused)) return RefusalOf(results[0]);
   response->set_kind(plan.kind);
   response->set_truncated(plan.truncated);
   AddOutcomes(plan, results, response);
+  for (const v1::RecipientOutcome& outcome : response->outcomes()) {
+    if (!outcome.duplicate()) metrics_.Reported(outcome);
+  }
   uint64_t revision = 0;
   bool duplicate = !results.empty();
   for (const stored::CommandResult& result : results) {
@@ -267,6 +276,7 @@ grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerConte
     *response->mutable_suppression() = std::move(*result.mutable_suppression());
     SetStatesAt(now, response->mutable_suppression());
     response->set_newly_suppressed(result.changed());
+    if (result.changed()) metrics_.SuppressedByHand();
     response->set_revision_token(Token(result.revision()));
     response->set_duplicate(result.duplicate());
   });
@@ -294,6 +304,7 @@ grpc::ServerUnaryReactor* SuppressionService::Reactivate(grpc::CallbackServerCon
     response->set_suppressed(std::any_of(response->blocking().begin(), response->blocking().end(),
                                          [&](const v1::Match& match) { return Matches(match.cause(), now, ""); }));
     response->set_changed(result.changed());
+    if (result.changed()) metrics_.Reactivated();
     response->set_revision_token(Token(result.revision()));
     response->set_duplicate(result.duplicate());
   });

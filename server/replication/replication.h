@@ -5,6 +5,7 @@
 //   follow_stream.cc       Follow
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -75,6 +76,8 @@ class ReplicationService final : public ReplicationServiceWithReasons {
 
   // How many snapshots are held, and how many streams of both kinds are under way.
   int snapshots() const { return held_.count(); }
+  // How long the threads of both kinds have been at what they run now, the longer of the two.
+  absl::Duration streams_busy() { return std::max(snapshots_.pump().busy(), follows_.pump().busy()); }
   int streams() const { return snapshots_.size() + follows_.size(); }
 
  private:

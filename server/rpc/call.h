@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/drain.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/unread_answers.h"
@@ -55,6 +56,7 @@ template <typename Request, typename Handler>
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const Request& request,
                                    size_t request_bytes_max, Admission* admission, const Handler& handler,
                                    LargeAnswer* large = nullptr) {
+  const CallRecord record = CallRecord::Take();
   grpc::ServerUnaryReactor* reactor = large != nullptr ? large : context->DefaultReactor();
   absl::Status refused;
   if (request.ByteSizeLong() > request_bytes_max) {
@@ -67,14 +69,19 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, const R
     refused = MakeError(absl::StatusCode::kUnavailable, reason,
                         reason == v1::OVERLOADED ? "too many calls are in flight" : "the server is shutting down");
   }
+  const auto finish = [reactor, record](const absl::Status& status) {
+    const grpc::Status finished = ToGrpcStatus(status);
+    record.End(finished.error_code());
+    reactor->Finish(finished);
+  };
   if (!refused.ok()) {
-    reactor->Finish(ToGrpcStatus(refused));
+    finish(refused);
     return reactor;
   }
-  handler([reactor, large, admission](absl::Status status) {
+  handler([finish, large, admission](absl::Status status) {
     admission->Leave();
     if (large != nullptr && status.ok()) status = large->Hold();
-    reactor->Finish(ToGrpcStatus(status));
+    finish(status);
   });
   return reactor;
 }

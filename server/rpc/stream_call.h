@@ -16,6 +16,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/base/steady_time.h"
+#include "server/rpc/call_metrics.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/stream_registry.h"
 
@@ -137,6 +138,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
       absl::MutexLock lock(&mutex_);
       if (std::exchange(finished_, true)) return;
     }
+    record_.End(status.error_code());
     this->Finish(status);
   }
 
@@ -144,6 +146,7 @@ class StreamCall : public grpc::ServerWriteReactor<Response>, public ServedStrea
   StreamPump* const pump_;
   grpc::CallbackServerContext* const context_;
   const absl::Duration slow_reader_max_;
+  const CallRecord record_ = CallRecord::Take();
 
   absl::Mutex mutex_;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -67,6 +67,7 @@ void StreamPump::Work() {
       if (queue_.empty() && closed_) return;
       due.swap(queue_);
     }
+    const Heartbeat::Work work(&beat_);
     for (const std::function<void()>& event : due) event();
   }
 }

@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/heartbeat.h"
 #include "common/steady_wait.h"
 
 namespace suppressd {
@@ -31,6 +32,8 @@ class StreamPump {
   uint64_t RunAt(absl::Time time, std::function<void()> event);
   // Forgets an event that was to be run later. Does nothing when it has run, or is about to.
   void Cancel(uint64_t id);
+  // How long the thread has been at what it runs now.
+  absl::Duration busy() const { return beat_.busy(); }
 
  private:
   using Later = std::map<std::pair<absl::Time, uint64_t>, std::function<void()>>;
@@ -40,6 +43,7 @@ class StreamPump {
   // Puts what is due into the queue.
   void QueueDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  Heartbeat beat_;
   absl::Mutex mutex_;
   SteadyWait woken_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);

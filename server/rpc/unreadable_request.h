@@ -1,4 +1,5 @@
-// What a caller is told whose request cannot be read: INVALID_ARGUMENT (INVALID_FIELD).
+// How calls of our services are registered, so that each passes the guard, and that a caller whose request cannot be
+// read is told so: INVALID_ARGUMENT (INVALID_FIELD).
 //
 // gRPC answers UNIMPLEMENTED, without a reason, when the bytes of a request are not a message of the call's type; with
 // proto3 that is also a text field that is not UTF-8. Our services derive from the two classes below, which put a
@@ -7,10 +8,14 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "grpcpp/impl/rpc_service_method.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/rpc/call_metrics.h"
+#include "server/rpc/guard.h"
 #include "server/rpc/refused_stream.h"
 #include "suppressd/v1/replication.grpc.pb.h"
 #include "suppressd/v1/suppression_service.grpc.pb.h"
@@ -45,32 +50,89 @@ class HandlerWithReason final : public grpc::internal::MethodHandler {
 // Where a method stands in its service, as gRPC counts. `service` and `method` must exist.
 int MethodIndex(const char* service, const char* method);
 
-// A service of grpc's callback API (Service, of the generated class Generated) whose calls are registered with Serve.
+// A service of grpc's callback API (Service, of the generated class Generated) whose calls are registered with Serve,
+// and begin once a guard has let them in.
 template <typename Generated, typename Service = typename Generated::CallbackService>
 class ServiceWithReasons : public Service {
+ public:
+  // What was counted of each call of this service.
+  const AllMethodMetrics& methods() const { return methods_; }
+  // From now on calls pass this guard, which must outlive the service. Before any call; null: everyone may.
+  void SetGuard(const Guard* guard) { guard_ = guard; }
+
  protected:
+  // Who makes a call, by name; empty: nobody has a name here.
+  std::string CallerName(const grpc::CallbackServerContext& context) const {
+    return guard_ == nullptr ? "" : guard_->NameOf(context);
+  }
+
   template <typename Owner, typename Request, typename Response>
   void Serve(const char* method,
              grpc::ServerUnaryReactor* (Owner::*serve)(grpc::CallbackServerContext*, const Request*, Response*)) {
     using Handler = grpc::internal::CallbackUnaryHandler<Request, Response>;
-    const auto refuse = [](grpc::CallbackServerContext* context, const Request*, Response*) {
+    const auto refuse = [](grpc::CallbackServerContext* context, const absl::Status& why) {
       grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-      reactor->Finish(ToGrpcStatus(UnreadableRequest()));
+      reactor->Finish(ToGrpcStatus(why));
       return reactor;
     };
+    const auto guarded = [this, serve, refuse, call = CallOf(method)](grpc::CallbackServerContext* context,
+                                                                      const Request* request, Response* response) {
+      const CallRecord record = CallRecord::Begin(call.metrics);
+      const absl::Status admitted = Admit(*context, call, request);
+      if (admitted.ok()) {
+        const CallRecord::Left left(record);
+        return (this->*serve)(context, request, response);
+      }
+      record.End(ToGrpcStatus(admitted).error_code());
+      return refuse(context, admitted);
+    };
+    const auto unreadable = [refuse](grpc::CallbackServerContext* context, const Request*, Response*) {
+      return refuse(context, UnreadableRequest());
+    };
     this->MarkMethodCallback(MethodIndex(Generated::service_full_name(), method),
-                             new HandlerWithReason<Handler>(std::bind_front(serve, this), refuse));
+                             new HandlerWithReason<Handler>(guarded, unreadable));
   }
   template <typename Owner, typename Request, typename Response>
   void Serve(const char* method,
              grpc::ServerWriteReactor<Response>* (Owner::*serve)(grpc::CallbackServerContext*, const Request*)) {
     using Handler = grpc::internal::CallbackServerStreamingHandler<Request, Response>;
-    const auto refuse = [](grpc::CallbackServerContext*, const Request*) -> grpc::ServerWriteReactor<Response>* {
+    const auto guarded = [this, serve, call = CallOf(method)](
+                             grpc::CallbackServerContext* context,
+                             const Request* request) -> grpc::ServerWriteReactor<Response>* {
+      const CallRecord::Left left(CallRecord::Begin(call.metrics));
+      const absl::Status admitted = Admit(*context, call, request);
+      if (!admitted.ok()) return new RefusedStream<Response>(admitted);
+      return (this->*serve)(context, request);
+    };
+    const auto unreadable = [](grpc::CallbackServerContext*, const Request*) -> grpc::ServerWriteReactor<Response>* {
       return new RefusedStream<Response>(UnreadableRequest());
     };
     this->MarkMethodCallback(MethodIndex(Generated::service_full_name(), method),
-                             new HandlerWithReason<Handler>(std::bind_front(serve, this), refuse));
+                             new HandlerWithReason<Handler>(guarded, unreadable));
   }
+
+ private:
+  struct GuardedCall {
+    std::string method;
+    Permission permission;
+    MethodMetrics* metrics;
+  };
+  GuardedCall CallOf(const char* method) {
+    std::string name = absl::StrCat("/", Generated::service_full_name(), "/", method);
+    const Permission permission = *PermissionFor(name);
+    methods_.push_back(std::make_unique<MethodMetrics>(name));
+    return {std::move(name), permission, methods_.back().get()};
+  }
+  template <typename Request>
+  absl::Status Admit(const grpc::CallbackServerContext& context, const GuardedCall& call,
+                     const Request* request) const {
+    if (guard_ == nullptr) return absl::OkStatus();
+    // gRPC has made the message for this call alone.
+    return guard_->Admit(context, call.method, call.permission, const_cast<Request*>(request));
+  }
+
+  const Guard* guard_ = nullptr;
+  AllMethodMetrics methods_;
 };
 
 class SuppressionServiceWithReasons : public ServiceWithReasons<v1::SuppressionService> {

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/list/list_metrics.h"
 #include "server/list/rule_book.h"
 #include "server/rpc/call.h"
 #include "server/rpc/drain.h"
@@ -67,6 +68,7 @@ class SidecarList final : public SuppressionServiceWithReasons {
   // As of SuppressionService.
   void BeginDrain();
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
+  const ListMetrics& metrics() const { return metrics_; }
 
   grpc::ServerUnaryReactor* IsSuppressed(grpc::CallbackServerContext* context, const v1::IsSuppressedRequest* request,
                                          v1::IsSuppressedResponse* response) override;
@@ -133,6 +135,7 @@ class SidecarList final : public SuppressionServiceWithReasons {
   const SidecarParts parts_;
   const SidecarListOptions options_;
   const std::shared_ptr<ReplicaView> no_replica_;
+  ListMetrics metrics_;
   Drain drain_;
   Admission calls_;
   Admission mails_;  // reports that are mails or payloads

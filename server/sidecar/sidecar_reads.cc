@@ -172,8 +172,11 @@ grpc::ServerUnaryReactor* SidecarList::Read(grpc::CallbackServerContext* context
 grpc::ServerUnaryReactor* SidecarList::IsSuppressed(grpc::CallbackServerContext* context,
                                                     const v1::IsSuppressedRequest* request,
                                                     v1::IsSuppressedResponse* response) {
-  return Read(context, request, &calls_,
-              [this, request, response](const ReplicaView& view) { return Check(view, *request, response); });
+  return Read(context, request, &calls_, [this, request, response](const ReplicaView& view) {
+    absl::Status status = Check(view, *request, response);
+    metrics_.Checked(status, *response);
+    return status;
+  });
 }
 
 absl::Status SidecarList::Check(const ReplicaView& view, const v1::IsSuppressedRequest& request,
@@ -202,7 +205,9 @@ grpc::ServerUnaryReactor* SidecarList::BatchIsSuppressed(grpc::CallbackServerCon
                                                          const v1::BatchIsSuppressedRequest* request,
                                                          v1::BatchIsSuppressedResponse* response) {
   const auto check = [this, request, response](const ReplicaView& view) {
-    return CheckBatch(view, *request, response);
+    absl::Status status = CheckBatch(view, *request, response);
+    if (status.ok()) metrics_.Checked(*response);
+    return status;
   };
   return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }

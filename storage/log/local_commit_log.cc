@@ -1,6 +1,7 @@
 #include "storage/log/local_commit_log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -125,7 +126,12 @@ size_t LocalCommitLog::ApplyBatch(absl::Span<Item> items, Answers* answers) {
     // The only clock is that of the server that made the command, which watches it itself (server/app/clock_guard.h).
     records[i].appended_at_micros = ToMicros(records[i].command.at());
   }
-  Applied applied = applier_->Apply(records);
+  const auto began = std::chrono::steady_clock::now();
+  Applied applied = [&] {
+    const Heartbeat::Work work(&beat_);
+    return applier_->Apply(records);
+  }();
+  batch_seconds_.Record(absl::FromChrono(std::chrono::steady_clock::now() - began));
   const size_t done = applied.results.size();
   {
     absl::MutexLock lock(&mutex_);

@@ -9,6 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/heartbeat.h"
+#include "common/histogram.h"
 #include "storage/log/commit_log.h"
 #include "storage/worker_pool.h"
 
@@ -38,6 +40,10 @@ class LocalCommitLog final : public CommitLog {
     uint64_t batches = 0;
   };
   Counts counts() const;
+  // How long batches took to be applied and made durable.
+  const LatencyHistogram& batch_seconds() const { return batch_seconds_; }
+  // How long the writing thread has been at one batch.
+  absl::Duration busy() const { return beat_.busy(); }
 
  private:
   // A command that was appended, or a barrier (without `done`).
@@ -63,6 +69,8 @@ class LocalCommitLog final : public CommitLog {
   // are woken on another, after the callers.
   WorkerPool answering_{1};
   WorkerPool waking_{1};
+  LatencyHistogram batch_seconds_;
+  Heartbeat beat_;
   std::atomic<bool> wake_pending_{false};
   std::atomic<size_t> unanswered_{0};
   mutable absl::Mutex mutex_;

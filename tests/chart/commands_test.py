@@ -28,6 +28,7 @@ def passed(probe, address):
         except OSError:
             return False
         return True
+    assert "grpc" in probe, probe
     service = {"service": probe["grpc"]["service"]} if "service" in probe["grpc"] else {}
     return harness.grpcurl("-plaintext", "-max-time", str(probe["timeoutSeconds"]), "-d", json.dumps(service), address,
                            "grpc.health.v1.Health/Check").code == 0

@@ -1,5 +1,5 @@
 """A changed value for every value of the charts, and what must stand beside it to be allowed."""
-from charts import at
+from charts import at, merged
 
 KUBERNETES_OWN = {
     "tolerations": [{"key": "mail", "operator": "Exists"}],
@@ -22,8 +22,13 @@ QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
     "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "channelz": False,
-    "checkConfig": True,
+    "checkConfig": True, "managementAddress": "0.0.0.0:7027", "tlsClientCerts": "optional",
+    **{name: f"/mnt/{name}" for name in ("tlsCertFile", "tlsKeyFile", "tlsClientCaFile", "accessFile", "tokenFile", "jwksFile")},
+    "jwtIssuer": "https://issuer.example.com", "jwtAudience": "suppressd",
 }
+NO_TLS_BESIDE = {"config.tokenFile": at("config.accessFile", "/mnt/access"), "config.jwksFile": at("config.accessFile", "/mnt/access")}
+OWN_TLS = merged(at("config.insecure", False), at("config.tlsClientCaFile", "/mnt/ca"), at("config.tlsCertFile", "/mnt/first"))
+WITH_TLS = merged(at("config.insecure", False), at("tls.existingSecret", "certs"))
 SERVER = {
     "nameOverride": "list", "fullnameOverride": "list", "commonLabels": {"team": "mail"}, "commonAnnotations": {"team": "mail"},
     "image.repository": "registry.example.com/other", "image.tag": "0.2.0", "image.digest": DIGEST, "image.pullPolicy": "Always",
@@ -42,12 +47,19 @@ SERVER = {
     "securityContext.capabilities.drop": ["NET_RAW"],
     "resources.requests.cpu": "200m", "resources.requests.memory": "768Mi", "resources.limits.memory": "2Gi",
     "priorityClassName": "high", "test.tenant": "try", **KUBERNETES_OWN,
+    "tls.existingSecret": "others", "access.content": "identities: []\n", "access.existingConfigMap": "mine", "access.key": "a.yaml",
+    "tokens.existingSecret": "tokens", "tokens.key": "t", "test.existingSecret": "client",
 }
 SERVER_BESIDE = {
     "config.socketMode": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
     "config.socketGroup": at("config.listenAddress", ["0.0.0.0:7025", "unix:/mnt/s.sock"]),
     "service.ipFamilyPolicy": at("config.listenAddress", ["[::]:7025"]),
     "service.ipFamilies": at("config.listenAddress", ["[::]:7025"]),
+    "config.tlsCertFile": OWN_TLS, "config.tlsClientCaFile": {}, "tls.existingSecret": WITH_TLS,
+    "tls.clientCa": merged(WITH_TLS, at("config.accessFile", "/mnt/access")),
+    "access.key": at("access.existingConfigMap", "mine"), "tokens.existingSecret": at("config.accessFile", "/mnt/access"),
+    "tokens.key": merged(at("tokens.existingSecret", "mine"), at("config.accessFile", "/mnt/access")),
+    "test.existingSecret": WITH_TLS, **NO_TLS_BESIDE,
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),
@@ -62,7 +74,9 @@ SIDECAR = {
     "name": "list", "native": False, "image.repository": "registry.example.com/other", "image.tag": "0.2.0",
     "image.digest": DIGEST, "image.pullPolicy": "Always",
     **{f"config.{key}": value for key, value in CONFIG.items()},
-    "config.upstream": "elsewhere:7025", "config.insecure": False, "config.listenAddress": ["unix:/run/other/s.sock"], "config.replicaId": "here",
+    "config.upstream": "elsewhere:7025", "config.insecure": False, "tls.existingSecret": "certs",
+    "config.upstreamCaFile": "/mnt/ca", "config.upstreamCertFile": "/mnt/cert", "config.upstreamKeyFile": "/mnt/key",
+    "config.upstreamServerName": "suppressd", "config.upstreamTokenFile": "/mnt/token", "config.upstreamTls": True, "config.listenAddress": ["unix:/run/other/s.sock"], "config.replicaId": "here",
     "config.tenants": ["shop"], "config.onEmpty": "unknown",
     "policy.existingConfigMap": "mine", "policy.key": "p.yaml", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
     "data.existingVolume": "mine", "data.subPath": "sidecar", "data.sizeLimit": "8Gi",

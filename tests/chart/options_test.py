@@ -14,12 +14,20 @@ from charts import Chart, ROOT, SERVER, SIDECAR, containers, merged
 
 POLICY = "default:\n  complaint: {action: record}\n"
 RULES = "words:\n  gone: 'parti'\n"
+ACCESS = "identities:\n- {name: a, grants: [{roles: [checker], tenants: ['*']}]}\n"
+# RFC 7515, appendix A.3.
+JWKS = """{"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"""
 # Values for options that are no number and no choice.
 TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/policy/policy.yaml",
          "rules_file": "/etc/suppressd/rules/rules.yaml", "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
          "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "accept_clock": "2026-11-28",
-         "tenants": ["shop", "news"]}
-FLAGS = {"insecure": True, "channelz": False, "check_config": True}
+         "tenants": ["shop", "news"], "management_address": "127.0.0.1:7026",
+         **{name: f"/mnt/{name}" for name in ("tls_cert_file", "tls_key_file", "tls_client_ca_file", "access_file", "token_file",
+                                              "jwks_file", "upstream_ca_file", "upstream_cert_file", "upstream_key_file",
+                                              "upstream_token_file")},
+         "jwt_issuer": "https://issuer.example.com", "jwt_audience": "suppressd", "upstream_server_name": "suppressd"}
+FLAGS = {"insecure": False, "upstream_tls": True, "channelz": False, "check_config": True}
 
 
 class Option:
@@ -93,6 +101,14 @@ class Options(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.programs = list(programs())
+        with tempfile.TemporaryDirectory() as scratch:
+            made = charts.run(str(ROOT / "script" / "make_certs"), scratch)
+            assert made.returncode == 0, made.stderr
+            text = {path.name: path.read_text() for path in pathlib.Path(scratch).iterdir()}
+        cls.files = {"tls_cert_file": text["server.pem"], "tls_key_file": text["server-key.pem"],
+                     "tls_client_ca_file": text["ca.pem"], "upstream_ca_file": text["ca.pem"],
+                     "upstream_cert_file": text["client.pem"], "upstream_key_file": text["client-key.pem"],
+                     "upstream_token_file": "s3cret", "access_file": ACCESS, "token_file": "# none yet\n", "jwks_file": JWKS}
 
     def test_the_values_of_config_are_the_options(self):
         for program in self.programs:
@@ -147,6 +163,11 @@ class Options(unittest.TestCase):
                 folder = pathlib.Path(scratch, "etc/suppressd", name)
                 folder.mkdir(parents=True)
                 (folder / f"{name}.yaml").write_text(text)
+            mounted = pathlib.Path(scratch, "mnt")
+            mounted.mkdir()
+            for name, text in self.files.items():
+                (mounted / name).write_text(text)
+                (mounted / name).chmod(0o600)
             moved = [re.sub("^(--\\w+=(?:unix:)?)/", rf"\1{scratch}/", argument) for argument in passed]
             more = [] if "--check_config=true" in moved else ["--check_config"]
             result = charts.run(charts.programs.suppressd, *moved, *more)

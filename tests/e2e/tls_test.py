@@ -1,7 +1,9 @@
 """TLS: who is let in, what is said to those who are not, and certificates that are replaced under load."""
 
 import os
+import re
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -193,6 +195,25 @@ class TlsTest(unittest.TestCase):
             self.assertGreater(calls[0], 10)
             with open(f"{live}/server.pem", encoding="utf-8") as newest:
                 self.assertEqual(self.serial_with(server, live), newest.read())
+
+    def test_the_set_up_of_the_documents_works(self):
+        programs = os.path.dirname(harness.options.suppressd)
+        for document in ("README.md", "docs/security.md"):
+            with open(os.path.join(harness.REPOSITORY, document), encoding="utf-8") as file:
+                block = next(b for b in re.findall(r"```console\n(.*?)```", file.read(), re.S) if "script/make_certs" in b)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            block = block.replace(":7025", f":{port}").replace("script/", harness.REPOSITORY + "/script/")
+            block = block.replace("status\n", "status && break; sleep 0.1; done\n").replace(
+                "suppressctl --target", "for i in {1..600}; do suppressctl --timeout 1s --target")
+            where = os.path.join(self.directory, document.replace("/", "-"))
+            os.makedirs(where)
+            tools = os.path.dirname(harness.grpcurl_path())
+            ended = subprocess.run(["bash", "-euc", "trap 'kill $!; wait' EXIT\n" + block], cwd=where, capture_output=True,
+                                   text=True, check=False, env={**os.environ, "PATH": f"{programs}:{tools}:{os.environ['PATH']}"})
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+            self.assertIn("SERVING", ended.stdout)
 
     def serial_with(self, server, directory):
         """The server's certificate, of a server that wants ours."""

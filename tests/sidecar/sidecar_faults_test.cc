@@ -61,9 +61,10 @@ class SpoiledServer final : public v1::ReplicationService::Service {
     response->set_head_token(EncodeToken({kLineage, 10}));
     return grpc::Status::OK;
   }
-  grpc::Status Follow(grpc::ServerContext* context, const v1::FollowRequest*,
+  grpc::Status Follow(grpc::ServerContext* context, const v1::FollowRequest* request,
                       grpc::ServerWriter<v1::FollowResponse>* writer) override {
     ++watches;
+    follows_after = DecodeToken(request->after().revision_token(), "after")->revision;
     if (on_follow) on_follow(writer);
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return grpc::Status::CANCELLED;
@@ -75,6 +76,7 @@ class SpoiledServer final : public v1::ReplicationService::Service {
   std::atomic<int> min_reader{kReplicaForm};
   std::atomic<int> snapshots{0};
   std::atomic<int> watches{0};
+  std::atomic<uint64_t> follows_after{0};  // the revision that the newest follower has
 
  private:
   std::unique_ptr<grpc::Server> server_;
@@ -142,7 +144,8 @@ v1::FollowResponse StepAt(uint64_t revision) {
 
 TEST_F(SidecarFaultsTest, WhatTheServerErasedIsDeletedAndStaysSo) {
   SpoiledServer server(spoiled_address_);
-  server.on_follow = [](grpc::ServerWriter<v1::FollowResponse>* writer) {
+  server.on_follow = [&](grpc::ServerWriter<v1::FollowResponse>* writer) {
+    if (server.follows_after >= 11) return;  // a step that it has would make it take a new snapshot
     v1::FollowResponse step = StepAt(11);
     v1::ReplicaChange* change = step.add_changes();
     change->set_kind(v1::Change::ERASED);

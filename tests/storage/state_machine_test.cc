@@ -39,7 +39,10 @@ class StateMachineTest : public ::testing::Test {
     operation.set_note("works again");
     for (const v1::Cause::Type type : types) operation.add_selectors()->set_type(type);
     if (consent_at != 0) *operation.mutable_consent()->mutable_obtained_at() = FromMicros(consent_at);
-    return ApplyReactivate(operation, "jane", at, &entry_, &changed_);
+    stored::Command by;
+    by.set_on_behalf_of("jane");
+    by.set_actor("ops");
+    return ApplyReactivate(operation, by, at, &entry_, &changed_);
   }
   // A manual cause for one stream.
   v1::ErrorReason SuppressStream(int64_t at, int stream) {

@@ -21,7 +21,8 @@ struct Consent {
 // Who lifted a cause, when and why.
 struct Reactivation {
   std::optional<absl::Time> reactivated_at;
-  std::string on_behalf_of;        // empty: not said
+  std::string on_behalf_of;        // for whom, as was said; empty: not said
+  std::string actor;               // who, as the server knew it; empty: it knows nobody by name
   std::string note;                // never empty
   std::optional<Consent> consent;  // set when a complaint or an unsubscription was lifted
 };
@@ -39,7 +40,8 @@ struct Cause {
   std::string source;                        // empty: not said
   std::string rule_id;                       // empty: set by hand
   std::string note;                          // of Suppress; empty for bounces
-  std::string on_behalf_of;                  // who put it on the list by hand; empty: a bounce, or not said
+  std::string on_behalf_of;                  // for whom it was put on the list by hand; empty: a bounce, or not said
+  std::string actor;                         // who did, as the server knew it; empty: it knows nobody by name
   std::optional<Reactivation> reactivation;  // set when state is kReactivated
 };
 

@@ -68,6 +68,11 @@ volumeMounts:
     {{- with $v.data.subPath }}
     subPath: {{ . }}
     {{- end }}
+  {{- if $v.tls.existingSecret }}
+  - name: suppressd-tls
+    mountPath: /etc/suppressd/tls
+    readOnly: true
+  {{- end }}
   {{- range $file := list "policy" "rules" }}
   {{- if (index $v $file).existingConfigMap }}
   - name: suppressd-{{ $file }}

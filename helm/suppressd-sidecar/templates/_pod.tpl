@@ -26,6 +26,10 @@
 - name: suppressd-data
   emptyDir: {sizeLimit: {{ $v.data.sizeLimit }}}
 {{- end }}
+{{- with $v.tls.existingSecret }}
+- name: suppressd-tls
+  secret: {secretName: {{ . }}}
+{{- end }}
 {{- range $file := list "policy" "rules" }}
 {{- $source := index $v $file }}
 {{- with $source.existingConfigMap }}

@@ -11,8 +11,12 @@
 {{- fail "suppressd-sidecar.config.upstream is missing: set it to the server, such as suppressd.mail.svc:7025." }}
 {{- end }}
 {{- $local := `^(unix:|127\.|localhost:|\[::1\]:)` }}
-{{- if and (not $v.config.insecure) (not (regexMatch $local $v.config.upstream)) }}
-{{- fail "suppressd-sidecar.config.insecure is not set, and this version has no TLS: set config.insecure=true to accept plaintext to the upstream, where a NetworkPolicy closes the namespace." }}
+{{- $tls := or $v.tls.existingSecret $v.config.upstreamTls $v.config.upstreamCaFile $v.config.upstreamCertFile $v.config.upstreamKeyFile $v.config.upstreamServerName }}
+{{- if not (or $v.config.insecure $tls (regexMatch $local $v.config.upstream)) }}
+{{- fail "suppressd-sidecar: there is no TLS to the upstream: set tls.existingSecret to a Secret with tls.crt, tls.key and ca.crt, or config.insecure=true to accept plaintext where a NetworkPolicy closes the namespace." }}
+{{- end }}
+{{- if and $v.tls.existingSecret (or $v.config.upstreamCaFile $v.config.upstreamCertFile $v.config.upstreamKeyFile) }}
+{{- fail "suppressd-sidecar.tls.existingSecret and config.upstreamCaFile, upstreamCertFile or upstreamKeyFile are both set: keep one of them." }}
 {{- end }}
 {{- range append $v.config.listenAddress $v.config.upstream }}
 {{- if not (or (hasPrefix "unix:" .) (and (regexMatch `:[1-9][0-9]*$` .) (le (regexFind `[0-9]+$` . | int) 65535))) }}
@@ -23,7 +27,7 @@
 {{- fail "suppressd-sidecar.config.listenAddress must begin with unix:PATH, the socket that your containers use: put other addresses after it." }}
 {{- end }}
 {{- range rest $v.config.listenAddress }}
-{{- if not (regexMatch $local .) }}
+{{- if not (or $v.config.tlsCertFile (regexMatch $local .)) }}
 {{- fail (printf "suppressd-sidecar.config.listenAddress has %s, which other pods can reach in plaintext: use a loopback address or a Unix socket." .) }}
 {{- end }}
 {{- end }}
@@ -100,6 +104,9 @@
 {{- define "suppressd-sidecar.validateMounts" -}}
 {{- $v := index .Values "suppressd-sidecar" }}
 {{- $mounts := list (include "suppressd-sidecar.socket" . | trimPrefix "unix:" | dir) (dir $v.config.dataDir) }}
+{{- if $v.tls.existingSecret }}
+{{- $mounts = append $mounts "/etc/suppressd/tls" }}
+{{- end }}
 {{- range $file := list "policy" "rules" }}
 {{- if (index $v $file).existingConfigMap }}
 {{- $mounts = append $mounts (printf "/etc/suppressd/%s" $file) }}

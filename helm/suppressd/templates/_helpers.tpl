@@ -74,13 +74,22 @@ annotations:
 {{- $port }}
 {{- end }}
 
+{{- define "suppressd.hasTls" -}}
+{{- if or .Values.tls.existingSecret .Values.config.tlsCertFile }}true{{ end }}
+{{- end }}
+
+{{- /* Port of the management address; empty when there is none. */}}
+{{- define "suppressd.managementPort" -}}
+{{- if .Values.config.managementAddress }}{{ regexFind `[0-9]+$` .Values.config.managementAddress }}{{ else if include "suppressd.hasTls" . }}7026{{ end }}
+{{- end }}
+
 {{- define "suppressd.hasConfigMap" -}}
-{{- if or .Values.policy.content .Values.rules.content }}true{{ end }}
+{{- if or .Values.policy.content .Values.rules.content .Values.access.content }}true{{ end }}
 {{- end }}
 
 {{- /* Options that are passed on as they are; the key in `config` is the option in camel case. */}}
 {{- define "suppressd.plainOptions" -}}
-data_dir port_file socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days
+data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_file tls_client_certs access_file token_file jwks_file jwt_issuer jwt_audience socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days
 {{- end }}
 
 {{- /* Arguments of `suppressd serve`. Helm keeps numbers as floats, which print as 5e+06. */}}
@@ -89,7 +98,7 @@ data_dir port_file socket_mode socket_group log_level insecure channelz max_requ
 {{- range .Values.config.listenAddress }}
 - {{ printf "--listen_address=%s" . | quote }}
 {{- end }}
-{{- range $file := list "policy" "rules" }}
+{{- range $file := list "policy" "rules" "access" }}
 {{- $source := index $.Values $file }}
 {{- $path := index $.Values.config (printf "%sFile" $file) }}
 {{- if or $source.content $source.existingConfigMap }}
@@ -99,7 +108,20 @@ data_dir port_file socket_mode socket_group log_level insecure channelz max_requ
 - {{ printf "--%s_file=%s" $file . | quote }}
 {{- end }}
 {{- end }}
-{{- range $option := splitList " " (include "suppressd.plainOptions" .) }}
+{{- with .Values.tls.existingSecret }}
+- "--tls_cert_file=/etc/suppressd/tls/tls.crt"
+- "--tls_key_file=/etc/suppressd/tls/tls.key"
+{{- if $.Values.tls.clientCa }}
+- "--tls_client_ca_file=/etc/suppressd/tls/ca.crt"
+{{- end }}
+{{- end }}
+{{- with .Values.tokens.existingSecret }}
+- "--token_file=/etc/suppressd/tokens/tokens"
+{{- end }}
+{{- if and (include "suppressd.managementPort" .) (not .Values.config.managementAddress) }}
+- "--management_address=0.0.0.0:7026"
+{{- end }}
+{{- range $option := without (splitList " " (include "suppressd.plainOptions" .)) "access_file" }}
 {{- $value := index $.Values.config ($option | camelcase | untitle) }}
 {{- if not (kindIs "invalid" $value) }}
 - {{ printf "--%s=%s" $option (kindIs "float64" $value | ternary (int64 (kindIs "float64" $value | ternary $value 0)) $value | toString) | quote }}

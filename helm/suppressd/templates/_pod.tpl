@@ -13,11 +13,18 @@ env:
 volumeMounts:
   - name: data
     mountPath: {{ dir .Values.config.dataDir }}
-  {{- range $file := list "policy" "rules" }}
+  {{- range $file := list "policy" "rules" "access" }}
   {{- $source := index $.Values $file }}
   {{- if or $source.content $source.existingConfigMap }}
   - name: {{ $file }}
     mountPath: /etc/suppressd/{{ $file }}
+    readOnly: true
+  {{- end }}
+  {{- end }}
+  {{- range $secret := list "tls" "tokens" }}
+  {{- if (index $.Values $secret).existingSecret }}
+  - name: {{ $secret }}
+    mountPath: /etc/suppressd/{{ $secret }}
     readOnly: true
   {{- end }}
   {{- end }}
@@ -39,7 +46,7 @@ args:
     claimName: {{ .existingClaim }}
 {{- end }}
 {{- end }}
-{{- range $file := list "policy" "rules" }}
+{{- range $file := list "policy" "rules" "access" }}
 {{- $source := index $.Values $file }}
 {{- if or $source.content $source.existingConfigMap }}
 - name: {{ $file }}
@@ -49,6 +56,19 @@ args:
       - key: {{ $source.key }}
         path: {{ $file }}.yaml
 {{- end }}
+{{- end }}
+{{- with .Values.tls.existingSecret }}
+- name: tls
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- with .Values.tokens.existingSecret }}
+- name: tokens
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $.Values.tokens.key }}
+        path: tokens
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

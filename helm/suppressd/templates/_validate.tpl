@@ -39,13 +39,42 @@
 {{- if not (include "suppressd.port" .) }}
 {{- fail "config.listenAddress has no TCP address that others can reach, so the Services would lead nowhere: add one such as 0.0.0.0:7025." }}
 {{- end }}
-{{- if not $v.config.insecure }}
-{{- fail "config.insecure is not set, and this version has no TLS: set config.insecure=true to accept plaintext inside the namespace, and keep networkPolicy.enabled=true." }}
+{{- $tls := include "suppressd.hasTls" . }}
+{{- if not (or $v.config.insecure $tls) }}
+{{- fail "there is no TLS: set tls.existingSecret to a Secret with tls.crt, tls.key and ca.crt, or config.insecure=true to accept plaintext inside the namespace." }}
 {{- end }}
-{{- if not $v.networkPolicy.enabled }}
+{{- if and $v.config.insecure $tls }}
+{{- fail "config.insecure is true, but there is TLS: remove config.insecure, or tls.existingSecret and config.tlsCertFile." }}
+{{- end }}
+{{- if and $v.tls.existingSecret $v.config.tlsCertFile }}
+{{- fail "tls.existingSecret and config.tlsCertFile are both set: keep one of them." }}
+{{- end }}
+{{- if and $v.tls.existingSecret (or $v.config.tlsKeyFile $v.config.tlsClientCaFile) }}
+{{- fail "tls.existingSecret has the key and ca.crt already: remove config.tlsKeyFile and config.tlsClientCaFile." }}
+{{- end }}
+{{- if and (not $v.tls.existingSecret) (not $v.tls.clientCa) }}
+{{- fail "tls.clientCa is false, but tls.existingSecret is missing: remove tls.clientCa." }}
+{{- end }}
+{{- if and $v.tokens.existingSecret $v.config.tokenFile }}
+{{- fail "tokens.existingSecret and config.tokenFile are both set: keep one of them." }}
+{{- end }}
+{{- if and (not $v.tokens.existingSecret) (ne $v.tokens.key "tokens") }}
+{{- fail "tokens.key is set, but tokens.existingSecret is missing: name the Secret that has this key, or remove tokens.key." }}
+{{- end }}
+{{- $access := or $v.config.accessFile $v.access.content $v.access.existingConfigMap }}
+{{- if and (or $v.tokens.existingSecret $v.config.tokenFile $v.config.jwksFile) (not $access) }}
+{{- fail "tokens mean nothing without an access file: set access.content, access.existingConfigMap or config.accessFile." }}
+{{- end }}
+{{- if and $tls (not (or $access $v.config.tlsClientCaFile (and $v.tls.existingSecret $v.tls.clientCa))) }}
+{{- fail "TLS alone lets everyone in who can connect: set tls.clientCa=true, or an access file (access)." }}
+{{- end }}
+{{- if and $v.test.existingSecret (not $tls) }}
+{{- fail "test.existingSecret is a client certificate, but there is no TLS: remove it." }}
+{{- end }}
+{{- if and $v.config.insecure (not $v.networkPolicy.enabled) }}
 {{- fail "config.insecure=true needs networkPolicy.enabled=true: plaintext is allowed only where a NetworkPolicy says who may connect." }}
 {{- end }}
-{{- range $index, $peer := $v.networkPolicy.from }}
+{{- range $index, $peer := ternary $v.networkPolicy.from list $v.config.insecure }}
 {{- if and (hasKey $peer "namespaceSelector") (include "suppressd.selectsAll" $peer.namespaceSelector) (include "suppressd.selectsAll" $peer.podSelector) }}
 {{- fail (printf "networkPolicy.from[%d] lets everyone in, and config.insecure=true sends addresses in plaintext: name the namespaces, pods or networks that may connect." $index) }}
 {{- end }}
@@ -54,7 +83,7 @@
 {{- fail (printf "networkPolicy.from[%d] lets in %s, and config.insecure=true sends addresses in plaintext: name the networks that may connect, each with a prefix of /8 or longer." $index $block) }}
 {{- end }}
 {{- end }}
-{{- if not (or $v.networkPolicy.sameNamespace $v.networkPolicy.from) }}
+{{- if and $v.networkPolicy.enabled (not (or $v.networkPolicy.sameNamespace $v.networkPolicy.from)) }}
 {{- fail "networkPolicy.sameNamespace is false and networkPolicy.from is empty, so nobody could ask the server: name in networkPolicy.from who may connect." }}
 {{- end }}
 {{- $port := include "suppressd.port" . }}
@@ -97,7 +126,7 @@
 
 {{- define "suppressd.validateFiles" -}}
 {{- $v := .Values }}
-{{- range $file := list "policy" "rules" }}
+{{- range $file := list "policy" "rules" "access" }}
 {{- $source := index $v $file }}
 {{- $path := index $v.config (printf "%sFile" $file) }}
 {{- if and $source.content $source.existingConfigMap }}
@@ -128,10 +157,15 @@
 {{- fail "config.dataDir must be a folder inside the volume's mount: give an absolute path of at least two parts, such as /var/lib/suppressd/data." }}
 {{- end }}
 {{- $mounts := list (dir .Values.config.dataDir) }}
-{{- range $file := list "policy" "rules" }}
+{{- range $file := list "policy" "rules" "access" }}
 {{- $source := index $.Values $file }}
 {{- if or $source.content $source.existingConfigMap }}
 {{- $mounts = append $mounts (printf "/etc/suppressd/%s" $file) }}
+{{- end }}
+{{- end }}
+{{- range $secret := list "tls" "tokens" }}
+{{- if (index $.Values $secret).existingSecret }}
+{{- $mounts = append $mounts (printf "/etc/suppressd/%s" $secret) }}
 {{- end }}
 {{- end }}
 {{- range .Values.extraVolumeMounts }}

@@ -1,0 +1,167 @@
+#include "server/app/management.h"
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/app/reloads.h"
+#include "server/base/log.h"
+#include "server/base/steady_time.h"
+#include "server/gate/socket_gate.h"
+
+namespace suppressd {
+namespace {
+
+constexpr char kVersion[] = SUPPRESSD_VERSION;
+
+// Names of gRPC's status codes, as go-grpc-prometheus and its kin write them.
+constexpr std::array<const char*, MethodMetrics::kCodes> kCodeNames = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+// "/package.Service/Method" as two labels.
+MetricLabels LabelsOf(const MethodMetrics& method) {
+  const size_t slash = method.name.rfind('/');
+  return {{"grpc_service", method.name.substr(1, slash - 1)}, {"grpc_method", method.name.substr(slash + 1)}};
+}
+
+// Calls void(const MethodMetrics&) for each method of the services.
+template <typename Visit>
+void ForEachMethod(const std::vector<const AllMethodMetrics*>& services, const Visit& visit) {
+  for (const AllMethodMetrics* methods : services) {
+    for (const auto& method : *methods) visit(*method);
+  }
+}
+
+std::string Lower(const std::string& name) {
+  return absl::AsciiStrToLower(name);
+}
+
+}  // namespace
+
+void AddCommonPages(const ServerOptions& options, const Access* access, ManagementPages* pages) {
+  Metrics& metrics = pages->metrics();
+  metrics.AddProcess();
+  metrics.AddGauges("suppressd_build_info", "1, and the version as a label.", [] {
+    return std::vector<MetricValue>{{{{"version", kVersion}}, 1}};
+  });
+  metrics.AddGauge("suppressd_connections", "TCP connections of clients.",
+                   [] { return SocketGate::Get().connections(); });
+  metrics.AddGauge("suppressd_open_calls", "Calls open on TCP connections.",
+                   [] { return static_cast<double>(SocketGate::Get().open_calls()); });
+  metrics.AddCounter("suppressd_log_dropped_lines_total", "Log lines that standard error did not take.",
+                     [] { return static_cast<double>(DroppedLogLines()); });
+  metrics.AddCounters("suppressd_access_denied_total", "Calls refused to those who may not make them, by reason.",
+                      [guard = &access->guard()] {
+                        return std::vector<MetricValue>{
+                            {{{"reason", "unauthenticated"}}, static_cast<double>(guard->unauthenticated())},
+                            {{{"reason", "denied"}}, static_cast<double>(guard->denied())}};
+                      });
+  metrics.AddGauges("suppressd_config_reload_success", "Whether the newest version of a file could be used.", [] {
+    std::vector<MetricValue> values;
+    for (const auto& [file, ok] : Reloads::Get().All()) values.push_back({{{"file", file}}, ok ? 1.0 : 0.0});
+    return values;
+  });
+  pages->AddStatus([started = SteadyNow(), data_dir = options.data_dir] {
+    return std::vector<std::pair<std::string, std::string>>{
+        {"version", kVersion},
+        {"uptime", absl::FormatDuration(absl::Trunc(SteadyNow() - started, absl::Seconds(1)))},
+        {"time", absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone())},
+        {"data directory", data_dir},
+        {"connections", absl::StrCat(SocketGate::Get().connections())}};
+  });
+}
+
+void AddCallMetrics(std::vector<const AllMethodMetrics*> services, Metrics* metrics) {
+  metrics->AddCounters("grpc_server_started_total", "Calls begun.", [services] {
+    std::vector<MetricValue> values;
+    ForEachMethod(services, [&](const MethodMetrics& method) {
+      values.push_back({LabelsOf(method), static_cast<double>(method.started())});
+    });
+    return values;
+  });
+  metrics->AddCounters("grpc_server_handled_total", "Calls ended, by status code.", [services] {
+    std::vector<MetricValue> values;
+    ForEachMethod(services, [&](const MethodMetrics& method) {
+      for (int code = 0; code < MethodMetrics::kCodes; ++code) {
+        const int64_t count = method.handled(code);
+        if (count == 0 && code != 0) continue;
+        MetricLabels labels = LabelsOf(method);
+        labels.emplace_back("grpc_code", kCodeNames[static_cast<size_t>(code)]);
+        values.push_back({std::move(labels), static_cast<double>(count)});
+      }
+    });
+    return values;
+  });
+  metrics->AddGauges("grpc_server_in_flight", "Calls begun and not ended.", [services] {
+    std::vector<MetricValue> values;
+    ForEachMethod(services, [&](const MethodMetrics& method) {
+      int64_t open = method.started();
+      for (int code = 0; code < MethodMetrics::kCodes; ++code) open -= method.handled(code);
+      values.push_back({LabelsOf(method), static_cast<double>(open)});
+    });
+    return values;
+  });
+  metrics->AddHistograms("grpc_server_handling_seconds",
+                         "How long calls took, from the first byte of work to the answer.", [services] {
+                           std::vector<MetricHistogram> values;
+                           ForEachMethod(services, [&](const MethodMetrics& method) {
+                             values.push_back({LabelsOf(method), &method.took});
+                           });
+                           return values;
+                         });
+}
+
+void AddListMetrics(const ListMetrics* list, Metrics* metrics) {
+  metrics->AddCounters("suppressd_lookups_total", "Addresses checked, by answer.", [list] {
+    std::vector<MetricValue> values;
+    for (int answer = 1; answer < ListMetrics::kAnswers; ++answer) {
+      const auto name = v1::IsSuppressedResponse::Answer_Name(static_cast<v1::IsSuppressedResponse::Answer>(answer));
+      values.push_back({{{"result", Lower(name)}}, static_cast<double>(list->lookups(answer))});
+    }
+    return values;
+  });
+  metrics->AddCounters(
+      "suppressd_classified_total", "Recipients of reports, by what the report was taken for.", [list] {
+        std::vector<MetricValue> values;
+        for (int bounce_class = 1; bounce_class < ListMetrics::kClasses; ++bounce_class) {
+          for (int reason = 0; reason < ListMetrics::kReasons; ++reason) {
+            const int64_t count = list->classified(bounce_class, reason);
+            if (count == 0) continue;
+            const auto class_name = v1::Verdict::Class_Name(static_cast<v1::Verdict::Class>(bounce_class));
+            const auto reason_name = v1::BounceReason_Name(static_cast<v1::BounceReason>(reason));
+            values.push_back({{{"class", Lower(class_name)}, {"reason", reason == 0 ? "none" : Lower(reason_name)}},
+                              static_cast<double>(count)});
+          }
+        }
+        return values;
+      });
+  metrics->AddCounters("suppressd_report_effects_total",
+                       "Recipients of reports, by what the report did to their entry.", [list] {
+                         std::vector<MetricValue> values;
+                         for (int effect = 1; effect < ListMetrics::kEffects; ++effect) {
+                           const auto name = v1::BounceEvent::Effect_Name(static_cast<v1::BounceEvent::Effect>(effect));
+                           values.push_back({{{"effect", Lower(name)}}, static_cast<double>(list->effects(effect))});
+                         }
+                         return values;
+                       });
+  metrics->AddCounter("suppressd_suppressed_by_hand_total", "Entries put on the list by Suppress.",
+                      [list] { return static_cast<double>(list->suppressed_by_hand()); });
+  metrics->AddCounter("suppressd_reactivated_total", "Entries lifted by Reactivate.",
+                      [list] { return static_cast<double>(list->reactivated()); });
+}
+
+absl::Status ServeManagement(const ServerOptions& options, ManagementPages* pages) {
+  if (options.management_address.empty()) return absl::OkStatus();
+  if (absl::Status status = pages->Serve(options.management_address); !status.ok()) {
+    return absl::IsInvalidArgument(status) ? WrongOption("management_address", status) : status;
+  }
+  LogInfo("managing", {{"address", pages->address()}});
+  return absl::OkStatus();
+}
+
+}  // namespace suppressd

@@ -1,0 +1,33 @@
+// What the management port tells of both kinds of server. What only one of them has is added where it is wired
+// (app.cc, sidecar_app.cc).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/app/access.h"
+#include "server/app/options.h"
+#include "server/list/list_metrics.h"
+#include "server/management/pages.h"
+#include "server/rpc/call_metrics.h"
+
+namespace suppressd {
+
+// Threads whose work takes longer than this are late.
+inline constexpr absl::Duration kTickLateAfter = absl::Seconds(30);
+inline constexpr absl::Duration kWorkLateAfter = absl::Seconds(60);
+
+// Version, process, connections, lines dropped from the log, refused calls, certificates. The access must outlive the
+// pages, or their BeginStop.
+void AddCommonPages(const ServerOptions& options, const Access* access, ManagementPages* pages);
+
+// What is counted of the calls of these services, and of the list.
+void AddCallMetrics(std::vector<const AllMethodMetrics*> services, Metrics* metrics);
+void AddListMetrics(const ListMetrics* list, Metrics* metrics);
+
+// Binds --management_address, if there is one, and tells its port file of it. UNAVAILABLE, INVALID_ARGUMENT.
+absl::Status ServeManagement(const ServerOptions& options, ManagementPages* pages);
+
+}  // namespace suppressd

@@ -1,0 +1,76 @@
+// Who makes a call, and whether it may be made: what every call passes before its handler begins.
+//
+// Calls of our own services pass in server/rpc/unreadable_request.h, where they are registered. Those of gRPC's
+// (reflection, channelz) pass in an interceptor (GuardForeignCalls); health is for everyone.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/server_interceptor.h"
+#include "server/access/access_control.h"
+#include "server/rpc/tenants_asked.h"
+
+namespace suppressd {
+
+// What the transport and the call's headers say of a caller.
+PeerFacts FactsOf(const grpc::ServerContextBase& context);
+
+// Thread-safe.
+class Guard {
+ public:
+  // `access` may be null: everyone may do everything, and nobody has a name. It must outlive this.
+  explicit Guard(const AccessControl* access) : access_(access) {}
+
+  bool on() const { return access_ != nullptr; }
+
+  // Whether the call may be made. An empty list of tenants is filled in where the caller has a single one. Refusals are
+  // logged and counted. UNAUTHENTICATED, PERMISSION_DENIED: AccessControl.
+  template <typename Request>
+  absl::Status Admit(const grpc::ServerContextBase& context, absl::string_view method, Permission permission,
+                     Request* request) const {
+    if (!on()) return absl::OkStatus();
+    const absl::StatusOr<Caller> caller = CallerOf(context);
+    if (!caller.ok()) return Refuse(context, method, "", caller.status());
+    if (caller->identity == nullptr) return absl::OkStatus();
+    FillInTenant(caller->identity->only_tenant, request);
+    return Decide(context, method, *caller, NeededFor(permission, *request), TenantsOfRequest(*request));
+  }
+  // The same for a call that is about no list.
+  absl::Status AdmitForeign(const grpc::ServerContextBase& context, absl::string_view method) const;
+
+  // The name of who makes a call that was admitted; empty: nobody has a name here.
+  std::string NameOf(const grpc::ServerContextBase& context) const;
+
+  // Calls refused so far, for want of an identity, and for want of a role.
+  int64_t unauthenticated() const { return unauthenticated_.load(std::memory_order_relaxed); }
+  int64_t denied() const { return denied_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Caller {
+    std::shared_ptr<const Identity> identity;  // null: this process itself
+    std::string ip;
+  };
+  absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) const;
+  absl::Status Decide(const grpc::ServerContextBase& context, absl::string_view method, const Caller& caller,
+                      Permission permission, const TenantsAsked& tenants) const;
+  absl::Status Refuse(const grpc::ServerContextBase& context, absl::string_view method, const std::string& identity,
+                      const absl::Status& why) const;
+
+  const AccessControl* const access_;
+  mutable std::atomic<int64_t> unauthenticated_{0};
+  mutable std::atomic<int64_t> denied_{0};
+};
+
+// For the builder of a server: calls of gRPC's own services are refused to those who may not make them. `guard` must
+// outlive the server.
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> GuardForeignCalls(const Guard* guard);
+
+}  // namespace suppressd
