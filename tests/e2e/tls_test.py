@@ -197,7 +197,7 @@ class TlsTest(unittest.TestCase):
                 self.assertEqual(self.serial_with(server, live), newest.read())
 
     def test_the_set_up_of_the_documents_works(self):
-        programs = os.path.dirname(harness.options.suppressd)
+        programs = os.path.dirname(os.path.abspath(harness.options.suppressd))
         for document in ("README.md", "docs/security.md"):
             with open(os.path.join(harness.REPOSITORY, document), encoding="utf-8") as file:
                 block = next(b for b in re.findall(r"```console\n(.*?)```", file.read(), re.S) if "script/make_certs" in b)
@@ -209,7 +209,7 @@ class TlsTest(unittest.TestCase):
                 "suppressctl --target", "for i in {1..600}; do suppressctl --timeout 1s --target")
             where = os.path.join(self.directory, document.replace("/", "-"))
             os.makedirs(where)
-            tools = os.path.dirname(harness.grpcurl_path())
+            tools = os.path.dirname(os.path.abspath(harness.grpcurl_path()))
             ended = subprocess.run(["bash", "-euc", "trap 'kill $!; wait' EXIT\n" + block], cwd=where, capture_output=True,
                                    text=True, check=False, env={**os.environ, "PATH": f"{programs}:{tools}:{os.environ['PATH']}"})
             self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
