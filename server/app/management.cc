@@ -66,6 +66,9 @@ void AddCommonPages(const ServerOptions& options, const Access* access, Manageme
     for (const auto& [file, ok] : Reloads::Get().All()) values.push_back({{{"file", file}}, ok ? 1.0 : 0.0});
     return values;
   });
+  pages->AddCheck("connections to spare", [] {
+    return SocketGate::Get().full() ? absl::UnavailableError("--max_connections is reached") : absl::OkStatus();
+  });
   pages->AddStatus([started = SteadyNow(), data_dir = options.data_dir] {
     return std::vector<std::pair<std::string, std::string>>{
         {"version", kVersion},

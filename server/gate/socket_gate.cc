@@ -13,7 +13,6 @@
 
 #include "server/gate/gate_connection.h"
 #include "server/gate/socket_facts.h"
-#include "server/gate/speak_tls.h"
 #include "server/gate/tls_gate.h"
 
 namespace suppressd {
@@ -23,9 +22,6 @@ namespace {
 constexpr char kTlsHandshake = 0x16;
 // gRPC hands the system more than one message at a time only when it has more parts than this.
 constexpr size_t kPartsOfAWholeSend = 260;
-
-// The connection whose bytes this thread has received last.
-thread_local int greeting_fd = -1;
 
 // Calls void(absl::string_view) for the first `bytes` of what a message holds.
 template <typename Take>
@@ -67,6 +63,11 @@ void SocketGate::SetLimits(const GateLimits& limits) {
 int SocketGate::connections() const {
   absl::MutexLock lock(&mutex_);
   return static_cast<int>(connections_.size());
+}
+
+bool SocketGate::full() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int>(connections_.size()) >= limits_.connections_max;
 }
 
 std::array<int64_t, kCutReasons> SocketGate::TakeCuts() {
@@ -148,7 +149,7 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
   if (connection == nullptr || received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
   const Speaks speaks = Listen(connection, *message);
   if (speaks == Speaks::kTls) {
-    greeting_fd = socket;
+    NoteGreeting(socket);
     return received;
   }
   if (speaks == Speaks::kPlaintextForTls) return ReceiveForTls(connection, message, flags, received);
@@ -172,31 +173,6 @@ Speaks SocketGate::Listen(Connection* connection, const msghdr& message) {
   if (speaks == Speaks::kPlaintext && tls_ports_.contains(connection->port)) speaks = Speaks::kPlaintextForTls;
   connection->speaks.store(speaks, std::memory_order_relaxed);
   return speaks;
-}
-
-ssize_t SocketGate::ReceiveForTls(Connection* connection, msghdr* message, int flags, ssize_t received) {
-  const auto answer = [connection](const std::string& bytes) {
-    syscall(SYS_sendto, connection->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
-  };
-  // gRPC waits for the next bytes once all are read.
-  for (; received > 0; received = syscall(SYS_recvmsg, connection->fd, message, flags)) {
-    CutReason reason = Judge(connection, *message, received);
-    uint32_t call = 0;
-    {
-      absl::MutexLock lock(&connection->mutex);
-      if (!std::exchange(connection->greeted, true)) answer(kEmptySettings);
-      call = connection->limits.last_stream();
-    }
-    if (reason == CutReason::kNone && call > 0) {
-      answer(SpeakTls(call));
-      reason = CutReason::kPlaintext;
-    }
-    if (reason == CutReason::kNone) continue;
-    Cut(connection, reason);
-    errno = ECONNRESET;
-    return -1;
-  }
-  return received;
 }
 
 CutReason SocketGate::Judge(Connection* connection, const msghdr& message, size_t received) {
@@ -358,45 +334,6 @@ int SocketGate::PeerName(int fd, sockaddr* address, socklen_t* address_bytes) {
   std::memcpy(address, &name, sizeof(name));
   *address_bytes = sizeof(name);
   return 0;
-}
-
-void SocketGate::SetTlsPort(int port) {
-  UseTlsGate();
-  absl::MutexLock lock(&mutex_);
-  tls_ports_.insert(port);
-}
-
-std::shared_ptr<SocketGate::Connection> SocketGate::Greeting() {
-  absl::MutexLock lock(&mutex_);
-  const auto found = connections_.find(std::exchange(greeting_fd, -1));
-  return found == connections_.end() ? nullptr : found->second;
-}
-
-std::shared_ptr<SocketGate::Connection> SocketGate::Stranger() {
-  absl::MutexLock lock(&mutex_);
-  return std::make_shared<Connection>(-1, "", 0, limits_.calls_per_connection_max, Now());
-}
-
-bool SocketGate::ReceivedInTls(Connection* connection, absl::string_view bytes) {
-  if (connection->ended.load(std::memory_order_relaxed)) return false;
-  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  const CutReason reason = Judge(connection, message, bytes.size());
-  if (reason != CutReason::kNone) {
-    Cut(connection, reason);
-    return false;
-  }
-  CutLargest();
-  return true;
-}
-
-void SocketGate::SentInTls(Connection* connection, absl::string_view bytes) {
-  connection->tls_unsent.store(true);
-  absl::MutexLock lock(&connection->mutex);
-  connection->limits.Sent(bytes);
-  CountCalls(connection);
 }
 
 }  // namespace suppressd

@@ -73,6 +73,8 @@ class SocketGate {
   void ForgetPort(int port);
 
   int connections() const;
+  // There are as many connections as there may be.
+  bool full() const;
   // Calls open on all connections, and those of ended ones that still count.
   int64_t open_calls() const { return open_calls_.load(); }
   int64_t ended_calls() const { return ended_calls_.load(); }
@@ -110,6 +112,8 @@ class SocketGate {
   Connection* Find(int fd) const {
     return fd >= 0 && fd < kSocketsMax ? connections_by_fd_[fd].load(std::memory_order_acquire) : nullptr;
   }
+  // This thread has received bytes of a TLS connection.
+  static void NoteGreeting(int fd);
   // What a connection speaks, by its first byte.
   Speaks Listen(Connection* connection, const msghdr& message);
   // Takes what a client sends in plaintext on a TLS port, gives none of it to gRPC, and answers its first call.
