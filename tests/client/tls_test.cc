@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "absl/time/clock.h"
 #include "fake_service.h"
 #include "suppressd/client.h"
 
@@ -116,6 +117,41 @@ TEST_F(TlsTest, TheClientsCertificateIsPresented) {
   tls_.cert_file = Write("other_cert", stranger_.cert);
   tls_.key_file = Write("other_key", stranger_.key);
   EXPECT_TRUE(absl::IsUnavailable(Check()));
+}
+
+TEST_F(TlsTest, FilesThatChangeAreTakenByAClientThatIsThere) {
+  tls_.cert_file = Write("our_cert", stranger_.cert);
+  tls_.key_file = Write("our_key", stranger_.key);
+  ClientOptions options = service_.ClientOptions();
+  options.tls = tls_;
+  const absl::StatusOr<Client> client = Client::Create(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(absl::IsUnavailable(client->IsSuppressed("a@example.com").status()));
+  std::ofstream(tls_.cert_file) << client_.cert;  // for a moment not the key's
+  EXPECT_FALSE(client->IsSuppressed("a@example.com").ok());
+  std::ofstream(tls_.key_file) << client_.key;
+  const absl::Time deadline = absl::Now() + absl::Minutes(5);
+  absl::Status status;
+  do {
+    status = client->IsSuppressed("a@example.com").status();
+  } while (!status.ok() && absl::Now() < deadline);
+  EXPECT_TRUE(status.ok()) << status;
+  std::ofstream(tls_.cert_file) << "nonsense";
+  EXPECT_TRUE(client->IsSuppressed("a@example.com").ok()) << "what cannot be used changes nothing";
+}
+
+TEST_F(TlsTest, FilesThatCannotBeUsedMakeNoClient) {
+  ClientOptions options = service_.ClientOptions();
+  options.tls = tls_;
+  options.tls->key_file = Write("foreign_key", stranger_.key);
+  EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kFailedPrecondition);
+  options.tls->key_file = "/nowhere/key.pem";
+  EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kNotFound);
+  options.tls = tls_;
+  options.token_file = Write("token", "two words\n");
+  EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kFailedPrecondition);
+  options.token_file = "/nowhere/token";
+  EXPECT_EQ(Client::Create(options).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(TlsTest, PlaintextGetsNoAnswer) {
