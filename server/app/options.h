@@ -21,6 +21,7 @@ struct ServerOptions {
   std::string socket_mode = "0660";
   std::string socket_group;
   std::string log_level = "info";
+  std::string log_key_file;
   bool insecure = false;
   bool check_config = false;
   bool channelz = true;

@@ -263,6 +263,7 @@ grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerConte
     const int64_t now = absl::ToUnixMicros(clock_());
     LogInfo("suppress", {{"tenant", result.suppression().tenant()},
                          {"address_hash", AddressHash(TargetText(result.suppression()))},
+                         {"log_key_id", LogKeyId()},
                          {"revision", std::to_string(result.revision())}});
     *response->mutable_suppression() = std::move(*result.mutable_suppression());
     SetStatesAt(now, response->mutable_suppression());
@@ -279,6 +280,7 @@ grpc::ServerUnaryReactor* SuppressionService::Reactivate(grpc::CallbackServerCon
     const int64_t now = absl::ToUnixMicros(clock_());
     LogInfo("reactivate", {{"tenant", result.suppression().tenant()},
                            {"address_hash", AddressHash(TargetText(result.suppression()))},
+                           {"log_key_id", LogKeyId()},
                            {"revision", std::to_string(result.revision())}});
     *response->mutable_suppression() = std::move(*result.mutable_suppression());
     SetStatesAt(now, response->mutable_suppression());
