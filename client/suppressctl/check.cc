@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "client/suppressctl/address_source.h"
 #include "client/suppressctl/commands.h"
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
@@ -14,7 +14,6 @@ namespace suppressd::suppressctl {
 namespace {
 
 constexpr size_t kBatchMaxAddresses = 10'000;
-constexpr size_t kAddressMaxBytes = 1'024;
 
 struct CheckOptions {
   std::vector<std::string> addresses;
@@ -22,40 +21,6 @@ struct CheckOptions {
   std::string at_least;
   std::string max_staleness;
   bool refusal = false;
-};
-
-// Gives addresses one by one: those of the command line, and for "-" the lines of in().
-class AddressSource {
- public:
-  AddressSource(const std::vector<std::string>& words, std::istream& in) : words_(words), in_(in) {}
-
-  bool Next(std::string* address) {
-    while (next_ < words_.size()) {
-      if (words_[next_] != "-") {
-        *address = words_[next_++];
-        return true;
-      }
-      if (NextLine(address)) return true;
-      ++next_;
-    }
-    return false;
-  }
-
- private:
-  // Skips blank lines and those that begin with "#".
-  bool NextLine(std::string* address) {
-    while (std::getline(in_, *address)) {
-      absl::StripAsciiWhitespace(address);
-      // The service refuses a longer one, and a batch of them would outgrow its message.
-      if (address->size() > kAddressMaxBytes + 1) address->resize(kAddressMaxBytes + 1);
-      if (!address->empty() && address->front() != '#') return true;
-    }
-    return false;
-  }
-
-  const std::vector<std::string>& words_;
-  std::istream& in_;
-  size_t next_ = 0;
 };
 
 JsonObject ToJson(const std::string& address, Answer answer, const BatchItem* item) {

@@ -20,7 +20,8 @@ namespace {
 constexpr int kTickSeconds = 1;
 // What the data directory holds is for its owner alone, whatever umask we were started with.
 constexpr mode_t kUmask = 0077;
-// Ends a start with wrong options, policy or rules, as a wrong command line does: starting again does not help.
+// Ends a start with wrong options, policy, rules or log key, as a wrong command line does: starting again does not
+// help.
 constexpr int kExitWrongSettings = 2;
 
 sigset_t ServedSignals() {
@@ -43,6 +44,26 @@ void LogCuts() {
 int Refuse(const absl::Status& status) {
   PrintError(status.message());
   return 1;
+}
+
+// Takes the key of address hashes from its file, or makes one, and says which it is.
+absl::Status TakeLogKey(const ServerOptions& options) {
+  if (options.log_key_file.empty()) {
+    SetLogKey(LogKey::Random());
+    if (!options.check_config) LogInfo("log_key_made", {{"log_key_id", LogKeyId()}});
+    return absl::OkStatus();
+  }
+  absl::StatusOr<LogKey> key = LogKey::FromFile(options.log_key_file);
+  if (!key.ok()) return key.status();
+  SetLogKey(*std::move(key));
+  if (!options.check_config) LogInfo("log_key_read", {{"log_key_id", LogKeyId()}});
+  return absl::OkStatus();
+}
+
+// Ends a start that failed, with one line that says why. Returns the exit code.
+int RefuseStart(const absl::Status& status) {
+  const int code = Refuse(status);
+  return absl::IsInvalidArgument(status) ? kExitWrongSettings : code;
 }
 
 // Serves until it is told to stop, or cannot go on.
@@ -80,11 +101,9 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
   const sigset_t signals = ServedSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away; the service stays
+  if (const absl::Status status = TakeLogKey(options); !status.ok()) return RefuseStart(status);
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = start();
-  if (!daemon.ok()) {
-    const int code = Refuse(daemon.status());
-    return absl::IsInvalidArgument(daemon.status()) ? kExitWrongSettings : code;
-  }
+  if (!daemon.ok()) return RefuseStart(daemon.status());
   if (*daemon == nullptr) {
     std::cout << "the configuration is fine\n";
     return 0;

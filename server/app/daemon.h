@@ -28,8 +28,9 @@ class Daemon {
   virtual void Stop(absl::Duration timeout) = 0;
 };
 
-// Runs a daemon until it is told to stop. `start` gives nothing when there is nothing to run (--check_config). Returns
-// the exit code: 0 after an orderly stop, 1 when it could not start or go on (one line on stderr says why).
+// Runs a daemon until it is told to stop. The key of address hashes in the log is read, or made, first. `start` gives
+// nothing when there is nothing to run (--check_config). Returns the exit code: 0 after an orderly stop, 1 when it
+// could not start or go on (one line on stderr says why).
 int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<std::unique_ptr<Daemon>>()>& start);
 
 // Evenly from [0, 1). Thread-safe.

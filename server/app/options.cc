@@ -53,6 +53,9 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "socket_group", options->socket_group, "Group of Unix sockets, by name or number. Default: unchanged");
   Row(command, "log_level", options->log_level, "Lowest level logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  Row(command, "log_key_file", options->log_key_file,
+      "File with the key of address hashes in the log (docs/operating.md), 32 to 1024 bytes, read at the start. "
+      "Default: a key made at the start");
   FlagRow(command, "insecure", options->insecure, "Allow plaintext on addresses that others can reach");
   Row(command, "tls_cert_file", options->tls_cert_file,
       "PEM file of the server's certificate, and those between it and a trusted one. With it every HOST:PORT of "
@@ -75,7 +78,7 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "jwt_issuer", options->jwt_issuer, "What JSON Web Tokens must name as issuer (iss)");
   Row(command, "jwt_audience", options->jwt_audience, "What JSON Web Tokens must name as audience (aud)");
   FlagRow(command, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
-  FlagRow(command, "check_config", options->check_config, "Check options, policy file and rules file, then exit");
+  FlagRow(command, "check_config", options->check_config, "Check options, policy, rules and log key file, then exit");
   Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
   Row(command, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
   Row(command, "max_listings", options->max_listings, "Most listings and details in flight")

@@ -23,6 +23,7 @@ struct ServerOptions {
   std::string socket_mode = "0660";
   std::string socket_group;
   std::string log_level = "info";
+  std::string log_key_file;
   bool insecure = false;
   std::string tls_cert_file;
   std::string tls_key_file;

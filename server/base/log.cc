@@ -2,18 +2,16 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <memory>
+#include <utility>
 
-#include "absl/strings/escaping.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "server/base/log_sink.h"
 #include "server/bounces/rules/reply_text.h"
 #include "server/bounces/rules/text_decoding.h"
@@ -56,6 +54,24 @@ Output* MakeOutput() {
 Output& TheOutput() {
   static Output* const output = MakeOutput();
   return *output;
+}
+
+// The key of address hashes, made at its first use unless it was set.
+struct KeyInUse {
+  absl::Mutex mutex;
+  std::shared_ptr<const LogKey> key ABSL_GUARDED_BY(mutex);
+
+  std::shared_ptr<const LogKey> Get() {
+    absl::MutexLock lock(&mutex);
+    if (key == nullptr) key = std::make_shared<const LogKey>(LogKey::Random());
+    return key;
+  }
+};
+
+// Never destroyed: threads that log may outlive main.
+KeyInUse& TheKey() {
+  static KeyInUse* const in_use = new KeyInUse;
+  return *in_use;
 }
 
 // Appends a JSON string. It must not hold control characters, quotes or backslashes (RFC 8259 section 7), nor anything
@@ -142,17 +158,18 @@ void PrintError(absl::string_view sentence) {
   WriteWhenTaken(STDERR_FILENO, absl::StrCat("suppressd: ", sentence, "\n"), wait_max);
 }
 
+void SetLogKey(LogKey key) {
+  KeyInUse& in_use = TheKey();
+  absl::MutexLock lock(&in_use.mutex);
+  in_use.key = std::make_shared<const LogKey>(std::move(key));
+}
+
 std::string AddressHash(absl::string_view address) {
-  static const std::array<unsigned char, 32> key = [] {
-    std::array<unsigned char, 32> made{};
-    RAND_bytes(made.data(), static_cast<int>(made.size()));
-    return made;
-  }();
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(address.data()),
-       address.size(), digest.data(), &size);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), 8));
+  return TheKey().Get()->Hash(address);
+}
+
+std::string LogKeyId() {
+  return TheKey().Get()->id();
 }
 
 }  // namespace suppressd

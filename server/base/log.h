@@ -8,7 +8,7 @@
 // fork may come after it. Lines of the last moments are lost when the process is killed or crashes; FlushLog before an
 // orderly end.
 //
-// An address never goes into a log; a keyed hash of it does (AddressHash). Thread-safe.
+// An address never goes into a log; a keyed hash of it does (AddressHash), with the id of the key. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/address_hash.h"
 
 namespace suppressd {
 
@@ -50,8 +51,13 @@ bool FlushLog(absl::Duration timeout);
 // Given up when standard error takes nothing for kLogFlushMax.
 void PrintError(absl::string_view sentence);
 
-// A hash of an address under a key made at start: equal addresses give equal text within one run of the process, and
-// nobody without the key can tell which address it was. 16 hexadecimal digits.
+// The key of all address hashes from now on. Set it before the first line that holds one; otherwise a key is made then,
+// and nothing can be compared with other processes or other runs.
+void SetLogKey(LogKey key);
+
+// What a line holds of a normalised address, or of "@domain": LogKey::Hash under the key that is set. A line with it
+// also has LogKeyId() in the field log_key_id.
 std::string AddressHash(absl::string_view address);
+std::string LogKeyId();
 
 }  // namespace suppressd

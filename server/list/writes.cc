@@ -272,6 +272,7 @@ grpc::ServerUnaryReactor* SuppressionService::Suppress(grpc::CallbackServerConte
     const int64_t now = absl::ToUnixMicros(clock_());
     LogInfo("suppress", {{"tenant", result.suppression().tenant()},
                          {"address_hash", AddressHash(TargetText(result.suppression()))},
+                         {"log_key_id", LogKeyId()},
                          {"revision", std::to_string(result.revision())}});
     *response->mutable_suppression() = std::move(*result.mutable_suppression());
     SetStatesAt(now, response->mutable_suppression());
@@ -289,6 +290,7 @@ grpc::ServerUnaryReactor* SuppressionService::Reactivate(grpc::CallbackServerCon
     const int64_t now = absl::ToUnixMicros(clock_());
     LogInfo("reactivate", {{"tenant", result.suppression().tenant()},
                            {"address_hash", AddressHash(TargetText(result.suppression()))},
+                           {"log_key_id", LogKeyId()},
                            {"revision", std::to_string(result.revision())}});
     *response->mutable_suppression() = std::move(*result.mutable_suppression());
     SetStatesAt(now, response->mutable_suppression());

@@ -137,7 +137,8 @@ absl::StatusOr<bool> Delivery::DeliverSome() {
   const std::vector<absl::Status> statuses = Send(*reports, &responses);
   absl::Status failed;
   for (size_t i = 0; i < reports->size(); ++i) {
-    const absl::Status settled = Settle((*reports)[i].first, statuses[i], responses[i].response());
+    const absl::Status settled =
+        Settle((*reports)[i].first, (*reports)[i].second, statuses[i], responses[i].response());
     if (!settled.ok() && failed.ok()) failed = settled;
   }
   ReplicaAdvanced();
@@ -183,7 +184,8 @@ std::vector<absl::Status> Delivery::Send(const Reports& reports, std::vector<v1:
   return statuses;
 }
 
-absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response) {
+absl::Status Delivery::Settle(uint64_t number, const stored::OutboxReport& report, const absl::Status& status,
+                              const v1::ReportBounceResponse& response) {
   if (status.ok()) {
     Delivered delivered;
     if (const auto state = DecodeToken(response.revision_token(), "revision_token"); state.ok())
@@ -202,7 +204,21 @@ absl::Status Delivery::Settle(uint64_t number, const absl::Status& status, const
     refused_ = number;
     if (!IsAnswer(status) || IsWrongServer(status) || refusals_ < kRefusalsMax) return status;
   }
-  LogError("report_refused", {{"number", std::to_string(number)}, {"why", RefusalName(status)}});
+  return PutAside(number, report, status);
+}
+
+absl::Status Delivery::PutAside(uint64_t number, const stored::OutboxReport& report, const absl::Status& status) {
+  // What a report without blocks is about, this program has not decided.
+  if (report.blocks().empty()) {
+    LogError("report_refused", {{"number", std::to_string(number)}, {"why", RefusalName(status)}});
+  } else {
+    const stored::LocalBlock& block = report.blocks(0);
+    const std::string address = EntryName{block.tenant(), block.domain(), block.local_part()}.Address();
+    LogError("report_refused", {{"number", std::to_string(number)},
+                                {"why", RefusalName(status)},
+                                {"address_hash", AddressHash(address)},
+                                {"log_key_id", LogKeyId()}});
+  }
   absl::Status put_aside = outbox_->Refuse(number, RefusalName(status));
   if (put_aside.ok()) blocks_->Remove({number});
   return put_aside;

@@ -76,7 +76,10 @@ class Delivery {
   static size_t Together(const Reports& reports);
   // Sends them and waits for all answers.
   std::vector<absl::Status> Send(const Reports& reports, std::vector<v1::DeliverReportResponse>* responses);
-  absl::Status Settle(uint64_t number, const absl::Status& status, const v1::ReportBounceResponse& response);
+  absl::Status Settle(uint64_t number, const stored::OutboxReport& report, const absl::Status& status,
+                      const v1::ReportBounceResponse& response);
+  // Puts a report aside that the server will never take.
+  absl::Status PutAside(uint64_t number, const stored::OutboxReport& report, const absl::Status& status);
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_ || added_; }
   bool IsKicked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || kicked_; }
 

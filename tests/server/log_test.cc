@@ -135,6 +135,15 @@ TEST_F(LogTest, WhereNobodyReadsLoggingFlushingAndTheLastWordEndAllTheSame) {
   EXPECT_EQ(written + dropped, kLines);
 }
 
+TEST(LogKeyTest, HashesComeFromTheKeyThatIsSet) {
+  EXPECT_EQ(AddressHash("jo@example.com"), AddressHash("jo@example.com")) << "under the key that was made";
+  absl::StatusOr<LogKey> key = LogKey::FromContent("key", "0123456789abcdef0123456789abcdef");
+  ASSERT_TRUE(key.ok()) << key.status();
+  SetLogKey(*key);
+  EXPECT_EQ(AddressHash("jo@example.com"), "6dd2947535d86d27");
+  EXPECT_EQ(LogKeyId(), key->id());
+}
+
 TEST_F(LogTest, LinesBelowTheLevelAreLeftOut) {
   SetLogLevel("warning");
   LogInfo("quiet");
