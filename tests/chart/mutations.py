@@ -28,6 +28,7 @@ CONFIG = {
 }
 NO_TLS_BESIDE = {"config.tokenFile": at("config.accessFile", "/mnt/access"), "config.jwksFile": at("config.accessFile", "/mnt/access")}
 OWN_TLS = merged(at("config.insecure", False), at("config.tlsClientCaFile", "/mnt/ca"), at("config.tlsCertFile", "/mnt/first"))
+MANAGED = at("config.managementAddress", "0.0.0.0:7026")
 WITH_TLS = merged(at("config.insecure", False), at("tls.existingSecret", "certs"))
 SERVER = {
     "nameOverride": "list", "fullnameOverride": "list", "commonLabels": {"team": "mail"}, "commonAnnotations": {"team": "mail"},
@@ -47,6 +48,8 @@ SERVER = {
     "securityContext.capabilities.drop": ["NET_RAW"],
     "resources.requests.cpu": "200m", "resources.requests.memory": "768Mi", "resources.limits.memory": "2Gi",
     "priorityClassName": "high", "test.tenant": "try", **KUBERNETES_OWN,
+    "metrics.serviceMonitor.labels": {"release": "prometheus"}, "metrics.serviceMonitor.interval": "1m",
+    "metrics.dashboard.labels.grafana_dashboard": "2", "metrics.prometheusRule.labels": {"release": "prometheus"}, "metrics.prometheusRule.alertLabels": {"team": "mail"},
     "tls.existingSecret": "others", "access.content": "identities: []\n", "access.existingConfigMap": "mine", "access.key": "a.yaml",
     "tokens.existingSecret": "tokens", "tokens.key": "t", "test.existingSecret": "client",
 }
@@ -59,7 +62,12 @@ SERVER_BESIDE = {
     "tls.clientCa": merged(WITH_TLS, at("config.accessFile", "/mnt/access")),
     "access.key": at("access.existingConfigMap", "mine"), "tokens.existingSecret": at("config.accessFile", "/mnt/access"),
     "tokens.key": merged(at("tokens.existingSecret", "mine"), at("config.accessFile", "/mnt/access")),
-    "test.existingSecret": WITH_TLS, **NO_TLS_BESIDE,
+    "test.existingSecret": WITH_TLS, **NO_TLS_BESIDE, "metrics.serviceMonitor.enabled": MANAGED,
+    "metrics.serviceMonitor.labels": merged(MANAGED, at("metrics.serviceMonitor.enabled", True)),
+    "metrics.serviceMonitor.interval": merged(MANAGED, at("metrics.serviceMonitor.enabled", True)),
+    "metrics.prometheusRule.labels": at("metrics.prometheusRule.enabled", True),
+    "metrics.dashboard.labels.grafana_dashboard": at("metrics.dashboard.enabled", True),
+    "metrics.prometheusRule.alertLabels": at("metrics.prometheusRule.enabled", True),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),

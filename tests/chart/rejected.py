@@ -32,6 +32,7 @@ SERVER = [
       for path in ("tokens.existingSecret", "config.tokenFile", "config.jwksFile")),
     (merged(at("config.insecure", False), at("tls", {"existingSecret": "certs", "clientCa": False})), "TLS alone lets everyone in"),
     (merged(at("config.insecure", False), at("config.tlsCertFile", "/c")), "TLS alone lets everyone in"),
+    (at("metrics.serviceMonitor.enabled", True), "metrics.serviceMonitor.enabled is true, but there is no management port"),
     (at("test.existingSecret", "client"), "test.existingSecret is a client certificate, but there is no TLS"),
     (at("access", {"content": "a: 1", "existingConfigMap": "mine"}), "access.content and access.existingConfigMap are both set"),
     (merged(at("access.content", "a: 1"), at("config.accessFile", "/a")), "config.accessFile and access are both set"),

@@ -33,17 +33,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* metadata of an object: list of root, suffix of the name, component, annotations of its own, and the name where it
-       is another. */}}
+{{- /* metadata of an object: list of root, suffix of the name, component, annotations of its own, the name where it is
+       another (else empty), and labels of its own. */}}
 {{- define "suppressd.metadata" -}}
 {{- $root := index . 0 -}}
-name: {{ if gt (len .) 4 }}{{ index . 4 }}{{ else }}{{ include "suppressd.fullname" $root }}{{ index . 1 }}{{ end }}
+name: {{ if and (gt (len .) 4) (index . 4) }}{{ index . 4 }}{{ else }}{{ include "suppressd.fullname" $root }}{{ index . 1 }}{{ end }}
 namespace: {{ $root.Release.Namespace }}
 labels:
   app.kubernetes.io/name: {{ include "suppressd.name" $root }}
   app.kubernetes.io/instance: {{ $root.Release.Name }}
   app.kubernetes.io/component: {{ index . 2 }}
   {{- include "suppressd.commonLabels" $root | nindent 2 }}
+  {{- if gt (len .) 5 }}
+  {{- with index . 5 }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- end }}
 {{- with merge (dict) (index . 3 | default dict) ($root.Values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -68,6 +68,9 @@
 {{- if and $tls (not (or $access $v.config.tlsClientCaFile (and $v.tls.existingSecret $v.tls.clientCa))) }}
 {{- fail "TLS alone lets everyone in who can connect: set tls.clientCa=true, or an access file (access)." }}
 {{- end }}
+{{- if and $v.metrics.serviceMonitor.enabled (not (include "suppressd.managementPort" .)) }}
+{{- fail "metrics.serviceMonitor.enabled is true, but there is no management port: set config.managementAddress, such as 0.0.0.0:7026." }}
+{{- end }}
 {{- if and $v.test.existingSecret (not $tls) }}
 {{- fail "test.existingSecret is a client certificate, but there is no TLS: remove it." }}
 {{- end }}
