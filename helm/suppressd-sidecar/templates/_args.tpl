@@ -22,6 +22,9 @@ upstream data_dir port_file socket_mode socket_group log_level insecure channelz
 - {{ printf "--%s_file=%s" $file . | quote }}
 {{- end }}
 {{- end }}
+{{- with empty $v.logKey.existingSecret | ternary $v.config.logKeyFile "/etc/suppressd/log-key/key" }}
+- {{ printf "--log_key_file=%s" . | quote }}
+{{- end }}
 {{- range $option := splitList " " (include "suppressd-sidecar.plainOptions" .) }}
 {{- $value := index $v.config ($option | camelcase | untitle) }}
 {{- if not (kindIs "invalid" $value) }}

@@ -99,6 +99,9 @@ data_dir port_file socket_mode socket_group log_level insecure channelz max_requ
 - {{ printf "--%s_file=%s" $file . | quote }}
 {{- end }}
 {{- end }}
+{{- with empty .Values.logKey.existingSecret | ternary .Values.config.logKeyFile "/etc/suppressd/log-key/key" }}
+- {{ printf "--log_key_file=%s" . | quote }}
+{{- end }}
 {{- range $option := splitList " " (include "suppressd.plainOptions" .) }}
 {{- $value := index $.Values.config ($option | camelcase | untitle) }}
 {{- if not (kindIs "invalid" $value) }}
