@@ -23,6 +23,7 @@ MATRIX = [
     {},
     merged(at("policy.content", POLICY), at("rules.content", RULES), at("config.checkConfig", True)),
     merged(at("policy.existingConfigMap", "mine"), at("rules", {"existingConfigMap": "mine", "key": "r"})),
+    at("logKey", {"existingSecret": "mine", "key": "k"}),
     at("persistence.existingClaim", "mine"),
     at("persistence", {"storageClass": "", "annotations": {"a": "b"}}),
     at("persistence.enabled", False),
@@ -81,6 +82,15 @@ class Renders(unittest.TestCase):
 
     def test_restricted_is_really_looked_at(self):
         self.assertIn("suppressd: read-only root", breaches(pod_of(at("securityContext.readOnlyRootFilesystem", False))))
+
+    def test_the_log_key_is_mounted_so_that_only_the_group_reads_it(self):
+        pod = pod_of(at("logKey", {"existingSecret": "mine", "key": "k"}))
+        volume = next(volume for volume in pod["volumes"] if volume["name"] == "log-key")
+        self.assertEqual(volume["secret"], {"secretName": "mine", "defaultMode": 0o440, "items": [{"key": "k", "path": "key"}]})
+        self.assertIn("--log_key_file=/etc/suppressd/log-key/key", pod["containers"][0]["args"])
+        self.assertIn({"name": "log-key", "mountPath": "/etc/suppressd/log-key", "readOnly": True},
+                      pod["containers"][0]["volumeMounts"])
+        self.assertEqual(pod["securityContext"]["fsGroup"], 65532)
 
     def test_policy_and_rules_are_mounted_as_given(self):
         changes = merged(at("policy.content", POLICY), at("rules.content", RULES))

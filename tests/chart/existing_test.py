@@ -60,6 +60,16 @@ class Named(Asked):
             self.assert_refused(asked(sender, at(KEY, changes), MINE),
                                 f"set suppressd-sidecar.{file}.key to one that it has (policy.yaml, rules.yaml)")
 
+    def test_the_secret_of_the_log_key_is_asked_for_with_its_key(self):
+        changes = at("logKey.existingSecret", "mine")
+        for chart, values, value in (server, changes, "logKey"), (sender, at(KEY, changes), "suppressd-sidecar.logKey"):
+            self.assert_taken(asked(chart, values, named("Secret", "mine", data={"key": "a2V5"})))
+            self.assert_refused(asked(chart, values), f"{value}.existingSecret names the Secret mine, which does not exist")
+            self.assert_refused(asked(chart, values, named("Secret", "mine", data={"other": "a2V5"})),
+                                f"{value}.existingSecret names the Secret mine, which has no key key: "
+                                f"set {value}.key to one that it has (other)")
+            self.assert_refused(asked(chart, values, named("ConfigMap", "mine", data={"key": "key"})), "which does not exist")
+
     def test_what_extra_objects_makes_need_not_be_there(self):
         claim = "apiVersion: v1\nkind: Secret\nmetadata: {name: other}\n---\nkind: PersistentVolumeClaim\nmetadata: {name: '{{ .Release.Name }}-claim'}\n"
         extra = at("extraObjects", [{"kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-mine"}}, claim])

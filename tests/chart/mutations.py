@@ -21,7 +21,7 @@ QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430
               "524288Ki": 512, 536870912: 512, "536870912": 512, "536870912000m": 512}
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
-    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "channelz": False,
+    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "logKeyFile": "/mnt/log_key", "channelz": False,
     "checkConfig": True, "managementAddress": "0.0.0.0:7027", "tlsClientCerts": "optional",
     **{name: f"/mnt/{name}" for name in ("tlsCertFile", "tlsKeyFile", "tlsClientCaFile", "accessFile", "tokenFile", "jwksFile")},
     "jwtIssuer": "https://issuer.example.com", "jwtAudience": "suppressd",
@@ -37,6 +37,7 @@ SERVER = {
     **{f"config.{key}": value for key, value in CONFIG.items()},
     "config.acceptClock": "2026-11-28", "policy.content": "default:\n  complaint: {action: record}\n", "policy.existingConfigMap": "mine", "policy.key": "p.yaml",
     "rules.content": "words:\n  gone: 'parti'\n", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
+    "logKey.existingSecret": "mine", "logKey.key": "k",
     "persistence.existingClaim": "mine", "persistence.storageClass": "fast", "persistence.size": "20Gi",
     "persistence.annotations": {"team": "mail"},
     "service.annotations": {"team": "mail"}, "service.ipFamilyPolicy": "PreferDualStack", "service.ipFamilies": ["IPv6"],
@@ -69,6 +70,7 @@ SERVER_BESIDE = {
     "metrics.dashboard.labels.grafana_dashboard": at("metrics.dashboard.enabled", True),
     "metrics.prometheusRule.alertLabels": at("metrics.prometheusRule.enabled", True),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
+    "logKey.key": at("logKey.existingSecret", "mine"),
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),
     "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),
@@ -87,6 +89,7 @@ SIDECAR = {
     "config.upstreamServerName": "suppressd", "config.upstreamTokenFile": "/mnt/token", "config.upstreamTls": True, "config.listenAddress": ["unix:/run/other/s.sock"], "config.replicaId": "here",
     "config.tenants": ["shop"], "config.onEmpty": "unknown",
     "policy.existingConfigMap": "mine", "policy.key": "p.yaml", "rules.existingConfigMap": "mine", "rules.key": "r.yaml",
+    "logKey.existingSecret": "mine", "logKey.key": "k",
     "data.existingVolume": "mine", "data.subPath": "sidecar", "data.sizeLimit": "8Gi",
     "securityContext.seccompProfile.type": "Unconfined", "securityContext.capabilities.drop": ["NET_RAW"],
     "resources.requests.cpu": "200m", "resources.requests.memory": "256Mi", "resources.limits.memory": "1Gi",
@@ -95,6 +98,7 @@ SIDECAR = {
 }
 SIDECAR_BESIDE = {
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
+    "logKey.key": at("logKey.existingSecret", "mine"),
     "data.subPath": at("data.existingVolume", "mine"),
     "config.insecure": at("config.upstream", "127.0.0.1:7025"),
     "config.onEmptyTimeoutSeconds": at("config.onEmpty", "fail"),

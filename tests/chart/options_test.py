@@ -20,7 +20,8 @@ JWKS = """{"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gH
                     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"""
 # Values for options that are no number and no choice.
 TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/policy/policy.yaml",
-         "rules_file": "/etc/suppressd/rules/rules.yaml", "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
+         "rules_file": "/etc/suppressd/rules/rules.yaml", "log_key_file": "/etc/suppressd/log-key/key",
+         "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
          "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "accept_clock": "2026-11-28",
          "tenants": ["shop", "news"], "management_address": "127.0.0.1:7026",
          **{name: f"/mnt/{name}" for name in ("tls_cert_file", "tls_key_file", "tls_client_ca_file", "access_file", "token_file",
@@ -145,6 +146,7 @@ class Options(unittest.TestCase):
         for program in self.programs:
             files = {"policy": {"content": POLICY}, "rules": {"content": RULES}} if program.command == "serve" else {
                 "policy": {"existingConfigMap": "mine"}, "rules": {"existingConfigMap": "mine"}}
+            files["logKey"] = {"existingSecret": "mine"}
             for pod in program.pod({}), program.pod({}, **files), program.pod(program.everything()):
                 for passed in arguments(pod, program.command):
                     self.assertEqual(self.checked(passed), (0, "the configuration is fine"))
@@ -168,6 +170,10 @@ class Options(unittest.TestCase):
             for name, text in self.files.items():
                 (mounted / name).write_text(text)
                 (mounted / name).chmod(0o600)
+            key = pathlib.Path(scratch, "etc/suppressd/log-key/key")
+            key.parent.mkdir()
+            key.write_text("0123456789abcdef" * 2)
+            key.chmod(0o440)
             moved = [re.sub("^(--\\w+=(?:unix:)?)/", rf"\1{scratch}/", argument) for argument in passed]
             more = [] if "--check_config=true" in moved else ["--check_config"]
             result = charts.run(charts.programs.suppressd, *moved, *more)

@@ -19,7 +19,8 @@ KEY = "suppressd-sidecar"
 sender = Chart("examples/sender", SIDECAR, dependencies=True)
 MATRIX = [
     {},
-    at(KEY, {"policy": {"existingConfigMap": "mine"}, "rules": {"existingConfigMap": "mine", "key": "r"}}),
+    at(KEY, {"policy": {"existingConfigMap": "mine"}, "rules": {"existingConfigMap": "mine", "key": "r"},
+             "logKey": {"existingSecret": "mine", "key": "k"}}),
     at(KEY, {"native": False}),
     at(KEY, {"extraEnv": mutations.SIDECAR["extraEnv"], "extraArgs": mutations.SIDECAR["extraArgs"],
              "extraVolumeMounts": [{"name": "suppressd-data", "mountPath": "/mnt/more"}]}),

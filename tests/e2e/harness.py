@@ -141,6 +141,12 @@ class Sidecar:
         with open(self.log_path, encoding="utf-8") as log:
             return log.read()
 
+    def log_at_end(self):
+        """Ends the sidecar and returns all that it logged."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        return self.log()
+
     def __exit__(self, exception_type, exception, traceback):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(60)

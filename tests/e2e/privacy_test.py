@@ -1,96 +1,277 @@
-"""An address that goes through every call, good and bad, stands in no log line, error message or error detail."""
+"""An address that goes through every call, good and bad, stands in no log line, error, header, trailer or file but where
+entries are stored. Which calls there are, reflection says: a new one without a canary call fails here."""
 
-import base64
 import json
 import os
+import re
+import struct
+import subprocess
 import unittest
+import zlib
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 
+import canary
+import canary_calls
 import harness
-import reports
+from canary import ADDRESS, LOCAL
+from harness import REPLICATION, SERVICE, SIDECAR
 
-CANARY = "canary-7f3a91"
-ADDRESS = CANARY + "@canary-9c2e.example"
-REPLICATION_CALLS = ("Snapshot", "Follow", "RangeChecksums", "Acknowledge", "ListReplicas")
+# Metadata of each call: as text, in base64, as a token, and as the program that calls.
+METADATA = ("-H", f"x-request-id: {ADDRESS}", "-H", f"canary-bin: {canary.base64_of(ADDRESS)}",
+            "-H", f"authorization: Bearer {ADDRESS}", "-user-agent", ADDRESS)
+STREAM_SECONDS = "3"  # how long a stream that does not end by itself is read
+CALLS_AT_ONCE = 4
+# Answers that tell of entries, or repeat what the caller asked: their bodies may name addresses, errors in them may not.
+TELLING_SERVICES = (SERVICE, REPLICATION, canary_calls.REFLECTION)
+# Reasons that need more than a request: a disk, a clock, damage, load, time or another version. The tests that reach them.
+ELSEWHERE = {
+    "HISTORY_GONE": "Watch of a trimmed change log: watch_test", "OVERLOADED": "limits in integration tests",
+    "STORAGE_UNAVAILABLE": "full_disk_test", "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "damage_test",
+    "DEADLINE_PASSED": "service_test", "CLOCK_SUSPECT": "clock_test",
+    "REPLICA_OUTDATED": "sidecar_test", "IDENTITY_REQUIRED": "nobody is asked who he is yet",
+    "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same", "QUOTA_EXCEEDED": "there are no quotas yet",
+}
 
 
-def call(server, method, request):
-    service = harness.REPLICATION if method in REPLICATION_CALLS else harness.SERVICE
-    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server.tcp, f"{service}/{method}")
+class Target:
+    """A server or sidecar, asked by grpcurl; every answer is searched. `methods` are those that were called."""
+
+    def __init__(self, test, address, *arguments):
+        self.test, self.address, self.arguments = test, address, arguments
+        self.methods, self.reasons = set(), set()
+        self.descriptors = canary_calls.Descriptors(self.ask)
+
+    def ask(self, *words):
+        outcome = harness.grpcurl("-plaintext", *self.arguments, self.address, *words)
+        self.test.assertEqual(outcome.code, 0, f"{words}\n{outcome}")
+        return outcome.out
+
+    def call(self, method, request, *arguments, seconds=""):
+        """Calls a method, and searches what comes back. The outcome, and the reason of its error."""
+        limit = ("-max-time", seconds) if seconds else ()
+        outcome = harness.grpcurl("-plaintext", "-v", *METADATA, *limit, *arguments, *self.arguments, "-d", "@", self.address,
+                                  method, stdin=json.dumps(request))
+        what = f"{method} {json.dumps(request)[:300]}\n{outcome.out[:4000]}\n{outcome.err[:4000]}"
+        for text in self.said(method, outcome, what):
+            self.test.assertEqual(canary.found(text), [], what)
+        reason = reason_of(outcome.err)
+        self.methods.add(method)
+        self.reasons |= {reason} - {None}
+        return outcome, reason
+
+    def said(self, method, outcome, what):
+        """What of an outcome must not name the canary: errors, headers and trailers, and of most services all."""
+        yield outcome.err
+        sections = re.split(r"^(Resolved method descriptor|Request metadata to send|Response headers received|"
+                            r"Response contents|Response trailers received):$", outcome.out, flags=re.M)
+        for title, text in zip(sections[1::2], sections[2::2]):
+            if title.startswith("Response") and (title != "Response contents" or not method.startswith(TELLING_SERVICES)):
+                yield text
+            elif title == "Response contents":
+                text = re.split(r"^Sent \d+ request", text, flags=re.M)[0]
+                for value in harness.Outcome(subprocess.CompletedProcess([], 0, text, "")).json():
+                    yield from errors_in(value)
+        self.test.assertTrue(outcome.code == 0 or outcome.err, what)
+
+    def expect(self, method, request, reason, streamed):
+        """Calls, and compares how it ended. Streams that do not end are read for a time."""
+        outcome, found = self.call(method, request, seconds=STREAM_SECONDS if streamed and reason is None else "")
+        said = f"{method} {json.dumps(request)[:300]}\n{outcome}"
+        self.test.assertEqual(found, reason, said)
+        if reason is None and not (streamed and "DeadlineExceeded" in outcome.err):
+            self.test.assertEqual(outcome.code, 0, said)
+
+    def call_all(self, methods, calls):
+        """Triples of method, request and reason, in order."""
+        for method, request, reason in calls:
+            with self.test.subTest(method=method, reason=reason):
+                self.expect(method, request, reason, methods[method][1])
+
+    def call_any(self, calls, *arguments, seconds="10"):
+        """Pairs of method and request, however they end, several at once."""
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            for done in [pool.submit(self.call, *call, *arguments, seconds=seconds) for call in calls]:
+                done.result()
+
+    def call_fields(self, methods):
+        """The canary in each field of text or bytes of each method of ours."""
+        requests = {name: list(self.descriptors.field_requests(request)) for name, (request, _) in methods.items()
+                    if name.startswith("suppressd.")}
+        for name, values in requests.items():
+            self.call_any([(name, value) for value in values], seconds="1" if methods[name][1] else "10")
+        return sum(len(values) for values in requests.values())
 
 
-def base64_of(text):
-    return base64.b64encode(text.encode()).decode()
+def reason_of(error):
+    """The reason of an error as grpcurl prints it: with the message's fields, or in base64 where it does not know them."""
+    found = re.search(r'"reason": "([A-Z_]+)"', error)
+    raw = re.search(r'"@value": "([^"]+)"', error)
+    if raw and not found:
+        found = re.search(r"([A-Z_]{6,})", b64decode(raw.group(1)).decode("latin-1"))
+    return found.group(1) if found else None
+
+
+def errors_in(value):
+    """Errors of items within an answer, as text."""
+    if isinstance(value, list):
+        for item in value:
+            yield from errors_in(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "error":
+                yield json.dumps(item)
+            else:
+                yield from errors_in(item)
+
+
+def qualified(calls):
+    return [(f"{SERVICE}/{method}", request, reason) for method, request, reason in calls]
+
+
+def answer_of(outcome):
+    """The fields of a JSON answer, of the first one where there are several."""
+    return outcome.json()[0]
+
+
+def ahead_of(token):
+    """A token of the same lineage that will not be reached."""
+    data = urlsafe_b64decode(token)[:9] + struct.pack(">Q", 1 << 40)
+    return urlsafe_b64encode(data + struct.pack(">I", zlib.crc32(data))).decode()
+
+
+def plain(server, method, request):
+    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server, f"{SERVICE}/{method}")
 
 
 class Privacy(unittest.TestCase):
-    def test_no_address_in_logs_and_errors(self):
-        calls = [
-            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": f"550 5.1.1 <{ADDRESS}> user unknown"}}),
-            ("ReportBounce", {"complaint": {"recipient": ADDRESS}}),
-            ("DeliverReport", {"report": {"smtp_reply": {"recipient": ADDRESS, "text": f"550 5.1.1 <{ADDRESS}> user unknown"}},
-                               "taken_at": "2026-03-02T09:15:07Z"}),
-            ("ReportBounce", {"raw_message": {"content": base64_of(reports.delivery_status(ADDRESS, CANARY + "@-.example"))}}),
-            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": base64_of(reports.ses_bounce(ADDRESS))}}),
-            ("IsSuppressed", {"address": ADDRESS}),
-            ("BatchIsSuppressed", {"addresses": [ADDRESS, CANARY]}),
-            ("ListSuppressions", {}),
-            ("CountSuppressions", {"filter": {"domain": "canary-9c2e.example"}}),
-            ("GetBounceDetails", {"address": ADDRESS}),
-            ("Suppress", {"address": ADDRESS, "note": "by hand", "on_behalf_of": CANARY}),
-            ("Suppress", {"domain": "canary-9c2e.example", "note": "by hand"}),
-            ("Reactivate", {"address": ADDRESS, "note": "works again", "on_behalf_of": CANARY}),
-            ("Snapshot", {"replica_id": "r"}),
-            ("RangeChecksums", {"entries_per_range": 1}),
-            ("ListReplicas", {}),
-        ]
-        refused = [
-            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS + " " + ADDRESS, "text": "550 no"}}),
-            ("ReportBounce", {"smtp_reply": {"recipient": ADDRESS, "text": "550 no", "code": 999}}),
-            ("DeliverReport", {"report": {"smtp_reply": {"recipient": ADDRESS, "text": "550 no"}}}),
-            ("ReportBounce", {"raw_message": {"content": base64_of(reports.delivery_status(CANARY + "@-.example"))}}),
-            ("ReportBounce", {"raw_message": {"content": base64_of(reports.VACATION), "recipient": "no" + CANARY}}),
-            ("ReportBounce", {"provider_event": {"provider": CANARY, "payload": base64_of("{}")}}),
-            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": base64_of(ADDRESS)}}),
-            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": base64_of(json.dumps({"eventType": ADDRESS}))}}),
-            ("ReportBounce", {"provider_event": {"provider": "ses", "payload": base64_of(reports.ses_bounce(CANARY))}}),
-            ("IsSuppressed", {"address": CANARY + " @canary-9c2e.example"}),
-            ("IsSuppressed", {"address": CANARY + "@canary-9c2e..example"}),
-            ("IsSuppressed", {"address": "a@b.example", "tenant": ADDRESS}),
-            ("IsSuppressed", {"address": "a@b.example", "at_least": ADDRESS}),
-            ("ListSuppressions", {"filter": {"domain": "canary-9c2e..example"}}),
-            ("ListSuppressions", {"filter": {"stream": ADDRESS}}),
-            ("CountSuppressions", {"filter": {"domain": "canary-9c2e..example"}}),
-            ("CountSuppressions", {"filter": {"source": CANARY * 20}}),
-            ("ListSuppressions", {"page_token": ADDRESS}),
-            ("GetBounceDetails", {"address": "no" + ADDRESS}),
-            ("Reactivate", {"address": "no" + ADDRESS, "note": "unknown"}),
-            ("Reactivate", {"address": ADDRESS, "note": "x", "causes": [{"type": "COMPLAINT"}]}),
-            ("Reactivate", {"address": ADDRESS, "note": "x", "unchanged_since": ADDRESS}),
-            ("Suppress", {"address": ADDRESS}),
-            ("Suppress", {"domain": "canary-9c2e..example", "note": "x"}),
-            ("Snapshot", {"replica_id": ADDRESS}),
-            ("Snapshot", {"replica_id": "r", "tenants": [ADDRESS]}),
-            ("Snapshot", {"replica_id": "r", "revision_token": ADDRESS}),
-            ("Follow", {"replica_id": "r", "after": {"revision_token": ADDRESS}}),
-            ("Follow", {"replica_id": ADDRESS}),
-            ("Acknowledge", {"replica_id": "r", "position": {"revision_token": ADDRESS}}),
-            ("RangeChecksums", {"at_least": ADDRESS}),
-            ("ListReplicas", {"page_token": ADDRESS}),
-        ]
+    @classmethod
+    def setUpClass(cls):
+        canary.check_search()
+        cls.reasons = set()
+        # Some things a stranger has: a token and a page token of another server, both with the canary in what they name.
+        with harness.Server() as stranger:
+            for number in range(2):
+                plain(stranger.tcp, "Suppress", {"address": f"{number}{ADDRESS}", "note": "x"})
+            listing = answer_of(plain(stranger.tcp, "ListSuppressions", {"page_size": 1}))
+            cls.strangers_token, cls.strangers_page = listing["revision_token"], listing["next_page_token"]
+
+    def own_token(self, server):
+        return answer_of(plain(server.tcp, "Suppress", {"address": "first@example.com", "note": "x"}))["revision_token"]
+
+    def check_complete(self, target, methods):
+        """Every method that is served, and every one that the protos declare, was called."""
+        self.assertEqual(canary_calls.protos_methods() - set(methods), set(), "declared, and not served")
+        self.assertEqual(set(methods) - target.methods, set(), "no canary call: add one to canary_calls.py")
+
+    def check_silent(self, process, log_marks):
+        """What a process wrote, once it has ended."""
+        lines = process.log_at_end()
+        for mark in log_marks:
+            self.assertIn(f'"event":"{mark}"', lines)
+        self.assertEqual(canary.found(lines), [], "in the log")
+        for line in lines.splitlines():
+            self.assertEqual("address_hash" in line, "address_hash" in line and '"log_key_id":"' in line, line)
+        found, count = canary.found_in_files(process.directory)
+        self.assertEqual(found, [])
+        self.assertGreaterEqual(count, 5, "files searched")
+
+    def call_foreign(self, target, directory):
+        path = os.path.join(directory, "foreign.proto")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(canary_calls.FOREIGN_PROTO)
+        for method, request, reason in canary_calls.foreign_calls():
+            outcome, found = target.call(method, request, "-import-path", directory, "-proto", path)
+            self.assertNotEqual(outcome.code, 0, method)
+            if reason is not None:
+                self.assertEqual(found, reason, f"{method}\n{outcome}")
+
+    def call_replaced_snapshot(self, target):
+        """Resumes, behind an entry with the canary, a snapshot that another one has replaced."""
+        steps = target.call(f"{REPLICATION}/Snapshot", {"replica_id": "r"})[0].out
+        resume_key = re.findall(r'"resume_key": "([^"]+)"', steps)[0]
+        token = re.findall(r'"revision_token": "([^"]+)"', steps)[0]
+        target.expect(f"{REPLICATION}/Snapshot", {"replica_id": "r"}, None, True)
+        target.expect(f"{REPLICATION}/Snapshot", {"replica_id": "r", "revision_token": token, "resume_after": resume_key},
+                      "SNAPSHOT_GONE", True)
+
+    def test_a_server(self):
+        with harness.Server("--log_level", "debug") as server, harness.TemporaryDirectory() as directory:
+            token = self.own_token(server)
+            target = Target(self, server.tcp)
+            methods = target.descriptors.methods()
+            calls = canary_calls.list_calls(self.strangers_token, ahead_of(token), self.strangers_page)
+            target.call_all(methods, qualified(calls))
+            target.call_all(methods, canary_calls.other_calls(token))
+            target.call_any(canary_calls.library_calls(), seconds="1")
+            self.assertGreater(target.call_fields(methods), 100)
+            self.call_foreign(target, directory)
+            self.call_replaced_snapshot(target)
+            listing = target.call(f"{SERVICE}/ListSuppressions", {})[0]
+            self.assertIn(LOCAL, listing.out, "the canary is in the list")
+            self.check_complete(target, methods)
+            Privacy.reasons |= target.reasons
+            self.check_silent(server, ["suppress", "reactivate"])
+
+    def test_a_server_behind_a_unix_socket(self):
         with harness.Server("--log_level", "debug") as server:
-            for method, request in calls:
-                answer = call(server, method, request)
-                self.assertEqual(answer.code, 0, f"{method}: {answer}")
-            for method, request in refused:
-                answer = call(server, method, request)
-                self.assertNotEqual(answer.code, 0, f"{method} {request}")
-                self.assertIn('"domain": "suppressd"', answer.err, f"{method} {request}: not refused by the server\n{answer}")
-                self.assertNotIn("canary", answer.out + answer.err, f"{method} {request}")
-            for name in os.listdir(os.path.join(server.data, "db")):
-                self.assertFalse(name.startswith("LOG"), "RocksDB keeps a log of its own")
-            lines = server.log_at_end()
-            self.assertIn('"event":"reactivate"', lines)
-            self.assertNotIn("canary", lines)
+            target = Target(self, server.unix, "-unix")
+            target.call_any([(method, request) for method, request, _ in
+                             qualified(canary_calls.list_calls(self.strangers_token, self.strangers_token, self.strangers_page))])
+            self.check_silent(server, ["suppress"])
+
+    def sidecar_calls(self, token):
+        """The calls that a server would answer, whatever a sidecar says of them."""
+        calls = qualified(canary_calls.list_calls(self.strangers_token, ahead_of(token), self.strangers_page))
+        return [(method, request) for method, request, _ in [*calls, *canary_calls.other_calls(token)]]
+
+    def test_a_sidecar_with_and_without_its_server(self):
+        server = harness.Server("--log_level", "debug")
+        with server:
+            token = self.own_token(server)
+            sidecar = harness.Sidecar(server.tcp, "--log_level", "debug")
+            sidecar.__enter__()
+            target = Target(self, sidecar.unix, "-unix")
+            methods = target.descriptors.methods()
+            target.call_any(self.sidecar_calls(token))
+            target.call_any(canary_calls.library_calls(), seconds="1")
+            self.assertGreater(target.call_fields(methods), 100)
+            self.check_complete(target, methods)
+            self.check_silent(server, ["suppress"])
+        try:  # the server has ended
+            away = Target(self, sidecar.unix, "-unix")
+            taken = answer_of(plain_at(sidecar, "ReportBounce", canary_calls.REPLY | {"source": "away"}))
+            self.assertEqual(taken["durability"], "AT_SIDECAR")
+            away.call_any(self.sidecar_calls(token), seconds="2")
+            away.call_any(canary_calls.library_calls(), seconds="1")
+            away.call_fields(methods)
+            away.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
+            self.check_complete(away, methods)
+            self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, away.reasons)
+            Privacy.reasons |= target.reasons | away.reasons
+            self.check_silent(sidecar, [])
+        finally:
+            sidecar.__exit__(None, None, None)
+
+    def test_a_sidecar_that_never_reached_a_server(self):
+        with harness.Sidecar("127.0.0.1:1", "--on_empty", "unknown", "--outbox_max_reports", "1",
+                             "--log_level", "debug") as sidecar:
+            target = Target(self, sidecar.unix, "-unix")
+            target.call_any(self.sidecar_calls(self.strangers_token), seconds="2")
+            self.assertLessEqual({"OUTBOX_FULL", "REPLICA_NOT_READY"}, target.reasons)
+            Privacy.reasons |= target.reasons
+            self.check_silent(sidecar, [])
+
+    def test_zz_every_reason_is_reached(self):
+        """Runs last: what the others met, and what is told elsewhere, is all that there is."""
+        with open(f"{harness.REPOSITORY}/protos/suppressd/v1/errors.proto", encoding="utf-8") as proto:
+            known = set(re.findall(r"^ *([A-Z_]+) = [1-9]\d*;", proto.read(), re.M))
+        self.assertEqual(known - Privacy.reasons - set(ELSEWHERE), set(), "no canary call ends with these")
+        self.assertEqual(set(ELSEWHERE) - known, set())
+
+
+def plain_at(sidecar, method, request):
+    return harness.grpcurl("-plaintext", "-unix", "-d", json.dumps(request), sidecar.unix, f"{SERVICE}/{method}")
 
 
 if __name__ == "__main__":

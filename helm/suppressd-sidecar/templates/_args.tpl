@@ -27,6 +27,9 @@ upstream upstream_tls upstream_ca_file upstream_cert_file upstream_key_file upst
 - "--upstream_cert_file=/etc/suppressd/tls/tls.crt"
 - "--upstream_key_file=/etc/suppressd/tls/tls.key"
 {{- end }}
+{{- with empty $v.logKey.existingSecret | ternary $v.config.logKeyFile "/etc/suppressd/log-key/key" }}
+- {{ printf "--log_key_file=%s" . | quote }}
+{{- end }}
 {{- range $option := splitList " " (include "suppressd-sidecar.plainOptions" .) }}
 {{- $value := index $v.config ($option | camelcase | untitle) }}
 {{- if not (kindIs "invalid" $value) }}

@@ -80,6 +80,11 @@ volumeMounts:
     readOnly: true
   {{- end }}
   {{- end }}
+  {{- if $v.logKey.existingSecret }}
+  - name: suppressd-log-key
+    mountPath: /etc/suppressd/log-key
+    readOnly: true
+  {{- end }}
   {{- with $v.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

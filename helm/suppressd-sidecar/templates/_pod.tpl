@@ -41,6 +41,15 @@
         path: {{ $file }}.yaml
 {{- end }}
 {{- end }}
+{{- with $v.logKey.existingSecret }}
+- name: suppressd-log-key
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $v.logKey.key }}
+        path: key
+{{- end }}
 {{- end }}
 {{- end }}
 

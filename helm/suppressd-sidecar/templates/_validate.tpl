@@ -46,6 +46,13 @@
 {{- fail (printf "suppressd-sidecar.%s.key is set, but %s.existingConfigMap is missing: name the ConfigMap that has this key, or remove %s.key." $file $file $file) }}
 {{- end }}
 {{- end }}
+{{- $logKey := $v.logKey }}
+{{- if and $v.config.logKeyFile $logKey.existingSecret }}
+{{- fail "suppressd-sidecar.config.logKeyFile and logKey.existingSecret are both set: keep one of them." }}
+{{- end }}
+{{- if and (not $logKey.existingSecret) (ne $logKey.key "key") }}
+{{- fail "suppressd-sidecar.logKey.key is set, but logKey.existingSecret is missing: name the Secret that has this key, or remove logKey.key." }}
+{{- end }}
 {{- if not (regexMatch `^[0-9]*$` ($v.config.socketGroup | default "")) }}
 {{- fail (printf "suppressd-sidecar.config.socketGroup is %s, but the image knows no groups of yours by name: give the number of the group, and add it to supplementalGroups in your pod's securityContext." $v.config.socketGroup) }}
 {{- end }}
@@ -66,7 +73,7 @@
 {{- fail (printf "suppressd-sidecar.extraEnv has %s: set config.%s instead, so that the chart knows of it." .name (trimPrefix "SUPPRESSD_" .name | lower | camelcase | untitle)) }}
 {{- end }}
 {{- end }}
-{{- $known := concat (splitList " " (include "suppressd-sidecar.plainOptions" .)) (list "listen_address" "policy_file" "rules_file" "tenants") }}
+{{- $known := concat (splitList " " (include "suppressd-sidecar.plainOptions" .)) (list "listen_address" "policy_file" "rules_file" "log_key_file" "tenants") }}
 {{- range $v.extraArgs }}
 {{- $option := regexReplaceAll `^--([^=]*).*$` . "${1}" }}
 {{- if has $option $known }}
@@ -111,6 +118,9 @@
 {{- if (index $v $file).existingConfigMap }}
 {{- $mounts = append $mounts (printf "/etc/suppressd/%s" $file) }}
 {{- end }}
+{{- end }}
+{{- if $v.logKey.existingSecret }}
+{{- $mounts = append $mounts "/etc/suppressd/log-key" }}
 {{- end }}
 {{- range $v.extraVolumeMounts }}
 {{- $mounts = append $mounts (clean .mountPath) }}

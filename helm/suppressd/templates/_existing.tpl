@@ -1,6 +1,6 @@
 {{- /* Objects that the values name but the cluster does not have, or without the key that is named. Only where a cluster is
        asked at all: every namespace has the ConfigMap kube-root-ca.crt, which `helm template` does not find. Takes a list of
-       root, kind, name, value, and the key for a ConfigMap. */}}
+       root, kind, name, value, and the key where one of its keys is named. */}}
 {{- define "suppressd.validateExisting" -}}
 {{- $root := index . 0 }}
 {{- $kind := index . 1 }}

@@ -113,6 +113,9 @@ data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_f
 - {{ printf "--%s_file=%s" $file . | quote }}
 {{- end }}
 {{- end }}
+{{- with empty .Values.logKey.existingSecret | ternary .Values.config.logKeyFile "/etc/suppressd/log-key/key" }}
+- {{ printf "--log_key_file=%s" . | quote }}
+{{- end }}
 {{- with .Values.tls.existingSecret }}
 - "--tls_cert_file=/etc/suppressd/tls/tls.crt"
 - "--tls_key_file=/etc/suppressd/tls/tls.key"

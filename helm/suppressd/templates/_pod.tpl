@@ -28,6 +28,11 @@ volumeMounts:
     readOnly: true
   {{- end }}
   {{- end }}
+  {{- if .Values.logKey.existingSecret }}
+  - name: log-key
+    mountPath: /etc/suppressd/log-key
+    readOnly: true
+  {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -56,6 +61,15 @@ args:
       - key: {{ $source.key }}
         path: {{ $file }}.yaml
 {{- end }}
+{{- end }}
+{{- with .Values.logKey.existingSecret }}
+- name: log-key
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $.Values.logKey.key }}
+        path: key
 {{- end }}
 {{- with .Values.tls.existingSecret }}
 - name: tls

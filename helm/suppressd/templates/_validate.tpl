@@ -142,6 +142,13 @@
 {{- fail (printf "%s.key is set, but %s.existingConfigMap is missing: name the ConfigMap that has this key, or remove %s.key." $file $file $file) }}
 {{- end }}
 {{- end }}
+{{- $logKey := $v.logKey }}
+{{- if and $v.config.logKeyFile $logKey.existingSecret }}
+{{- fail "config.logKeyFile and logKey.existingSecret are both set: keep one of them." }}
+{{- end }}
+{{- if and (not $logKey.existingSecret) (ne $logKey.key "key") }}
+{{- fail "logKey.key is set, but logKey.existingSecret is missing: name the Secret that has this key, or remove logKey.key." }}
+{{- end }}
 {{- end }}
 
 {{- define "suppressd.validateStorage" -}}
@@ -170,6 +177,9 @@
 {{- if (index $.Values $secret).existingSecret }}
 {{- $mounts = append $mounts (printf "/etc/suppressd/%s" $secret) }}
 {{- end }}
+{{- end }}
+{{- if .Values.logKey.existingSecret }}
+{{- $mounts = append $mounts "/etc/suppressd/log-key" }}
 {{- end }}
 {{- range .Values.extraVolumeMounts }}
 {{- $mounts = append $mounts (clean .mountPath) }}
@@ -221,7 +231,7 @@
 {{- fail (printf "extraEnv has %s: set config.%s instead, so that the chart knows of it." .name (trimPrefix "SUPPRESSD_" .name | lower | camelcase | untitle)) }}
 {{- end }}
 {{- end }}
-{{- $known := concat (splitList " " (include "suppressd.plainOptions" .)) (list "listen_address" "policy_file" "rules_file" "check_config") }}
+{{- $known := concat (splitList " " (include "suppressd.plainOptions" .)) (list "listen_address" "policy_file" "rules_file" "log_key_file" "check_config") }}
 {{- range $v.extraArgs }}
 {{- $option := regexReplaceAll `^--([^=]*).*$` . "${1}" }}
 {{- if has $option $known }}
