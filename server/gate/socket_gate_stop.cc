@@ -28,6 +28,7 @@ void SocketGate::EndIdle(int port) {
 
 void SocketGate::ForgetPort(int port) {
   absl::MutexLock lock(&mutex_);
+  tls_ports_.erase(port);
   if (ending_.erase(port) > 0) ports_that_end_.fetch_sub(1, std::memory_order_relaxed);
   for (auto it = connections_.begin(); it != connections_.end();) {
     Connection* const connection = (it++)->second.get();

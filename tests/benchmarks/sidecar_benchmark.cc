@@ -144,7 +144,7 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   options.store.block_cache_mib = 64;
   options.clock = [] { return absl::Now(); };
   const std::unique_ptr<Replica> replica = *Replica::Open(options);
-  Upstream upstream(TheServer().server.address());
+  const std::unique_ptr<Upstream> upstream = *Upstream::Open(TheServer().server.address(), ChannelSecurity());
   HeadTimes heads;
   absl::Notification caught_up;
   FollowerOptions follower_options;
@@ -153,7 +153,7 @@ void ReplicationLagAt5000WritesPerSecond(benchmark::State& state) {
   follower_options.steady_clock = SteadyNow;
   follower_options.random = RandomFraction;
   follower_options.caught_up = [&] { caught_up.Notify(); };
-  Follower follower(&upstream, replica.get(), &heads, follower_options);
+  Follower follower(upstream.get(), replica.get(), &heads, follower_options);
   follower.Start();
   caught_up.WaitForNotification();
   Store& server = TheServer().server.store();

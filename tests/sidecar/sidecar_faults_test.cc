@@ -240,7 +240,7 @@ TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAgain) {
   replica_options.clock = [&clock] { return clock.Now(); };
   const SteadyClock steady = [&clock] { return SteadyTime{clock.Now() - absl::UnixEpoch()}; };
   const auto replica = *Replica::Open(replica_options);
-  Upstream upstream(spoiled_address_);
+  const auto upstream = *Upstream::Open(spoiled_address_, ChannelSecurity());
   HeadTimes heads;
   FollowerOptions options;
   options.lists = {{"silent", "test"}, {}};
@@ -248,7 +248,7 @@ TEST_F(SidecarFaultsTest, AStreamThatFellSilentIsGivenUpAndMadeAgain) {
   options.clock = [] { return absl::InfinitePast(); };  // what the wall clock says plays no part
   options.steady_clock = steady;
   options.random = [] { return 0.5; };
-  Follower follower(&upstream, replica.get(), &heads, options);
+  Follower follower(upstream.get(), replica.get(), &heads, options);
   follower.Start();
   ASSERT_TRUE(Eventually([&] { return server.watches == 1 && follower.state() == v1::Replica::ATTACHED; }));
   clock.Advance(kSilenceMax);
