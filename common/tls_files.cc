@@ -29,7 +29,7 @@ absl::StatusOr<std::string> Read(const std::string& path) {
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
   std::string text(kPemBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  if (file.bad()) return Bad(path, "is no file that can be read");
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kPemBytesMax) return Bad(path, "is larger than 1 MiB");
   return text;

@@ -50,7 +50,7 @@ SERVER = {
     "resources.requests.cpu": "200m", "resources.requests.memory": "768Mi", "resources.limits.memory": "2Gi",
     "priorityClassName": "high", "test.tenant": "try", **KUBERNETES_OWN,
     "metrics.serviceMonitor.labels": {"release": "prometheus"}, "metrics.serviceMonitor.interval": "1m",
-    "metrics.dashboard.labels.grafana_dashboard": "2", "metrics.prometheusRule.labels": {"release": "prometheus"}, "metrics.prometheusRule.alertLabels": {"team": "mail"},
+    "metrics.dashboard.labels": {"folder": "mail"}, "metrics.prometheusRule.labels": {"release": "prometheus"}, "metrics.prometheusRule.alertLabels": {"team": "mail"},
     "tls.existingSecret": "others", "access.content": "identities: []\n", "access.existingConfigMap": "mine", "access.key": "a.yaml",
     "tokens.existingSecret": "tokens", "tokens.key": "t", "test.existingSecret": "client",
 }
@@ -67,7 +67,7 @@ SERVER_BESIDE = {
     "metrics.serviceMonitor.labels": merged(MANAGED, at("metrics.serviceMonitor.enabled", True)),
     "metrics.serviceMonitor.interval": merged(MANAGED, at("metrics.serviceMonitor.enabled", True)),
     "metrics.prometheusRule.labels": at("metrics.prometheusRule.enabled", True),
-    "metrics.dashboard.labels.grafana_dashboard": at("metrics.dashboard.enabled", True),
+    "metrics.dashboard.labels": at("metrics.dashboard.enabled", True),
     "metrics.prometheusRule.alertLabels": at("metrics.prometheusRule.enabled", True),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "logKey.key": at("logKey.existingSecret", "mine"),

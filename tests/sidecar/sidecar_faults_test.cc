@@ -58,7 +58,7 @@ class SpoiledServer final : public v1::ReplicationService::Service {
   }
   grpc::Status Acknowledge(grpc::ServerContext*, const v1::AcknowledgeRequest*,
                            v1::AcknowledgeResponse* response) override {
-    response->set_head_token(EncodeToken({kLineage, 10}));
+    response->set_head_token(EncodeToken({kLineage, head}));
     return grpc::Status::OK;
   }
   grpc::Status Follow(grpc::ServerContext* context, const v1::FollowRequest* request,
@@ -76,6 +76,7 @@ class SpoiledServer final : public v1::ReplicationService::Service {
   std::atomic<int> min_reader{kReplicaForm};
   std::atomic<int> snapshots{0};
   std::atomic<int> watches{0};
+  std::atomic<uint64_t> head{10};          // a replica that is ahead of it takes a new snapshot
   std::atomic<uint64_t> follows_after{0};  // the revision that the newest follower has
 
  private:
@@ -145,7 +146,8 @@ v1::FollowResponse StepAt(uint64_t revision) {
 TEST_F(SidecarFaultsTest, WhatTheServerErasedIsDeletedAndStaysSo) {
   SpoiledServer server(spoiled_address_);
   server.on_follow = [&](grpc::ServerWriter<v1::FollowResponse>* writer) {
-    if (server.follows_after >= 11) return;  // a step that it has would make it take a new snapshot
+    server.head = 11;
+    if (server.follows_after >= 11) return;  // it has the step
     v1::FollowResponse step = StepAt(11);
     v1::ReplicaChange* change = step.add_changes();
     change->set_kind(v1::Change::ERASED);
