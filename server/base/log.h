@@ -37,7 +37,8 @@ void LogWarning(absl::string_view event, std::initializer_list<LogField> fields 
 void LogError(absl::string_view event, std::initializer_list<LogField> fields = {});
 
 // Sets the lowest level written: "debug", "info", "warning" or "error". False when it is none of these. Log lines of
-// gRPC and protobuf go to debug; those of gRPC that are no errors are left out, since they may repeat what callers send.
+// gRPC and protobuf go to debug; those of gRPC that are no errors are left out, since they may repeat what callers
+// send.
 bool SetLogLevel(const std::string& level);
 
 // Waits until all that was logged before this call is written or dropped. False when it takes longer than `timeout`.
