@@ -119,7 +119,8 @@ class LogKey(unittest.TestCase):
         for command, more in ("serve", ["--listen_address", "127.0.0.1:0"]), ("sidecar", ["--upstream", "127.0.0.1:1"]):
             for path, code, words in cases:
                 for check in [], ["--check_config"]:
-                    arguments = [command, "--data_dir", os.path.join(self.directory, "refused"), *more, "--log_key_file", path, *check]
+                    arguments = [command, "--data_dir", os.path.join(self.directory, "refused"), *more,
+                                 "--log_key_file", path, *check]
                     outcome = harness.run([harness.options.suppressd, *arguments])
                     self.assertEqual(outcome.code, code, f"{arguments}\n{outcome}")
                     self.assertIn(words, outcome.err, f"{arguments}\n{outcome}")

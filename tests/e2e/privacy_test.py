@@ -15,7 +15,7 @@ import canary
 import canary_calls
 import harness
 from canary import ADDRESS, LOCAL
-from harness import REPLICATION, SERVICE, SIDECAR
+from harness import REPLICATION, SERVICE
 
 # Metadata of each call: as text, in base64, as a token, and as the program that calls.
 METADATA = ("-H", f"x-request-id: {ADDRESS}", "-H", f"canary-bin: {canary.base64_of(ADDRESS)}",
@@ -26,11 +26,11 @@ CALLS_AT_ONCE = 4
 TELLING_SERVICES = (SERVICE, REPLICATION, canary_calls.REFLECTION)
 # Reasons that need more than a request: a disk, a clock, damage, load, time or another version. The tests that reach them.
 ELSEWHERE = {
-    "HISTORY_GONE": "Watch of a trimmed change log: watch_test", "OVERLOADED": "limits in integration tests",
-    "STORAGE_UNAVAILABLE": "full_disk_test", "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "damage_test",
-    "DEADLINE_PASSED": "service_test", "CLOCK_SUSPECT": "clock_test",
-    "REPLICA_OUTDATED": "sidecar_test", "IDENTITY_REQUIRED": "nobody is asked who he is yet",
-    "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same", "QUOTA_EXCEEDED": "there are no quotas yet",
+    "HISTORY_GONE": "service_test", "OVERLOADED": "reports_test", "STORAGE_UNAVAILABLE": "full_disk_test",
+    "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "edges_test", "DEADLINE_PASSED": "worker_pool_test",
+    "CLOCK_SUSPECT": "clock_test", "REPLICA_OUTDATED": "sidecar_faults_test",
+    "IDENTITY_REQUIRED": "nobody is asked who calls yet", "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same",
+    "QUOTA_EXCEEDED": "there are no quotas yet",
 }
 
 
@@ -59,6 +59,8 @@ class Target:
         self.methods.add(method)
         self.reasons |= {reason} - {None}
         Privacy.reasons |= self.reasons
+        if reason is None and "Response contents:" in outcome.out:
+            Privacy.succeeded.add(method)
         return outcome, reason
 
     def said(self, method, outcome, what):
@@ -146,7 +148,7 @@ def plain(server, method, request):
 
 
 class Privacy(unittest.TestCase):
-    reasons = set()  # that any call met
+    reasons, succeeded = set(), set()  # what any call met, and the methods that answered at least once
 
     @classmethod
     def setUpClass(cls):
@@ -163,7 +165,8 @@ class Privacy(unittest.TestCase):
         return answer_of(plain(server.tcp, "Suppress", {"address": "first@example.com", "note": "x"}))["revision_token"]
 
     def check_complete(self, target, methods):
-        """Every method that is served, and every one that the protos declare, was called."""
+        """Every method that is served, and every one that the protos declare, was called: asked before the calls that are
+        made of descriptors."""
         self.assertEqual(canary_calls.protos_methods() - set(methods), set(), "declared, and not served")
         self.assertEqual(set(methods) - target.methods, set(), "no canary call: add one to canary_calls.py")
 
@@ -208,12 +211,12 @@ class Privacy(unittest.TestCase):
             target.call_all(methods, qualified(calls))
             target.call_all(methods, canary_calls.other_calls(token))
             target.call_any(canary_calls.library_calls(), seconds="1")
+            self.check_complete(target, methods)
             self.assertGreater(target.call_fields(methods), 100)
             self.call_foreign(target, directory)
             self.call_replaced_snapshot(target)
             listing = target.call(f"{SERVICE}/ListSuppressions", {})[0]
             self.assertIn(LOCAL, listing.out, "the canary is in the list")
-            self.check_complete(target, methods)
             self.check_silent(server, ["suppress", "reactivate"])
 
     def test_a_server_behind_a_unix_socket(self):
@@ -238,8 +241,8 @@ class Privacy(unittest.TestCase):
             methods = target.descriptors.methods()
             target.call_any(self.sidecar_calls(token))
             target.call_any(canary_calls.library_calls(), seconds="1")
-            self.assertGreater(target.call_fields(methods), 100)
             self.check_complete(target, methods)
+            self.assertGreater(target.call_fields(methods), 100)
             self.check_silent(server, ["suppress"])
         try:  # the server has ended
             away = Target(self, sidecar.unix, "-unix")
@@ -247,9 +250,9 @@ class Privacy(unittest.TestCase):
             self.assertEqual(taken["durability"], "AT_SIDECAR")
             away.call_any(self.sidecar_calls(token), seconds="2")
             away.call_any(canary_calls.library_calls(), seconds="1")
+            self.check_complete(away, methods)
             away.call_fields(methods)
             away.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
-            self.check_complete(away, methods)
             self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, away.reasons)
             self.check_silent(sidecar, [])
         finally:
@@ -263,8 +266,9 @@ class Privacy(unittest.TestCase):
             self.assertLessEqual({"OUTBOX_FULL", "REPLICA_NOT_READY"}, target.reasons)
             self.check_silent(sidecar, [])
 
-    def test_zz_every_reason_is_reached(self):
+    def test_zz_every_method_answered_and_every_reason_is_reached(self):
         """Runs last: what the others met, and what is told elsewhere, is all that there is."""
+        self.assertEqual(canary_calls.protos_methods() - Privacy.succeeded, set(), "no canary call succeeded")
         with open(f"{harness.REPOSITORY}/protos/suppressd/v1/errors.proto", encoding="utf-8") as proto:
             known = set(re.findall(r"^ *([A-Z_]+) = [1-9]\d*;", proto.read(), re.M))
         self.assertEqual(known - Privacy.reasons - set(ELSEWHERE), set(), "no canary call ends with these")
