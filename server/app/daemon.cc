@@ -46,18 +46,11 @@ int Refuse(const absl::Status& status) {
   return 1;
 }
 
-// Takes the key of address hashes from its file, or makes one, and says which it is.
+// Takes the key of address hashes from its file, or makes one.
 absl::Status TakeLogKey(const ServerOptions& options) {
-  if (options.log_key_file.empty()) {
-    SetLogKey(LogKey::Random());
-    if (!options.check_config) LogInfo("log_key_made", {{"log_key_id", LogKeyId()}});
-    return absl::OkStatus();
-  }
-  absl::StatusOr<LogKey> key = LogKey::FromFile(options.log_key_file);
-  if (!key.ok()) return key.status();
-  SetLogKey(*std::move(key));
-  if (!options.check_config) LogInfo("log_key_read", {{"log_key_id", LogKeyId()}});
-  return absl::OkStatus();
+  absl::StatusOr<LogKey> key = options.log_key_file.empty() ? LogKey::Random() : LogKey::FromFile(options.log_key_file);
+  if (key.ok()) SetLogKey(*std::move(key));
+  return key.status();
 }
 
 // Ends a start that failed, with one line that says why. Returns the exit code.
@@ -108,6 +101,8 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
     std::cout << "the configuration is fine\n";
     return 0;
   }
+  // Not before, so that a start that fails says why in one line.
+  LogInfo(options.log_key_file.empty() ? "log_key_made" : "log_key_read", {{"log_key_id", LogKeyId()}});
   const int code = ServeUntilTold(daemon->get(), signals, absl::Seconds(options.drain_timeout_seconds));
   daemon->reset();  // may have something to say, too
   FlushLog(kLogFlushMax);

@@ -1,6 +1,7 @@
 """Hashes of addresses in the log: servers, runs and sidecars that have the same key file can be joined, suppressctl hash finds
 their lines, and a key file that may not be used is refused at the start."""
 
+import contextlib
 import json
 import os
 import time
@@ -88,12 +89,11 @@ class LogKey(unittest.TestCase):
 
     def test_a_sidecar_says_which_address_a_refused_report_was_about(self):
         data, socket = os.path.join(self.directory, "data"), "unix:" + os.path.join(self.directory, "up.sock")
-        first = harness.Server("--listen_address", socket, data=data)
-        with first:
-            self.assertEqual(call("ReportBounce", REPLY, first.tcp).code, 0)
-            sidecar = harness.Sidecar(socket, "--log_key_file", self.key)
-            sidecar.__enter__()
-        try:  # the server has ended
+        with contextlib.ExitStack() as sidecars:
+            with harness.Server("--listen_address", socket, data=data) as server:
+                self.assertEqual(call("ReportBounce", REPLY, server.tcp).code, 0)
+                sidecar = sidecars.enter_context(harness.Sidecar(socket, "--log_key_file", self.key))
+            # The server has ended.
             other = {**REPLY, "smtp_reply": {**REPLY["smtp_reply"], "text": "550 5.1.1 no such user"}}
             taken = call("ReportBounce", other, "-unix", sidecar.unix)
             self.assertEqual(taken.json()[0]["durability"], "AT_SIDECAR", str(taken))
@@ -107,8 +107,6 @@ class LogKey(unittest.TestCase):
             self.assertEqual(line["why"], "REQUEST_ID_REUSED")
             self.assertEqual(([line["address_hash"]], line["log_key_id"]), self.hashes(ADDRESS))
             self.assertEqual(canary.found(log), [])
-        finally:
-            sidecar.__exit__(None, None, None)
 
     def test_a_key_file_that_may_not_be_used_is_refused_at_the_start(self):
         fifo = os.path.join(self.directory, "fifo")

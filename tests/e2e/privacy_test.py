@@ -1,6 +1,7 @@
 """An address that goes through every call, good and bad, stands in no log line, error, header, trailer or file but where
 entries are stored. Which calls there are, reflection says: a new one without a canary call fails here."""
 
+import contextlib
 import json
 import os
 import re
@@ -143,8 +144,8 @@ def ahead_of(token):
     return urlsafe_b64encode(data + struct.pack(">I", zlib.crc32(data))).decode()
 
 
-def plain(server, method, request):
-    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server, f"{SERVICE}/{method}")
+def plain(method, request, *target):
+    return harness.grpcurl("-plaintext", "-d", json.dumps(request), *target, f"{SERVICE}/{method}")
 
 
 class Privacy(unittest.TestCase):
@@ -157,12 +158,12 @@ class Privacy(unittest.TestCase):
         # Some things a stranger has: a token and a page token of another server, both with the canary in what they name.
         with harness.Server() as stranger:
             for number in range(2):
-                plain(stranger.tcp, "Suppress", {"address": f"{number}{ADDRESS}", "note": "x"})
-            listing = answer_of(plain(stranger.tcp, "ListSuppressions", {"page_size": 1}))
+                plain("Suppress", {"address": f"{number}{ADDRESS}", "note": "x"}, stranger.tcp)
+            listing = answer_of(plain("ListSuppressions", {"page_size": 1}, stranger.tcp))
             cls.strangers_token, cls.strangers_page = listing["revision_token"], listing["next_page_token"]
 
     def own_token(self, server):
-        return answer_of(plain(server.tcp, "Suppress", {"address": "first@example.com", "note": "x"}))["revision_token"]
+        return answer_of(plain("Suppress", {"address": "first@example.com", "note": "x"}, server.tcp))["revision_token"]
 
     def check_complete(self, target, methods):
         """Every method that is served, and every one that the protos declare, was called: asked before the calls that are
@@ -222,47 +223,47 @@ class Privacy(unittest.TestCase):
     def test_a_server_behind_a_unix_socket(self):
         with harness.Server("--log_level", "debug") as server:
             target = Target(self, server.unix, "-unix")
-            target.call_any([(method, request) for method, request, _ in
-                             qualified(canary_calls.list_calls(self.strangers_token, self.strangers_token, self.strangers_page))])
+            target.call_any(self.any_calls(self.strangers_token))
             self.check_silent(server, ["suppress"])
 
-    def sidecar_calls(self, token):
-        """The calls that a server would answer, whatever a sidecar says of them."""
+    def any_calls(self, token):
+        """All calls, without what a server makes of them."""
         calls = qualified(canary_calls.list_calls(self.strangers_token, ahead_of(token), self.strangers_page))
         return [(method, request) for method, request, _ in [*calls, *canary_calls.other_calls(token)]]
 
+    def call_beside_the_server(self, target, methods, token):
+        target.call_any(self.any_calls(token))
+        target.call_any(canary_calls.library_calls(), seconds="1")
+        self.check_complete(target, methods)
+        self.assertGreater(target.call_fields(methods), 100)
+
+    def call_without_the_server(self, target, methods, token):
+        taken = answer_of(plain("ReportBounce", canary_calls.REPLY | {"source": "away"}, "-unix", target.address))
+        self.assertEqual(taken["durability"], "AT_SIDECAR")
+        target.call_any(self.any_calls(token), seconds="2")
+        target.call_any(canary_calls.library_calls(), seconds="1")
+        self.check_complete(target, methods)
+        target.call_fields(methods)
+        target.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
+        self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, target.reasons)
+
     def test_a_sidecar_with_and_without_its_server(self):
-        server = harness.Server("--log_level", "debug")
-        with server:
-            token = self.own_token(server)
-            sidecar = harness.Sidecar(server.tcp, "--log_level", "debug")
-            sidecar.__enter__()
-            target = Target(self, sidecar.unix, "-unix")
-            methods = target.descriptors.methods()
-            target.call_any(self.sidecar_calls(token))
-            target.call_any(canary_calls.library_calls(), seconds="1")
-            self.check_complete(target, methods)
-            self.assertGreater(target.call_fields(methods), 100)
-            self.check_silent(server, ["suppress"])
-        try:  # the server has ended
-            away = Target(self, sidecar.unix, "-unix")
-            taken = answer_of(plain_at(sidecar, "ReportBounce", canary_calls.REPLY | {"source": "away"}))
-            self.assertEqual(taken["durability"], "AT_SIDECAR")
-            away.call_any(self.sidecar_calls(token), seconds="2")
-            away.call_any(canary_calls.library_calls(), seconds="1")
-            self.check_complete(away, methods)
-            away.call_fields(methods)
-            away.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
-            self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, away.reasons)
+        with contextlib.ExitStack() as sidecars:
+            with harness.Server("--log_level", "debug") as server:
+                token = self.own_token(server)
+                sidecar = sidecars.enter_context(harness.Sidecar(server.tcp, "--log_level", "debug"))
+                target = Target(self, sidecar.unix, "-unix")
+                methods = target.descriptors.methods()
+                self.call_beside_the_server(target, methods, token)
+                self.check_silent(server, ["suppress"])
+            self.call_without_the_server(Target(self, sidecar.unix, "-unix"), methods, token)
             self.check_silent(sidecar, [])
-        finally:
-            sidecar.__exit__(None, None, None)
 
     def test_a_sidecar_that_never_reached_a_server(self):
         with harness.Sidecar("127.0.0.1:1", "--on_empty", "unknown", "--outbox_max_reports", "1",
                              "--log_level", "debug") as sidecar:
             target = Target(self, sidecar.unix, "-unix")
-            target.call_any(self.sidecar_calls(self.strangers_token), seconds="2")
+            target.call_any(self.any_calls(self.strangers_token), seconds="2")
             self.assertLessEqual({"OUTBOX_FULL", "REPLICA_NOT_READY"}, target.reasons)
             self.check_silent(sidecar, [])
 
@@ -273,10 +274,6 @@ class Privacy(unittest.TestCase):
             known = set(re.findall(r"^ *([A-Z_]+) = [1-9]\d*;", proto.read(), re.M))
         self.assertEqual(known - Privacy.reasons - set(ELSEWHERE), set(), "no canary call ends with these")
         self.assertEqual(set(ELSEWHERE) - known, set())
-
-
-def plain_at(sidecar, method, request):
-    return harness.grpcurl("-plaintext", "-unix", "-d", json.dumps(request), sidecar.unix, f"{SERVICE}/{method}")
 
 
 if __name__ == "__main__":
