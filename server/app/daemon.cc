@@ -8,6 +8,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "absl/synchronization/mutex.h"
 #include "server/base/free_memory.h"
@@ -49,8 +50,9 @@ int Refuse(const absl::Status& status) {
 // Takes the key of address hashes from its file, or makes one.
 absl::Status TakeLogKey(const ServerOptions& options) {
   absl::StatusOr<LogKey> key = options.log_key_file.empty() ? LogKey::Random() : LogKey::FromFile(options.log_key_file);
-  if (key.ok()) SetLogKey(*std::move(key));
-  return key.status();
+  if (!key.ok()) return key.status();
+  SetLogKey(*std::move(key));
+  return absl::OkStatus();
 }
 
 // Ends a start that failed, with one line that says why. Returns the exit code.
