@@ -8,6 +8,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "absl/synchronization/mutex.h"
 #include "server/base/free_memory.h"
@@ -48,11 +49,7 @@ int Refuse(const absl::Status& status) {
 
 // Takes the key of address hashes from its file, or makes one.
 absl::Status TakeLogKey(const ServerOptions& options) {
-  if (options.log_key_file.empty()) {
-    SetLogKey(LogKey::Random());
-    return absl::OkStatus();
-  }
-  absl::StatusOr<LogKey> key = LogKey::FromFile(options.log_key_file);
+  absl::StatusOr<LogKey> key = options.log_key_file.empty() ? LogKey::Random() : LogKey::FromFile(options.log_key_file);
   if (!key.ok()) return key.status();
   SetLogKey(*std::move(key));
   return absl::OkStatus();
@@ -106,6 +103,7 @@ int RunDaemon(const ServerOptions& options, const std::function<absl::StatusOr<s
     std::cout << "the configuration is fine\n";
     return 0;
   }
+  // Not before, so that a start that fails says why in one line.
   LogInfo(options.log_key_file.empty() ? "log_key_made" : "log_key_read", {{"log_key_id", LogKeyId()}});
   const int code = ServeUntilTold(daemon->get(), signals, absl::Seconds(options.drain_timeout_seconds));
   daemon->reset();  // may have something to say, too

@@ -115,7 +115,9 @@ void Write(spdlog::level::level_enum level, absl::string_view event, std::initia
   output.logger->log(level, spdlog::string_view_t(line));
 }
 
+// Below errors, gRPC's lines follow single calls (GRPC_VERBOSITY, GRPC_TRACE), with texts of callers in them.
 void WriteGrpcLine(gpr_log_func_args* arguments) {
+  if (arguments->severity < GPR_LOG_SEVERITY_ERROR) return;
   Write(spdlog::level::debug, "grpc", {{"message", arguments->message}});
 }
 

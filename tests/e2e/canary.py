@@ -16,12 +16,14 @@ ADDRESS = f"{LOCAL}@{DOMAIN}.example"
 
 # Spellings of mailboxes that the service takes.
 SPELLINGS = (ADDRESS, ADDRESS.upper(), f"<{ADDRESS}>", f'"{LOCAL}"@{DOMAIN}.example.', f'"{LOCAL} x"@{DOMAIN}.example',
-             f"{LOCAL}+tag@{DOMAIN}.example", f"{LOCAL}@{DOMAIN}-ä.example", f"{LOCAL}@" + f"{DOMAIN}-ä.example".encode("idna").decode(),
+             f"{LOCAL}+tag@{DOMAIN}.example", f"{LOCAL}@{DOMAIN}-ä.example",
+             f"{LOCAL}@" + f"{DOMAIN}-ä.example".encode("idna").decode(),
              f"{LOCAL}.ä@{DOMAIN}.example", f"{LOCAL}@[192.0.2.25]")
 
 # And what is no mailbox, or hides one.
 HIDDEN = (LOCAL, "no" + ADDRESS + " " + ADDRESS, f"{LOCAL}@{DOMAIN}..example", f"{LOCAL} @{DOMAIN}.example",
-          urllib.parse.quote(ADDRESS), "".join(f"%{byte:02X}" for byte in ADDRESS.encode()), base64.b64encode(ADDRESS.encode()).decode(),
+          urllib.parse.quote(ADDRESS), "".join(f"%{byte:02X}" for byte in ADDRESS.encode()),
+          base64.b64encode(ADDRESS.encode()).decode(),
           f"=?utf-8?q?{LOCAL}=40{DOMAIN}.example?=", f"{LOCAL}@-.example", f'"{LOCAL}', f"{LOCAL}\u0000@{DOMAIN}.example")
 
 

@@ -15,6 +15,7 @@ CHANNELZ = "grpc.channelz.v1.Channelz"
 REPLY = {"smtp_reply": {"recipient": ADDRESS, "text": f"550 5.1.1 <{ADDRESS}> user unknown"}}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 NOTE = {"note": f"asked for by {ADDRESS}"}
+TAKEN_AT = "2026-03-02T09:15:07Z"
 MAIL_BYTES_MAX = 4 << 20
 
 
@@ -82,9 +83,9 @@ def list_calls(strangers_token, far_token, strangers_page):
     another server, of this one but far ahead of it, and of a listing of another server."""
     yield from (("ReportBounce", report, None) for report in report_calls())
     yield from (("ReportBounce", report, reason) for report, reason in refused_reports())
-    yield "DeliverReport", {"report": {**REPLY, "source": "late"}, "taken_at": "2026-03-02T09:15:07Z"}, None
+    yield "DeliverReport", {"report": {**REPLY, "source": "late"}, "taken_at": TAKEN_AT}, None
     yield "DeliverReport", {"report": REPLY}, "MISSING_FIELD"
-    yield "DeliverReport", {"report": {"complaint": {"recipient": LOCAL}}, "taken_at": "2026-03-02T09:15:07Z"}, "INVALID_ADDRESS"
+    yield "DeliverReport", {"report": {"complaint": {"recipient": LOCAL}}, "taken_at": TAKEN_AT}, "INVALID_ADDRESS"
     for spelling in SPELLINGS:
         yield "IsSuppressed", {"address": spelling}, None
     for hidden in HIDDEN:
@@ -113,7 +114,8 @@ def list_calls(strangers_token, far_token, strangers_page):
     yield "Suppress", {"address": ADDRESS, **NOTE, "request_id": UNKNOWN}, None
     yield "Suppress", {"address": ADDRESS, "note": "another", "request_id": UNKNOWN}, "REQUEST_ID_REUSED"
     for number in range(48):
-        yield "Suppress", {"address": f"many.{ADDRESS}", **NOTE, "stream": f"s{number}"}, None if number < 47 else "TOO_MANY_CAUSES"
+        reason = None if number < 47 else "TOO_MANY_CAUSES"
+        yield "Suppress", {"address": f"many.{ADDRESS}", **NOTE, "stream": f"s{number}"}, reason
     yield "Reactivate", {"address": ADDRESS, **NOTE}, None
     yield "Reactivate", {"address": "no" + ADDRESS, **NOTE}, "SUPPRESSION_NOT_FOUND"
     yield "Reactivate", {"address": ADDRESS, **NOTE, "causes": [{"type": "COMPLAINT"}]}, "CONSENT_REQUIRED"
@@ -126,7 +128,8 @@ def list_calls(strangers_token, far_token, strangers_page):
 def other_calls(token):
     """The same for the other services; of replication at a server. `token` is of this server. Methods have their service."""
     yield f"{REPLICATION}/Snapshot", {"replica_id": "r"}, None
-    yield f"{REPLICATION}/Snapshot", {"replica_id": "r", "revision_token": token, "resume_after": base64_of(ADDRESS)}, "INVALID_FIELD"
+    resumed = {"replica_id": "r", "revision_token": token, "resume_after": base64_of(ADDRESS)}
+    yield f"{REPLICATION}/Snapshot", resumed, "INVALID_FIELD"
     yield f"{REPLICATION}/Snapshot", {"replica_id": ADDRESS}, "INVALID_FIELD"
     yield f"{REPLICATION}/Follow", {"replica_id": "r", "after": {"revision_token": token}}, None
     yield f"{REPLICATION}/Follow", {"replica_id": "r", "after": {"revision_token": ADDRESS}}, "INVALID_TOKEN"
@@ -171,7 +174,8 @@ service {LOCAL} {{ rpc {DOMAIN}(Foreign) returns (Foreign); }}
 def foreign_calls():
     """Triples of a method of FOREIGN_PROTO, a request, and the reason of its error (None: gRPC's own)."""
     yield f"{SERVICE}/IsSuppressed", {"address": base64_of(b"\xff" + ADDRESS.encode())}, "INVALID_FIELD"
-    yield f"{SERVICE}/Suppress", {"address": base64_of(ADDRESS), "note": base64_of(ADDRESS), LOCAL: base64_of(ADDRESS)}, "UNKNOWN_FIELD"
+    unknown = {field: base64_of(ADDRESS) for field in ("address", "note", LOCAL)}
+    yield f"{SERVICE}/Suppress", unknown, "UNKNOWN_FIELD"
     yield f"{SERVICE}/{LOCAL}", {LOCAL: base64_of(ADDRESS)}, None
     yield f"suppressd.v1.{LOCAL}/{DOMAIN}", {LOCAL: base64_of(ADDRESS)}, None
 

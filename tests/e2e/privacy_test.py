@@ -1,6 +1,7 @@
 """An address that goes through every call, good and bad, stands in no log line, error, header, trailer or file but where
 entries are stored. Which calls there are, reflection says: a new one without a canary call fails here."""
 
+import contextlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import canary
 import canary_calls
 import harness
 from canary import ADDRESS, LOCAL
-from harness import REPLICATION, SERVICE, SIDECAR
+from harness import REPLICATION, SERVICE
 
 # Metadata of each call: as text, in base64, as a token, and as the program that calls.
 METADATA = ("-H", f"x-request-id: {ADDRESS}", "-H", f"canary-bin: {canary.base64_of(ADDRESS)}",
@@ -26,11 +27,11 @@ CALLS_AT_ONCE = 4
 TELLING_SERVICES = (SERVICE, REPLICATION, canary_calls.REFLECTION)
 # Reasons that need more than a request: a disk, a clock, damage, load, time or another version. The tests that reach them.
 ELSEWHERE = {
-    "HISTORY_GONE": "Watch of a trimmed change log: watch_test", "OVERLOADED": "limits in integration tests",
-    "STORAGE_UNAVAILABLE": "full_disk_test", "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "damage_test",
-    "DEADLINE_PASSED": "service_test", "CLOCK_SUSPECT": "clock_test",
-    "REPLICA_OUTDATED": "sidecar_test", "IDENTITY_REQUIRED": "nobody is asked who he is yet",
-    "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same", "QUOTA_EXCEEDED": "there are no quotas yet",
+    "HISTORY_GONE": "service_test", "OVERLOADED": "reports_test", "STORAGE_UNAVAILABLE": "full_disk_test",
+    "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "edges_test", "DEADLINE_PASSED": "worker_pool_test",
+    "CLOCK_SUSPECT": "clock_test", "REPLICA_OUTDATED": "sidecar_faults_test",
+    "IDENTITY_REQUIRED": "nobody is asked who calls yet", "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same",
+    "QUOTA_EXCEEDED": "there are no quotas yet",
 }
 
 
@@ -58,6 +59,9 @@ class Target:
         reason = reason_of(outcome.err)
         self.methods.add(method)
         self.reasons |= {reason} - {None}
+        Privacy.reasons |= self.reasons
+        if reason is None and "Response contents:" in outcome.out:
+            Privacy.succeeded.add(method)
         return outcome, reason
 
     def said(self, method, outcome, what):
@@ -140,27 +144,30 @@ def ahead_of(token):
     return urlsafe_b64encode(data + struct.pack(">I", zlib.crc32(data))).decode()
 
 
-def plain(server, method, request):
-    return harness.grpcurl("-plaintext", "-d", json.dumps(request), server, f"{SERVICE}/{method}")
+def plain(method, request, *target):
+    return harness.grpcurl("-plaintext", "-d", json.dumps(request), *target, f"{SERVICE}/{method}")
 
 
 class Privacy(unittest.TestCase):
+    reasons, succeeded = set(), set()  # what any call met, and the methods that answered at least once
+
     @classmethod
     def setUpClass(cls):
         canary.check_search()
-        cls.reasons = set()
+        os.environ["GRPC_VERBOSITY"] = "DEBUG"  # for the processes that are started
         # Some things a stranger has: a token and a page token of another server, both with the canary in what they name.
         with harness.Server() as stranger:
             for number in range(2):
-                plain(stranger.tcp, "Suppress", {"address": f"{number}{ADDRESS}", "note": "x"})
-            listing = answer_of(plain(stranger.tcp, "ListSuppressions", {"page_size": 1}))
+                plain("Suppress", {"address": f"{number}{ADDRESS}", "note": "x"}, stranger.tcp)
+            listing = answer_of(plain("ListSuppressions", {"page_size": 1}, stranger.tcp))
             cls.strangers_token, cls.strangers_page = listing["revision_token"], listing["next_page_token"]
 
     def own_token(self, server):
-        return answer_of(plain(server.tcp, "Suppress", {"address": "first@example.com", "note": "x"}))["revision_token"]
+        return answer_of(plain("Suppress", {"address": "first@example.com", "note": "x"}, server.tcp))["revision_token"]
 
     def check_complete(self, target, methods):
-        """Every method that is served, and every one that the protos declare, was called."""
+        """Every method that is served, and every one that the protos declare, was called: asked before the calls that are
+        made of descriptors."""
         self.assertEqual(canary_calls.protos_methods() - set(methods), set(), "declared, and not served")
         self.assertEqual(set(methods) - target.methods, set(), "no canary call: add one to canary_calls.py")
 
@@ -189,6 +196,7 @@ class Privacy(unittest.TestCase):
     def call_replaced_snapshot(self, target):
         """Resumes, behind an entry with the canary, a snapshot that another one has replaced."""
         steps = target.call(f"{REPLICATION}/Snapshot", {"replica_id": "r"})[0].out
+        target.call(f"{SERVICE}/Suppress", {"address": f"later.{ADDRESS}", "note": "x"})
         resume_key = re.findall(r'"resume_key": "([^"]+)"', steps)[0]
         token = re.findall(r'"revision_token": "([^"]+)"', steps)[0]
         target.expect(f"{REPLICATION}/Snapshot", {"replica_id": "r"}, None, True)
@@ -204,74 +212,68 @@ class Privacy(unittest.TestCase):
             target.call_all(methods, qualified(calls))
             target.call_all(methods, canary_calls.other_calls(token))
             target.call_any(canary_calls.library_calls(), seconds="1")
+            self.check_complete(target, methods)
             self.assertGreater(target.call_fields(methods), 100)
             self.call_foreign(target, directory)
             self.call_replaced_snapshot(target)
             listing = target.call(f"{SERVICE}/ListSuppressions", {})[0]
             self.assertIn(LOCAL, listing.out, "the canary is in the list")
-            self.check_complete(target, methods)
-            Privacy.reasons |= target.reasons
             self.check_silent(server, ["suppress", "reactivate"])
 
     def test_a_server_behind_a_unix_socket(self):
         with harness.Server("--log_level", "debug") as server:
             target = Target(self, server.unix, "-unix")
-            target.call_any([(method, request) for method, request, _ in
-                             qualified(canary_calls.list_calls(self.strangers_token, self.strangers_token, self.strangers_page))])
+            target.call_any(self.any_calls(self.strangers_token))
             self.check_silent(server, ["suppress"])
 
-    def sidecar_calls(self, token):
-        """The calls that a server would answer, whatever a sidecar says of them."""
+    def any_calls(self, token):
+        """All calls, without what a server makes of them."""
         calls = qualified(canary_calls.list_calls(self.strangers_token, ahead_of(token), self.strangers_page))
         return [(method, request) for method, request, _ in [*calls, *canary_calls.other_calls(token)]]
 
+    def call_beside_the_server(self, target, methods, token):
+        target.call_any(self.any_calls(token))
+        target.call_any(canary_calls.library_calls(), seconds="1")
+        self.check_complete(target, methods)
+        self.assertGreater(target.call_fields(methods), 100)
+
+    def call_without_the_server(self, target, methods, token):
+        taken = answer_of(plain("ReportBounce", canary_calls.REPLY | {"source": "away"}, "-unix", target.address))
+        self.assertEqual(taken["durability"], "AT_SIDECAR")
+        target.call_any(self.any_calls(token), seconds="2")
+        target.call_any(canary_calls.library_calls(), seconds="1")
+        self.check_complete(target, methods)
+        target.call_fields(methods)
+        target.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
+        self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, target.reasons)
+
     def test_a_sidecar_with_and_without_its_server(self):
-        server = harness.Server("--log_level", "debug")
-        with server:
-            token = self.own_token(server)
-            sidecar = harness.Sidecar(server.tcp, "--log_level", "debug")
-            sidecar.__enter__()
-            target = Target(self, sidecar.unix, "-unix")
-            methods = target.descriptors.methods()
-            target.call_any(self.sidecar_calls(token))
-            target.call_any(canary_calls.library_calls(), seconds="1")
-            self.assertGreater(target.call_fields(methods), 100)
-            self.check_complete(target, methods)
-            self.check_silent(server, ["suppress"])
-        try:  # the server has ended
-            away = Target(self, sidecar.unix, "-unix")
-            taken = answer_of(plain_at(sidecar, "ReportBounce", canary_calls.REPLY | {"source": "away"}))
-            self.assertEqual(taken["durability"], "AT_SIDECAR")
-            away.call_any(self.sidecar_calls(token), seconds="2")
-            away.call_any(canary_calls.library_calls(), seconds="1")
-            away.call_fields(methods)
-            away.call(f"{SERVICE}/IsSuppressed", {"address": ADDRESS, "max_staleness": "0s"}, seconds="2")
-            self.check_complete(away, methods)
-            self.assertLessEqual({"UPSTREAM_UNREACHABLE", "TOO_STALE"}, away.reasons)
-            Privacy.reasons |= target.reasons | away.reasons
+        with contextlib.ExitStack() as sidecars:
+            with harness.Server("--log_level", "debug") as server:
+                token = self.own_token(server)
+                sidecar = sidecars.enter_context(harness.Sidecar(server.tcp, "--log_level", "debug"))
+                target = Target(self, sidecar.unix, "-unix")
+                methods = target.descriptors.methods()
+                self.call_beside_the_server(target, methods, token)
+                self.check_silent(server, ["suppress"])
+            self.call_without_the_server(Target(self, sidecar.unix, "-unix"), methods, token)
             self.check_silent(sidecar, [])
-        finally:
-            sidecar.__exit__(None, None, None)
 
     def test_a_sidecar_that_never_reached_a_server(self):
         with harness.Sidecar("127.0.0.1:1", "--on_empty", "unknown", "--outbox_max_reports", "1",
                              "--log_level", "debug") as sidecar:
             target = Target(self, sidecar.unix, "-unix")
-            target.call_any(self.sidecar_calls(self.strangers_token), seconds="2")
+            target.call_any(self.any_calls(self.strangers_token), seconds="2")
             self.assertLessEqual({"OUTBOX_FULL", "REPLICA_NOT_READY"}, target.reasons)
-            Privacy.reasons |= target.reasons
             self.check_silent(sidecar, [])
 
-    def test_zz_every_reason_is_reached(self):
+    def test_zz_every_method_answered_and_every_reason_is_reached(self):
         """Runs last: what the others met, and what is told elsewhere, is all that there is."""
+        self.assertEqual(canary_calls.protos_methods() - Privacy.succeeded, set(), "no canary call succeeded")
         with open(f"{harness.REPOSITORY}/protos/suppressd/v1/errors.proto", encoding="utf-8") as proto:
             known = set(re.findall(r"^ *([A-Z_]+) = [1-9]\d*;", proto.read(), re.M))
         self.assertEqual(known - Privacy.reasons - set(ELSEWHERE), set(), "no canary call ends with these")
         self.assertEqual(set(ELSEWHERE) - known, set())
-
-
-def plain_at(sidecar, method, request):
-    return harness.grpcurl("-plaintext", "-unix", "-d", json.dumps(request), sidecar.unix, f"{SERVICE}/{method}")
 
 
 if __name__ == "__main__":

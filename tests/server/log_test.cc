@@ -1,6 +1,7 @@
 #include "server/base/log.h"
 
 #include <gmock/gmock.h>
+#include <grpc/support/log.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -133,6 +134,18 @@ TEST_F(LogTest, WhereNobodyReadsLoggingFlushingAndTheLastWordEndAllTheSame) {
   }
   EXPECT_EQ(written, int64_t{kLogQueueLines} + 1) << "those in the queue, and the one that waited to be written";
   EXPECT_EQ(written + dropped, kLines);
+}
+
+TEST_F(LogTest, OfGrpcOnlyErrorsAreWritten) {
+  SetLogLevel("debug");
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_DEBUG);
+  gpr_log(GPR_DEBUG, "health of %s", "jo@example.com");
+  gpr_log(GPR_INFO, "health of %s", "jo@example.com");
+  gpr_log(GPR_ERROR, "out of %s", "ports");
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+  const nlohmann::json line = ReadJson();
+  EXPECT_EQ(line.value("level", ""), "debug");
+  EXPECT_EQ(line.value("message", ""), "out of ports");
 }
 
 TEST(LogKeyTest, HashesComeFromTheKeyThatIsSet) {
