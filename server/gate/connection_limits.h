@@ -69,6 +69,8 @@ class ConnectionLimits {
 
   // Takes what came from the client, at this time of a clock that never goes back.
   CutReason Received(absl::string_view bytes, absl::Duration now);
+  // Takes a message of what is below the frames, that asks for nothing: it counts as such a frame.
+  CutReason ReceivedIdle(absl::Duration now) { return Idle(now); }
   // Takes what the system has taken of what goes to the client.
   void Sent(absl::string_view bytes);
 

@@ -20,6 +20,9 @@ struct SocketGate::Connection {
   Connection(int fd_in, std::string peer_in, int port_in, size_t calls_max, absl::Duration now)
       : fd(fd_in), peer(std::move(peer_in)), port(port_in), moved_at(now), limits(calls_max) {}
 
+  // Nothing that is still read or written of it counts.
+  bool over() const { return ended.load(std::memory_order_relaxed) || closed.load(std::memory_order_relaxed); }
+
   const int fd;
   const std::string peer;
   const int port;
@@ -27,6 +30,7 @@ struct SocketGate::Connection {
   std::atomic<bool> tls_unsent{false};   // of TLS: the system has not taken all that was written
   std::atomic<int> epoll{-1};            // where gRPC waits for it; -1: nowhere yet
   std::atomic<bool> ended{false};        // as if the peer had reset it
+  std::atomic<bool> closed{false};       // by gRPC; the descriptor may soon be another's
   std::atomic<bool> let_go{false};       // it ends behind what the system has taken; nothing more is sent
   std::atomic<bool> peer_closed{false};  // nothing more comes, and nothing needs to go
   std::atomic<size_t> open_calls{0};     // as the limits count; changes under `mutex`
@@ -40,7 +44,9 @@ struct SocketGate::Connection {
 
   absl::Mutex mutex;
   ConnectionLimits limits ABSL_GUARDED_BY(mutex);
-  bool greeted ABSL_GUARDED_BY(mutex) = false;  // of plaintext on a TLS port
+  // Of plaintext on a TLS port.
+  bool greeted ABSL_GUARDED_BY(mutex) = false;
+  size_t plaintext_bytes ABSL_GUARDED_BY(mutex) = 0;
 };
 
 }  // namespace suppressd

@@ -91,6 +91,7 @@ int SocketGate::Accept(int listening, sockaddr* address, socklen_t* address_byte
       cuts_[static_cast<int>(CutReason::kNone)].fetch_add(1, std::memory_order_relaxed);
       continue;
     }
+    NoteAccepted(is_tcp ? fd : -1);
     if (address != nullptr && address_bytes != nullptr) {
       std::memcpy(address, &peer, std::min(*address_bytes, peer_bytes));
       *address_bytes = peer_bytes;
@@ -115,6 +116,7 @@ int SocketGate::Close(int fd) {
   if (Find(fd) != nullptr) {
     absl::MutexLock lock(&mutex_);
     Connection* const connection = connections_.at(fd).get();
+    connection->closed.store(true);
     if (!Linger(connection)) CloseNow(connection);
     return 0;
   }
@@ -132,7 +134,7 @@ void SocketGate::CloseNow(Connection* connection) {
 
 void SocketGate::CountCalls(Connection* connection, size_t calls_max) {
   connection->mutex.AssertHeld();
-  if (connection->ended.load()) return;  // EndCalls has them, or will
+  if (connection->over()) return;  // EndCalls has them, or will
   const size_t open = std::min(connection->limits.open_calls(), calls_max);
   open_calls_.fetch_add(static_cast<int64_t>(open) - static_cast<int64_t>(connection->open_calls.exchange(open)),
                         std::memory_order_relaxed);
@@ -148,10 +150,7 @@ ssize_t SocketGate::Receive(int socket, msghdr* message, int flags) {
   if (connection != nullptr && received == 0) connection->peer_closed.store(true, std::memory_order_relaxed);
   if (connection == nullptr || received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
   const Speaks speaks = Listen(connection, *message);
-  if (speaks == Speaks::kTls) {
-    NoteGreeting(socket);
-    return received;
-  }
+  if (speaks == Speaks::kTls) return received;
   if (speaks == Speaks::kPlaintextForTls) return ReceiveForTls(connection, message, flags, received);
   const CutReason reason = Judge(connection, *message, received);
   if (reason != CutReason::kNone) {

@@ -5,7 +5,7 @@
 // (docs/decisions/0014). They ask the system, count, and for a connection that does too much answer as if the peer had
 // reset it. Only TCP connections that this process accepted are looked at: Unix sockets and connections to others pass.
 // Of TLS the frames are judged where gRPC asks OpenSSL for them: tls_gate.cc has functions in place of
-// SSL_do_handshake, SSL_read and SSL_write. And getpeername tells of a Unix socket who has connected, so that the peer
+// SSL_set_accept_state, SSL_read and SSL_write. And getpeername tells of a Unix socket who has connected, so that the peer
 // of a call is "unix:/uid/1000/gid/100".
 #pragma once
 
@@ -92,15 +92,13 @@ class SocketGate {
 
   struct Connection;  // server/gate/gate_connection.h
 
-  // Of TLS. The connection whose bytes this thread has received last, when its greeting is not over; null: none.
-  std::shared_ptr<Connection> Greeting();
-  // A connection of which nothing is known but what it carries, for one whose greeting was not seen.
-  std::shared_ptr<Connection> Stranger();
+  // Of TLS. The connection that this thread has accepted last, unless it was taken; null: none.
+  std::shared_ptr<Connection> TakeAccepted();
   // Takes what the client sent, in plaintext. False: it is cut.
   bool ReceivedInTls(Connection* connection, absl::string_view bytes);
+  // The client changed its key, for which it need not send a frame.
+  void ReceivedKeyUpdate(Connection* connection);
   void SentInTls(Connection* connection, absl::string_view bytes);
-  // Its calls are over; of a Stranger.
-  void Forget(Connection* connection) { EndCalls(connection); }
 
  private:
   // A connection with a higher number is turned away.
@@ -112,8 +110,8 @@ class SocketGate {
   Connection* Find(int fd) const {
     return fd >= 0 && fd < kSocketsMax ? connections_by_fd_[fd].load(std::memory_order_acquire) : nullptr;
   }
-  // This thread has received bytes of a TLS connection.
-  static void NoteGreeting(int fd);
+  // This thread has accepted a connection; -1: one that the gate does not look at.
+  static void NoteAccepted(int fd);
   // What a connection speaks, by its first byte.
   Speaks Listen(Connection* connection, const msghdr& message);
   // Takes what a client sends in plaintext on a TLS port, gives none of it to gRPC, and answers its first call.
@@ -127,7 +125,7 @@ class SocketGate {
   void Cut(Connection* connection, CutReason reason);
   // The connection ends, by us or by its peer: its open calls count for some time more.
   void EndCalls(Connection* connection);
-  // Takes over how many calls the connection has open, unless it has ended; at most this many.
+  // Takes over how many calls the connection has open, unless it is over; at most this many.
   void CountCalls(Connection* connection, size_t calls_max = SIZE_MAX);
   // When there are too many calls, those of ended connections included. True: this connection is of the peer that has
   // most of them and has more than its share, so that what it has just sent is not taken.

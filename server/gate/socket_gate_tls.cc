@@ -15,13 +15,16 @@
 namespace suppressd {
 namespace {
 
-// The connection whose bytes this thread has received last.
-thread_local int greeting_fd = -1;
+// What a client may send in plaintext on a TLS port before its first call.
+constexpr size_t kPlaintextMaxBytes = 64 << 10;
+
+// The connection that this thread has accepted last.
+thread_local int accepted_fd = -1;
 
 }  // namespace
 
-void SocketGate::NoteGreeting(int fd) {
-  greeting_fd = fd;
+void SocketGate::NoteAccepted(int fd) {
+  accepted_fd = fd;
 }
 
 ssize_t SocketGate::ReceiveForTls(Connection* connection, msghdr* message, int flags, ssize_t received) {
@@ -31,21 +34,23 @@ ssize_t SocketGate::ReceiveForTls(Connection* connection, msghdr* message, int f
   // gRPC waits for the next bytes once all are read.
   for (; received > 0; received = syscall(SYS_recvmsg, connection->fd, message, flags)) {
     CutReason reason = Judge(connection, *message, received);
+    bool too_much = false;
     uint32_t call = 0;
     {
       absl::MutexLock lock(&connection->mutex);
       if (!std::exchange(connection->greeted, true)) answer(kEmptySettings);
       call = connection->limits.last_stream();
+      connection->plaintext_bytes += received;
+      too_much = connection->plaintext_bytes > kPlaintextMaxBytes;
     }
-    if (reason == CutReason::kNone && call > 0) {
-      answer(SpeakTls(call));
-      reason = CutReason::kPlaintext;
-    }
+    if (reason == CutReason::kNone && call > 0) answer(SpeakTls(call));
+    if (reason == CutReason::kNone && (call > 0 || too_much)) reason = CutReason::kPlaintext;
     if (reason == CutReason::kNone) continue;
     Cut(connection, reason);
     errno = ECONNRESET;
     return -1;
   }
+  if (received == 0) connection->peer_closed.store(true, std::memory_order_relaxed);
   return received;
 }
 
@@ -55,19 +60,14 @@ void SocketGate::SetTlsPort(int port) {
   tls_ports_.insert(port);
 }
 
-std::shared_ptr<SocketGate::Connection> SocketGate::Greeting() {
+std::shared_ptr<SocketGate::Connection> SocketGate::TakeAccepted() {
   absl::MutexLock lock(&mutex_);
-  const auto found = connections_.find(std::exchange(greeting_fd, -1));
+  const auto found = connections_.find(std::exchange(accepted_fd, -1));
   return found == connections_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<SocketGate::Connection> SocketGate::Stranger() {
-  absl::MutexLock lock(&mutex_);
-  return std::make_shared<Connection>(-1, "", 0, limits_.calls_per_connection_max, Now());
-}
-
 bool SocketGate::ReceivedInTls(Connection* connection, absl::string_view bytes) {
-  if (connection->ended.load(std::memory_order_relaxed)) return false;
+  if (connection->over()) return false;
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr message{};
   message.msg_iov = &part;
@@ -79,6 +79,16 @@ bool SocketGate::ReceivedInTls(Connection* connection, absl::string_view bytes) 
   }
   CutLargest();
   return true;
+}
+
+void SocketGate::ReceivedKeyUpdate(Connection* connection) {
+  CutReason reason = CutReason::kNone;
+  {
+    absl::MutexLock lock(&connection->mutex);
+    if (connection->over()) return;
+    reason = connection->limits.ReceivedIdle(Now());
+  }
+  if (reason != CutReason::kNone) Cut(connection, reason);
 }
 
 void SocketGate::SentInTls(Connection* connection, absl::string_view bytes) {

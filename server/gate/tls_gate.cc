@@ -1,9 +1,9 @@
 // The frames of TLS connections, judged where gRPC asks OpenSSL for what they carry: functions in place of
-// SSL_do_handshake, SSL_read and SSL_write, for connections that this process accepted.
+// SSL_set_accept_state, SSL_read and SSL_write, for connections that this process accepted.
 //
-// gRPC gives OpenSSL bytes, not sockets. Which connection they came from is known when the greeting goes on: gRPC
-// answers it on the thread that has just received its bytes. Where that was not seen, the limits on one connection hold
-// all the same, and only the counts over several do not.
+// gRPC gives OpenSSL bytes, not sockets. Which connection an SSL belongs to is known when gRPC makes it: on the thread
+// that has just accepted the connection, and before it accepts another. When the greeting goes on it is too late: gRPC
+// may have received bytes of a second connection on the same thread before it hands on those of the first.
 #include "server/gate/tls_gate.h"
 
 #include <dlfcn.h>
@@ -17,6 +17,7 @@
 namespace suppressd {
 namespace {
 
+// What the SSL of a server keeps: its connection; null: it is not known, and nothing is taken from it.
 using Held = std::shared_ptr<SocketGate::Connection>;
 
 // The function that this program's own one stands before.
@@ -27,9 +28,7 @@ Function Next(const char* name) {
 
 // OpenSSL lets the SSL go.
 void Drop(void*, void* held, CRYPTO_EX_DATA*, int, long, void*) {
-  if (held == nullptr) return;
-  const std::unique_ptr<Held> connection(static_cast<Held*>(held));
-  if ((*connection)->fd < 0) SocketGate::Get().Forget(connection->get());
+  delete static_cast<Held*>(held);
 }
 
 int Index() {
@@ -37,15 +36,24 @@ int Index() {
   return index;
 }
 
-SocketGate::Connection* Found(const SSL* ssl) {
-  const auto* held = static_cast<const Held*>(SSL_get_ex_data(ssl, Index()));
-  return held == nullptr ? nullptr : held->get();
+// Null: not the SSL of a connection that gRPC accepted.
+Held* HeldBy(const SSL* ssl) {
+  return static_cast<Held*>(SSL_get_ex_data(ssl, Index()));
 }
 
-SocketGate::Connection* Hold(SSL* ssl, Held connection) {
+// A client may change its key as often as it likes, and each time costs more than a frame.
+void OnMessage(int is_sent, int, int type, const void* message, size_t bytes, SSL* ssl, void*) {
+  if (is_sent != 0 || type != SSL3_RT_HANDSHAKE || bytes == 0) return;
+  if (*static_cast<const unsigned char*>(message) != SSL3_MT_KEY_UPDATE) return;
+  const Held* const held = HeldBy(ssl);
+  if (held != nullptr && *held != nullptr) SocketGate::Get().ReceivedKeyUpdate(held->get());
+}
+
+void Hold(SSL* ssl, Held connection) {
   auto held = std::make_unique<Held>(std::move(connection));
-  if (SSL_set_ex_data(ssl, Index(), held.get()) != 1) return nullptr;
-  return held.release()->get();
+  const std::unique_ptr<Held> before(HeldBy(ssl));
+  SSL_set_ex_data(ssl, Index(), held.release());
+  SSL_set_msg_callback(ssl, &OnMessage);
 }
 
 }  // namespace
@@ -58,34 +66,30 @@ void UseTlsGate() {
 
 extern "C" {
 
-int SSL_do_handshake(SSL* ssl) {
-  static const auto next = suppressd::Next<int (*)(SSL*)>("SSL_do_handshake");
-  if (SSL_is_server(ssl) == 1 && suppressd::Found(ssl) == nullptr) {
-    suppressd::Held connection = suppressd::SocketGate::Get().Greeting();
-    if (connection != nullptr) suppressd::Hold(ssl, std::move(connection));
-  }
-  return next(ssl);
+void SSL_set_accept_state(SSL* ssl) {
+  static const auto next = suppressd::Next<void (*)(SSL*)>("SSL_set_accept_state");
+  suppressd::Hold(ssl, suppressd::SocketGate::Get().TakeAccepted());
+  next(ssl);
 }
 
 int SSL_read(SSL* ssl, void* buffer, int bytes) {
   static const auto next = suppressd::Next<int (*)(SSL*, void*, int)>("SSL_read");
+  const suppressd::Held* const held = suppressd::HeldBy(ssl);
+  if (held == nullptr) return next(ssl, buffer, bytes);
+  if (*held == nullptr || (*held)->over()) return -1;
   const int read = next(ssl, buffer, bytes);
-  if (read <= 0 || SSL_is_server(ssl) != 1) return read;
-  suppressd::SocketGate& gate = suppressd::SocketGate::Get();
-  suppressd::SocketGate::Connection* connection = suppressd::Found(ssl);
-  if (connection == nullptr) connection = suppressd::Hold(ssl, gate.Stranger());
+  if (read <= 0) return read;
   const absl::string_view plaintext(static_cast<const char*>(buffer), static_cast<size_t>(read));
-  return connection != nullptr && gate.ReceivedInTls(connection, plaintext) ? read : -1;
+  return suppressd::SocketGate::Get().ReceivedInTls(held->get(), plaintext) ? read : -1;
 }
 
 int SSL_write(SSL* ssl, const void* buffer, int bytes) {
   static const auto next = suppressd::Next<int (*)(SSL*, const void*, int)>("SSL_write");
   const int written = next(ssl, buffer, bytes);
-  if (written <= 0 || SSL_is_server(ssl) != 1) return written;
-  suppressd::SocketGate::Connection* const connection = suppressd::Found(ssl);
-  if (connection != nullptr) {
+  const suppressd::Held* const held = suppressd::HeldBy(ssl);
+  if (written > 0 && held != nullptr && *held != nullptr) {
     suppressd::SocketGate::Get().SentInTls(
-        connection, absl::string_view(static_cast<const char*>(buffer), static_cast<size_t>(written)));
+        held->get(), absl::string_view(static_cast<const char*>(buffer), static_cast<size_t>(written)));
   }
   return written;
 }
