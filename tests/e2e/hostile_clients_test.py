@@ -1,7 +1,8 @@
 """Hostile clients on the TCP port: memory stays bounded and is given back, everyone else is answered, and who goes too far
 is cut off.
 
-HOSTILE_CLIENTS=full in the environment runs the attacks in the sizes of docs/decisions/0014; without, in smaller ones.
+The same through TLS. HOSTILE_CLIENTS=full in the environment runs the attacks in the sizes of docs/decisions/0014, and
+all of them through TLS; without, smaller ones, and those through TLS that differ most.
 """
 
 import json
@@ -14,6 +15,7 @@ import threading
 import time
 import unittest
 
+import certificates
 import harness
 
 FULL = os.environ.get("HOSTILE_CLIENTS") == "full"
@@ -37,7 +39,8 @@ def has_sanitizer(server):
 
 
 def check(server):
-    return harness.grpcurl("-plaintext", "-connect-timeout", "300", "-max-time", "300", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
+    speaks = "-insecure" if "--tls_cert_file" in server.arguments else "-plaintext"
+    return harness.grpcurl(speaks, "-connect-timeout", "300", "-max-time", "300", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
 
 
 class Checks:
@@ -69,9 +72,11 @@ class Checks:
 class Attack:
     """An attack in a process of its own. It goes on until it is cut off, is through, or its time is over."""
 
-    def __init__(self, name, server, connections, mebibytes, seconds, cut_min=0):
+    def __init__(self, name, server, connections, mebibytes, seconds, cut_min=0, raw=False):
+        """`raw`: without TLS, also where the server speaks it."""
+        address = server.tcp if raw or "--tls_cert_file" not in server.arguments else "tls:" + server.tcp
         self.process = subprocess.Popen(
-            [sys.executable, FRAMES, name, server.tcp, str(connections), str(mebibytes), str(seconds), str(cut_min)],
+            [sys.executable, FRAMES, name, address, str(connections), str(mebibytes), str(seconds), str(cut_min)],
             stdout=subprocess.PIPE, text=True)
 
     def await_sent(self):
@@ -86,14 +91,18 @@ class Attack:
         self.process.communicate()
 
 
-class HostileClientsTest(unittest.TestCase):
-    def attack(self, name, connections, mebibytes, seconds, *arguments, cut_min=0):
+class Attacked(unittest.TestCase):
+    """How attacks are run; `tls` are options of servers that speak TLS."""
+
+    tls = ()
+
+    def attack(self, name, connections, mebibytes, seconds, *arguments, cut_min=0, raw=False):
         """Runs an attack against a server of its own; checks go on beside it. What came of it."""
-        with harness.Server(*arguments) as server:
+        with harness.Server(*self.tls, *arguments) as server:
             before = resident_mib(server)
             factor = SANITIZER_FACTOR if has_sanitizer(server) else 1
             with Checks(server) as checks:
-                outcome = Attack(name, server, connections, mebibytes, seconds, cut_min).outcome()
+                outcome = Attack(name, server, connections, mebibytes, seconds, cut_min, raw).outcome()
             peak = resident_mib(server, "VmHWM:")
             print(f"{name}: {before:.0f} MiB, at most {peak:.0f}, then {resident_mib(server):.0f}; "
                   f"{checks.answered} checks; {outcome}", file=sys.stderr)
@@ -116,6 +125,24 @@ class HostileClientsTest(unittest.TestCase):
         outcome = self.attack(name, connections, mebibytes, 0, cut_min=connections)
         self.assertEqual((outcome["opened"], outcome["cut"]), (connections, connections), outcome)
 
+    def assert_stop_is_not_held_up(self):
+        timeout = 300
+        with harness.Server(*self.tls, "--drain_timeout_seconds", str(timeout)) as server:
+            attacks = [Attack("idle", server, 300, 1, 600), Attack("half_open", server, 20, 1, 600),
+                       Attack("watches", server, 1, 1, 600), Attack("watches_without_window", server, 1, 1, 600),
+                       Attack("half_tls_greetings", server, 20, 1, 600, raw=True)]
+            try:
+                for attack in attacks:
+                    attack.await_sent()
+                self.assertEqual(check(server).code, 0)
+                server.process.send_signal(signal.SIGTERM)
+                self.assertEqual(server.process.wait(timeout / 5), 0)
+            finally:
+                for attack in attacks:
+                    attack.stop()
+
+
+class HostileClientsTest(Attacked):
     def test_rapid_reset_is_cut_off(self):
         self.assert_all_cut("rapid_reset", 4, 66 if FULL else 24)
 
@@ -183,19 +210,53 @@ class HostileClientsTest(unittest.TestCase):
                 watchers.stop()
 
     def test_idle_and_deaf_clients_do_not_hold_up_a_stop(self):
-        timeout = 300
-        with harness.Server("--drain_timeout_seconds", str(timeout)) as server:
-            attacks = [Attack("idle", server, 300, 1, 600), Attack("half_open", server, 20, 1, 600),
-                       Attack("watches", server, 1, 1, 600), Attack("watches_without_window", server, 1, 1, 600)]
-            try:
-                for attack in attacks:
-                    attack.await_sent()
-                self.assertEqual(check(server).code, 0)
-                server.process.send_signal(signal.SIGTERM)
-                self.assertEqual(server.process.wait(timeout / 5), 0)
-            finally:
-                for attack in attacks:
-                    attack.stop()
+        self.assert_stop_is_not_held_up()
+
+
+class HostileTlsClientsTest(Attacked):
+    @classmethod
+    def setUpClass(cls):
+        scratch = harness.TemporaryDirectory()
+        cls.tls = certificates.server(certificates.make(scratch.__enter__()))
+        cls.addClassCleanup(scratch.__exit__)
+
+    def test_rapid_reset_is_cut_off(self):
+        self.assert_all_cut("rapid_reset", 4, 66 if FULL else 24)
+
+    def test_calls_beyond_the_limit_of_a_connection_are_cut_off(self):
+        self.assert_all_cut("unread_answers", 4, 26 if FULL else 8)
+
+    def test_continuation_flood_is_cut_off(self):
+        self.assert_all_cut("continuation_flood", 1, 400 if FULL else 16)
+
+    def test_header_flood_is_cut_off(self):
+        self.assert_all_cut("header_flood", 4, 200 if FULL else 60)
+
+    def test_thousands_of_half_open_greetings_are_bounded_and_cut_off_after_a_while(self):
+        for name in ("half_tls_greetings", "no_greetings"):
+            with self.subTest(name):
+                outcome = self.attack(name, 3000, 10, 0, "--max_connections", "4000", cut_min=3000, raw=True)
+                self.assertEqual((outcome["opened"], outcome["cut"]), (3000, 3000), outcome)
+
+    def test_idle_and_deaf_clients_do_not_hold_up_a_stop(self):
+        self.assert_stop_is_not_held_up()
+
+    @unittest.skipUnless(FULL, "HOSTILE_CLIENTS=full runs it")
+    def test_the_other_attacks_are_cut_off(self):
+        for name, connections, mebibytes in [
+                ("continuation_of_one_value", 1, 100), ("empty_continuations", 1, 50), ("pings", 4, 50),
+                ("settings_flood", 4, 50), ("empty_data", 4, 50), ("garbage", 20, 10),
+                ("garbage_after_greeting", 20, 10), ("half_open", 100, 1)]:
+            with self.subTest(name):
+                self.assert_all_cut(name, connections, mebibytes)
+
+    @unittest.skipUnless(FULL, "HOSTILE_CLIENTS=full runs it")
+    def test_what_is_not_cut_off_is_bounded(self):
+        for name, connections, mebibytes, seconds in [
+                ("quiet_unread_answers", 100, 64, 8), ("unread_batches", 4, 100, 20), ("half_requests", 4, 400, 20),
+                ("window_updates", 4, 100, 20)]:
+            with self.subTest(name):
+                self.attack(name, connections, mebibytes, seconds)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,17 @@ Run as a program it is one attack in a process of its own, so that it takes no t
 
     hostile_frames.py ATTACK ADDRESS CONNECTIONS MEBIBYTES SECONDS [CUT]
 
-ADDRESS is HOST:PORT. It sends up to MEBIBYTES in all, over CONNECTIONS at once, ends after SECONDS, but not before the
+ADDRESS is HOST:PORT, or tls:HOST:PORT: then the frames go through TLS. It sends up to MEBIBYTES in all, over CONNECTIONS at once, ends after SECONDS, but not before the
 server cut CUT of them (0; that is waited for at most ten minutes), and prints one JSON object: the bytes that were sent,
 how many connections were opened, how many the server cut.
 """
 
 import json
 import random
+import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -62,11 +64,46 @@ def settings(*pairs):
 GREETING = PREFACE + settings((4, (1 << 31) - 1)) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", (1 << 31) - 1 - 65535))
 
 
+# What one call of OpenSSL's takes; a call that could not be completed must be made again with as many bytes.
+RECORD_BYTES = 16 << 10
+# Less than one address may have.
+CONNECTIONS_OF_AN_ADDRESS = 400
+
+
+def tls_context():
+    """Trusts any server: an attacker does not care."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def client_hello():
+    """The first bytes of a TLS client."""
+    sent = ssl.MemoryBIO()
+    greeting = tls_context().wrap_bio(ssl.MemoryBIO(), sent)
+    try:
+        greeting.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return sent.read()
+
+
+def connect(address, source=None, timeout=120):
+    """A socket that has connected to an address as above, with TLS where it says so."""
+    host, port = address.removeprefix("tls:").rsplit(":", 1)
+    connected = socket.create_connection((host, int(port)), timeout, (source, 0) if source else None)
+    if not address.startswith("tls:"):
+        return connected
+    return tls_context().wrap_socket(connected, suppress_ragged_eofs=True)
+
+
 class Connection:
     """One hostile connection: sends what its generator yields, and reads nothing unless told to."""
 
-    def __init__(self, address, chunks, reads):
-        self.socket = socket.create_connection(address)
+    def __init__(self, address, chunks, reads, source=None):
+        self.socket = connect(address, source)
         self.socket.setblocking(False)
         self.chunks, self.reads = chunks, reads
         self.waiting, self.sent, self.cut = b"", 0, False
@@ -78,8 +115,8 @@ class Connection:
         if not self.waiting or budget <= 0:
             return None
         try:
-            sent = self.socket.send(self.waiting[:budget])
-        except BlockingIOError:
+            sent = self.socket.send(self.waiting[:RECORD_BYTES if isinstance(self.socket, ssl.SSLSocket) else budget])
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
         except OSError:
             self.cut = True
@@ -95,7 +132,7 @@ class Connection:
                 if not self.socket.recv(CHUNK_BYTES):
                     self.cut = True
                     return
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
             self.cut = True
@@ -240,6 +277,17 @@ def half_open():
     yield PREFACE[:12]
 
 
+def half_tls_greetings():
+    """Half of what a TLS client says first, and silence."""
+    hello = client_hello()
+    yield hello[:len(hello) // 2]
+
+
+def no_greetings():
+    """A connection, and silence."""
+    yield b""
+
+
 def idle():
     """Greets, and says nothing more."""
     yield GREETING
@@ -260,7 +308,7 @@ ATTACKS = {function.__name__: (function, reads) for function, reads in (
     (rapid_reset, True), (unread_answers, False), (quiet_unread_answers, False), (unread_batches, False), (half_requests, True),
     (continuation_flood, True), (continuation_of_one_value, True), (empty_continuations, True), (header_flood, True),
     (pings, False), (settings_flood, False), (window_updates, True), (empty_data, True), (garbage, True),
-    (garbage_after_greeting, True), (half_open, True), (idle, True), (watches, False),
+    (garbage_after_greeting, True), (half_open, True), (half_tls_greetings, True), (no_greetings, True), (idle, True), (watches, False),
     (watches_without_window, False))}
 
 
@@ -271,12 +319,14 @@ CUT_WAIT_SECONDS = 600
 def attack(name, address, connections, bytes_max, seconds, cut_min=0):
     """Runs an attack to its end. See above for what is returned."""
     function, reads = ATTACKS[name]
-    host, port = address.rsplit(":", 1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     opened = []
     refused = 0
-    for _ in range(connections):
+    for i in range(connections):
         try:
-            opened.append(Connection((host, int(port)), function(), reads))
+            # Beyond what one address may have, another one is used.
+            source = f"127.0.1.{1 + i // CONNECTIONS_OF_AN_ADDRESS}" if connections > CONNECTIONS_OF_AN_ADDRESS else None
+            opened.append(Connection(address, function(), reads, source))
         except OSError:
             refused += 1
     started = time.monotonic()

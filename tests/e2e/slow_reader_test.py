@@ -1,13 +1,15 @@
-"""SIGTERM while a client reads slowly: what was answered arrives whole; the stop waits for the reader, not forever."""
+"""SIGTERM while a client reads slowly: what was answered arrives whole; the stop waits for the reader, not forever. The
+same through TLS."""
 
 import signal
 import socket
 import time
 import unittest
 
+import certificates
 import harness
 from hostile_frames import (ACK, DATA, END_STREAM, GREETING, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, call,
-                            frame)
+                            frame, tls_context)
 
 LIST = "/suppressd.v1.SuppressionService/ListSuppressions"
 CHECK = '{"address": "jo@example.com"}'
@@ -25,13 +27,15 @@ DRAIN_TIMEOUT_SECONDS = 300
 class SlowReader:
     """Asks for listings with all the room that HTTP/2 has, so that only the system's buffers hold the answers up."""
 
-    def __init__(self, address, answers_pings):
+    def __init__(self, address, answers_pings, tls=False):
         host, port = address.rsplit(":", 1)
         self.answers_pings = answers_pings
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self.socket.settimeout(120)
         self.socket.connect((host, int(port)))
+        if tls:
+            self.socket = tls_context().wrap_socket(self.socket)
         page = b"\x10" + bytes([ENTRIES & 0x7f | 0x80, ENTRIES >> 7])
         self.socket.sendall(GREETING + b"".join(call(LIST, stream, page) for stream in range(1, 2 * LISTINGS, 2)))
         self.waiting = b""
@@ -86,20 +90,22 @@ class SlowReader:
 def fill(server):
     domain = ".".join(["d" * 60] * 3) + ".example.com"
     lines = "".join(f"u{i}{'x' * 50}@{domain}\t550\t5.1.1\t-\t-\tno such user\n" for i in range(ENTRIES))
-    outcome = harness.suppressctl("--target", server.tcp, "report", "--file", "-", stdin=lines)
+    outcome = harness.suppressctl("--target", "unix:" + server.unix, "report", "--file", "-", stdin=lines)
     assert outcome.code == 0, outcome
 
 
 class SlowReaderTest(unittest.TestCase):
+    tls = ()
+
     def stop_while_it_reads(self, answers_pings):
-        with harness.Server("--drain_timeout_seconds", str(DRAIN_TIMEOUT_SECONDS)) as server:
+        with harness.Server(*self.tls, "--drain_timeout_seconds", str(DRAIN_TIMEOUT_SECONDS)) as server:
             fill(server)
-            reader = SlowReader(server.tcp, answers_pings)
+            reader = SlowReader(server.tcp, answers_pings, bool(self.tls))
             try:
                 while not reader.messages:
                     reader.read()
                 # Whoever came before this has been let in.
-                outcome = harness.grpcurl("-plaintext", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
+                outcome = harness.grpcurl("-insecure" if self.tls else "-plaintext", "-d", CHECK, server.tcp, harness.SERVICE + "/IsSuppressed")
                 self.assertEqual(outcome.code, 0, outcome)
                 server.process.send_signal(signal.SIGTERM)
                 while reader.read():
@@ -119,9 +125,9 @@ class SlowReaderTest(unittest.TestCase):
         self.stop_while_it_reads(answers_pings=False)
 
     def test_a_client_that_stops_reading_holds_up_a_stop_for_seconds_only(self):
-        with harness.Server("--drain_timeout_seconds", str(DRAIN_TIMEOUT_SECONDS)) as server:
+        with harness.Server(*self.tls, "--drain_timeout_seconds", str(DRAIN_TIMEOUT_SECONDS)) as server:
             fill(server)
-            reader = SlowReader(server.tcp, answers_pings=True)
+            reader = SlowReader(server.tcp, answers_pings=True, tls=bool(self.tls))
             try:
                 while not reader.messages:
                     reader.read()
@@ -129,6 +135,14 @@ class SlowReaderTest(unittest.TestCase):
                 self.assertEqual(server.process.wait(DRAIN_TIMEOUT_SECONDS / 5), 0)
             finally:
                 reader.close()
+
+
+class SlowTlsReaderTest(SlowReaderTest):
+    @classmethod
+    def setUpClass(cls):
+        scratch = harness.TemporaryDirectory()
+        cls.tls = certificates.server(certificates.make(scratch.__enter__()))
+        cls.addClassCleanup(scratch.__exit__)
 
 
 if __name__ == "__main__":
