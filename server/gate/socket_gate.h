@@ -5,8 +5,8 @@
 // (docs/decisions/0014). They ask the system, count, and for a connection that does too much answer as if the peer had
 // reset it. Only TCP connections that this process accepted are looked at: Unix sockets and connections to others pass.
 // Of TLS the frames are judged where gRPC asks OpenSSL for them: tls_gate.cc has functions in place of
-// SSL_set_accept_state, SSL_read and SSL_write. And getpeername tells of a Unix socket who has connected, so that the peer
-// of a call is "unix:/uid/1000/gid/100".
+// SSL_set_accept_state, SSL_read and SSL_write. And getpeername tells of a Unix socket who has connected, so that the
+// peer of a call is "unix:/uid/1000/gid/100".
 #pragma once
 
 #include <sys/epoll.h>

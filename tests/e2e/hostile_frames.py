@@ -4,9 +4,9 @@ Run as a program it is one attack in a process of its own, so that it takes no t
 
     hostile_frames.py ATTACK ADDRESS CONNECTIONS MEBIBYTES SECONDS [CUT]
 
-ADDRESS is HOST:PORT, or tls:HOST:PORT: then the frames go through TLS. It sends up to MEBIBYTES in all, over CONNECTIONS at once, ends after SECONDS, but not before the
-server cut CUT of them (0; that is waited for at most ten minutes), and prints one JSON object: the bytes that were sent,
-how many connections were opened, how many the server cut.
+ADDRESS is HOST:PORT, or tls:HOST:PORT: then the frames go through TLS. It sends up to MEBIBYTES in all, over CONNECTIONS
+at once, ends after SECONDS, but not before the server cut CUT of them (0; that is waited for at most ten minutes), and
+prints one JSON object: the bytes that were sent, how many connections were opened, how many the server cut.
 """
 
 import json
@@ -325,7 +325,8 @@ def attack(name, address, connections, bytes_max, seconds, cut_min=0):
     for i in range(connections):
         try:
             # Beyond what one address may have, another one is used.
-            source = f"127.0.1.{1 + i // CONNECTIONS_OF_AN_ADDRESS}" if connections > CONNECTIONS_OF_AN_ADDRESS else None
+            many = connections > CONNECTIONS_OF_AN_ADDRESS
+            source = f"127.0.1.{1 + i // CONNECTIONS_OF_AN_ADDRESS}" if many else None
             opened.append(Connection(address, function(), reads, source))
         except OSError:
             refused += 1

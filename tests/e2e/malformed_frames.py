@@ -64,7 +64,8 @@ FRAMES = [
     ("settings of 16 MiB announced", announced((1 << 24) - 1, SETTINGS, 0, 0, bytes(60))),
     ("unknown type of 16 MiB announced", announced((1 << 24) - 1, 0x99, 0xff, 1, bytes(100))),
     ("unknown type between headers and their continuation",
-     frame(HEADERS, 0, 1, HEADER_BLOCK[:5]) + frame(0x99, 0, 1, b"x") + frame(CONTINUATION, END_HEADERS, 1, HEADER_BLOCK[5:])),
+     frame(HEADERS, 0, 1, HEADER_BLOCK[:5]) + frame(0x99, 0, 1, b"x") +
+     frame(CONTINUATION, END_HEADERS, 1, HEADER_BLOCK[5:])),
     ("unknown types, all of them", b"".join(frame(kind, 0xff, kind, b"x" * kind) for kind in range(10, 256))),
     ("reserved bit of a stream", frame(HEADERS, END_HEADERS | END_STREAM, 1 | RESERVED, HEADER_BLOCK)),
     ("reserved bit of stream 0", frame(SETTINGS, 0, RESERVED) + frame(PING, 0, RESERVED, bytes(8))),
@@ -120,7 +121,8 @@ PARTS = [
      frame(HEADERS, 0, 1, HEADER_BLOCK) + frame(DATA, 0, 1, REQUEST) + frame(CONTINUATION, END_HEADERS, 1)),
     ("a ping between headers and their continuation",
      frame(HEADERS, 0, 1, HEADER_BLOCK) + frame(PING, 0, 0, bytes(8)) + frame(CONTINUATION, END_HEADERS, 1)),
-    ("headers between headers and their continuation", frame(HEADERS, 0, 1, HEADER_BLOCK) + headers(HEADER_BLOCK, stream=3)),
+    ("headers between headers and their continuation",
+     frame(HEADERS, 0, 1, HEADER_BLOCK) + headers(HEADER_BLOCK, stream=3)),
     ("headers that are never continued", frame(HEADERS, END_STREAM, 1, HEADER_BLOCK)),
     ("headers in parts of one byte", frame(HEADERS, END_STREAM, 1) + b"".join(
         frame(CONTINUATION, END_HEADERS if i + 1 == len(HEADER_BLOCK) else 0, 1, HEADER_BLOCK[i:i + 1])
@@ -148,7 +150,8 @@ CONNECTION = [
     ("answers to pings nobody sent", frame(PING, ACK, 0, b"\xff" * 8) * 20),
     ("goaway of seven bytes", frame(GOAWAY, 0, 0, bytes(7))),
     ("goaway on a stream", frame(GOAWAY, 0, 1, bytes(8))),
-    ("goaway that names the highest stream, and a call", frame(GOAWAY, 0, 0, number(HIGHEST_STREAM) + number(0)) + WHOLE),
+    ("goaway that names the highest stream, and a call",
+     frame(GOAWAY, 0, 0, number(HIGHEST_STREAM) + number(0)) + WHOLE),
     ("goaway with 16 KiB of reasons, thrice", frame(GOAWAY, 0, 0, bytes(8) + b"x" * 16_000) * 3),
     ("a window update of zero on the connection", frame(WINDOW_UPDATE, 0, 0, number(0))),
     ("a window update of zero on a stream", OPEN + frame(WINDOW_UPDATE, 0, 1, number(0))),
@@ -180,8 +183,10 @@ HPACK = [
     ("a table's size three times", headers(b"\x20\x3f\xe1\x1f\x20" + HEADER_BLOCK)),
     ("a table's size behind a header", headers(HEADER_BLOCK + b"\x20")),
     ("ten thousand sizes of a table", headers(b"\x20" * 10_000 + HEADER_BLOCK)),
-    ("a header larger than the table", headers(b"\x40\x01x" + integer(7, 0, 8000) + b"v" * 8000 + b"\xbe" + HEADER_BLOCK)),
-    ("a header of the table, ten thousand times", headers(b"\x40\x01x\x64" + b"v" * 100 + b"\xbe" * 10_000 + HEADER_BLOCK)),
+    ("a header larger than the table",
+     headers(b"\x40\x01x" + integer(7, 0, 8000) + b"v" * 8000 + b"\xbe" + HEADER_BLOCK)),
+    ("a header of the table, ten thousand times",
+     headers(b"\x40\x01x\x64" + b"v" * 100 + b"\xbe" * 10_000 + HEADER_BLOCK)),
     ("no pseudo-headers", headers(literal(b"te", b"trailers"))),
     ("the method twice", headers(b"\x83" + HEADER_BLOCK)),
     ("pseudo-headers behind others", headers(literal(b"x", b"y") + HEADER_BLOCK)),
@@ -195,7 +200,8 @@ HPACK = [
     ("an empty path", headers(b"\x83\x86\x04\x00" + literal(b"content-type", b"application/grpc"))),
     ("a path of 8 KiB", headers(b"\x83\x86\x04" + integer(7, 0, 8000) + b"/" * 8000)),
     ("a deadline that is no number", headers(HEADER_BLOCK + literal(b"grpc-timeout", b"99999999999999999999S"))),
-    ("an encoding that nobody knows", OPEN[:0] + headers(HEADER_BLOCK + literal(b"grpc-encoding", b"zzz"), END_HEADERS) +
+    ("an encoding that nobody knows",
+     headers(HEADER_BLOCK + literal(b"grpc-encoding", b"zzz"), END_HEADERS) +
      frame(DATA, END_STREAM, 1, b"\x01" + number(3) + b"zzz")),
     ("binary metadata that is no base64", headers(HEADER_BLOCK + literal(b"x-bin", b"!!!!"))),
     ("metadata of deadlines, a thousand times", headers(HEADER_BLOCK + literal(b"grpc-timeout", b"1n") * 500)),
