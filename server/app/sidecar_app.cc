@@ -14,7 +14,6 @@ namespace suppressd {
 namespace {
 
 constexpr char kVersion[] = SUPPRESSD_VERSION;
-constexpr absl::Duration kLookupTimeout = absl::Seconds(5);
 // How often the disk is told that the replica is complete.
 constexpr absl::Duration kNoteInterval = absl::Seconds(10);
 
@@ -204,21 +203,15 @@ absl::Status SidecarApp::Serve(bool ready) {
 }
 
 absl::Status SidecarApp::LookUpOnce() const {
-  std::unique_ptr<v1::SuppressionService::Stub> stub;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopped_ || listener_ == nullptr) return absl::OkStatus();
-    stub = v1::SuppressionService::NewStub(listener_->OwnChannel());
-  }
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kLookupTimeout));
+  const std::shared_ptr<ReplicaView> view = replica_->view();
+  if (view == nullptr) return absl::OkStatus();  // withdrawn meanwhile
   v1::IsSuppressedRequest request;
   request.set_address("readiness@suppressd.invalid");
   if (!options_.tenants.empty()) request.set_tenant(options_.tenants.front());
   v1::IsSuppressedResponse response;
-  const grpc::Status status = stub->IsSuppressed(&context, request, &response);
-  if (status.ok()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("no lookup is answered: ", status.error_message()));
+  const absl::Status status = service_->Check(*view, request, &response);
+  if (status.ok()) return status;
+  return absl::UnavailableError(absl::StrCat("no lookup is answered: ", status.message()));
 }
 
 void SidecarApp::ReplicaAdvanced() {

@@ -52,7 +52,7 @@ class SidecarApp final : public Daemon {
   absl::Status Manage();
   // Binds the addresses, once, and tells the health service whether a check can be answered.
   absl::Status Serve(bool ready);
-  // Whether one real lookup is answered through a bound address.
+  // Whether one real lookup is answered from the replica.
   absl::Status LookUpOnce() const;
   // Called by the follower.
   void ReplicaAdvanced();

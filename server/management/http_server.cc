@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/log.h"
 
 namespace suppressd {
 namespace {
@@ -152,7 +153,7 @@ class HttpServer::Impl {
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) return absl::UnavailableError(error.message());
     Accept();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] { Run(); });
     return absl::OkStatus();
   }
   int port() const {
@@ -162,6 +163,17 @@ class HttpServer::Impl {
   int connections() const { return open_.load(); }
 
  private:
+  // Beast and the allocator may throw; that costs the connection it happened on, never the process.
+  void Run() {
+    while (!context_.stopped()) {
+      try {
+        context_.run();
+      } catch (const std::exception& error) {
+        LogError("management_failed", {{"error", error.what()}});
+      }
+    }
+  }
+
   void Accept() {
     acceptor_.async_accept([this](const Error& error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;

@@ -12,9 +12,6 @@
 namespace suppressd {
 namespace {
 
-// The peer of a call that this process makes itself, without a socket.
-constexpr absl::string_view kOwnPeer = "inproc";
-
 // "ipv4:192.0.2.1:4000" and "ipv6:%5B2001:db8::1%5D:4000", as gRPC writes them.
 std::string IpOf(absl::string_view peer) {
   const bool v6 = absl::ConsumePrefix(&peer, "ipv6:");
@@ -68,7 +65,6 @@ PeerFacts FactsOf(const grpc::ServerContextBase& context) {
 }
 
 absl::StatusOr<Guard::Caller> Guard::CallerOf(const grpc::ServerContextBase& context) const {
-  if (context.peer() == kOwnPeer) return Caller();
   PeerFacts facts = FactsOf(context);
   absl::StatusOr<std::shared_ptr<const Identity>> identity = access_->Authenticate(facts);
   if (!identity.ok()) return identity.status();

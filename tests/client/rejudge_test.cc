@@ -77,7 +77,8 @@ TEST(RejudgeTest, WhatIsOlderThanAReactivationIsNotMore) {
   Details details =
       With({Event("550 5.1.1 no such user", VerdictClass::kSoft, BounceReason::kUndetermined, Effect::kCounted)});
   details.suppression.causes[0].state = CauseState::kReactivated;
-  details.suppression.causes[0].reactivation = Reactivation{absl::FromUnixSeconds(2'000), "", "", "fixed", std::nullopt};
+  details.suppression.causes[0].reactivation =
+      Reactivation{absl::FromUnixSeconds(2'000), "", "", "fixed", std::nullopt};
   EXPECT_TRUE(Rejudge(details, BuiltIn()).empty());
   details.events[0].mail_sent_at = absl::FromUnixSeconds(3'000);
   EXPECT_EQ(Rejudge(details, BuiltIn()).size(), 1);

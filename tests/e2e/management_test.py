@@ -14,6 +14,7 @@ from hostile_frames import GREETING, HEADERS, END_HEADERS, END_STREAM, frame, re
 
 WAIT_MAX_SECONDS = 60
 SERIES_MAX = 2000
+TOOLS = os.path.join(harness.REPOSITORY, ".tools", "bin") + os.pathsep + os.environ["PATH"]
 
 
 def page(address, path, method="GET", body=None):
@@ -97,8 +98,9 @@ class ManagementTest(unittest.TestCase):
                 for series in re.findall(rf"^{name}(?:_bucket)?\{{([^}}]*)\}}", text, re.M) if on in ("both", kind) else []:
                     used = set(re.findall(r'(\w+)="', series)) - {"le"}
                     self.assertLessEqual(used, set(filter(None, labels.strip().split(", "))), f"{name} has undocumented labels")
-            if shutil.which("promtool"):
-                checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
+            promtool = shutil.which("promtool", path=TOOLS)
+            if promtool:
+                checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True,
                                          check=False)
                 self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 

@@ -30,8 +30,7 @@ ELSEWHERE = {
     "HISTORY_GONE": "service_test", "OVERLOADED": "reports_test", "STORAGE_UNAVAILABLE": "full_disk_test",
     "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "edges_test", "DEADLINE_PASSED": "worker_pool_test",
     "CLOCK_SUSPECT": "clock_test", "REPLICA_OUTDATED": "sidecar_faults_test",
-    "IDENTITY_REQUIRED": "nobody is asked who calls yet", "IDENTITY_REFUSED": "the same", "ACCESS_DENIED": "the same",
-    "QUOTA_EXCEEDED": "there are no quotas yet",
+    "IDENTITY_REQUIRED": "access_calls_test", "IDENTITY_REFUSED": "access_calls_test", "ACCESS_DENIED": "access_calls_test",
 }
 
 

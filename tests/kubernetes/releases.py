@@ -69,7 +69,7 @@ class Server(Release):
     other_option = "--max_listings=65"
     # Changes that are refused, and what the refusal says.
     bad_values = [({"replicas": 2}, "set replicas to 1"),
-                  ({"config": {"insecure": False}}, "set config.insecure=true"),
+                  ({"config": {"insecure": False}}, "set tls.existingSecret"),
                   ({"networkPolicy": {"enabled": False}}, "needs networkPolicy.enabled=true"),
                   ({"persistence": {"existingClaim": "mine"}}, "remove persistence.storageClass"),
                   ({"imagePullSecrets": [{}]}, "give the name of a Secret"),

@@ -43,8 +43,7 @@ TEST(PagesTest, ReadinessNamesWhatFailedAndNotesDoNotCount) {
   pages.AddCheck("replica served", [&] { return replica; });
   pages.AddNote("server reached", [] { return absl::UnavailableError("no route"); });
   EXPECT_EQ(pages.Answer("/readyz", "").body, "ok\n");
-  EXPECT_EQ(pages.Answer("/readyz", "verbose").body,
-            "[+]replica served ok\n[!]server reached failed: no route\nok\n");
+  EXPECT_EQ(pages.Answer("/readyz", "verbose").body, "[+]replica served ok\n[!]server reached failed: no route\nok\n");
   replica = absl::UnavailableError("none yet");
   const HttpAnswer answer = pages.Answer("/readyz", "");
   EXPECT_EQ(answer.status, 503);

@@ -137,8 +137,9 @@ class AccessTest(unittest.TestCase):
                 taken = harness.suppressctl("--target", sidecar.target, "suppress", "--note", "x", "jo@example.com")
                 self.assertEqual(taken.code, 0, str(taken))
                 self.assertEqual(harness.suppressctl("--target", sidecar.target, "check", "jo@example.com").code, 1)
-                shown = harness.suppressctl("--target", sidecar.target, "-o", "json", "details", "jo@example.com").json()[0]
-                self.assertEqual(shown["suppression"]["causes"][0]["actor"], "sidecar")
+                details = harness.suppressctl("--target", sidecar.target, "-o", "json", "details", "jo@example.com")
+                self.assertEqual(details.code, 0, str(details))
+                self.assertEqual(details.json()[0]["suppression"]["causes"][0]["actor"], "sidecar")
                 consent = harness.suppressctl("--target", sidecar.target, "suppress", "--type", "COMPLAINT", "--note", "x",
                                               "jo@example.com")
                 self.assertIn("ACCESS_DENIED", consent.err)
