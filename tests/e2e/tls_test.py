@@ -220,7 +220,7 @@ class TlsTest(unittest.TestCase):
         host, port = server.tcp.rsplit(":", 1)
         shown = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", "-cert", f"{directory}/ada.pem",
                                 "-key", f"{directory}/ada-key.pem", "-alpn", "h2"],
-                               input=b"", capture_output=True, check=False).stdout.decode()
+                               input=b"", capture_output=True, check=False).stdout.decode(errors="replace")
         begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----\n"
         return begin + shown.split(begin)[1].split(end)[0] + end
 
