@@ -94,7 +94,7 @@ class LogKey(unittest.TestCase):
                 self.assertEqual(call("ReportBounce", REPLY, server.tcp).code, 0)
                 sidecar = sidecars.enter_context(harness.Sidecar(socket, "--log_key_file", self.key))
             # The server has ended.
-            other = {**REPLY, "smtp_reply": {**REPLY["smtp_reply"], "text": "550 5.1.1 no such user"}}
+            other = {"complaint": {"recipient": ADDRESS}, "event_id": REPLY["event_id"]}
             taken = call("ReportBounce", other, "-unix", sidecar.unix)
             self.assertEqual(taken.json()[0]["durability"], "AT_SIDECAR", str(taken))
             with harness.Server("--listen_address", socket, data=data):
