@@ -134,6 +134,7 @@ class Sidecar:
             wait_for_port_file(self.process, port_file)
         except BaseException:
             self.process.kill()
+            print("--- log of the sidecar\n" + self.log(), file=sys.stderr)
             raise
         return self
 

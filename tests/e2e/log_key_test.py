@@ -87,6 +87,27 @@ class LogKey(unittest.TestCase):
         self.assertNotEqual(other[0], self.hashes(ADDRESS)[0])
         self.assertNotEqual(other[1], self.hashes(ADDRESS)[1])
 
+    def test_a_sidecar_says_which_address_a_refused_report_was_about(self):
+        data, socket = os.path.join(self.directory, "data"), "unix:" + os.path.join(self.directory, "up.sock")
+        with contextlib.ExitStack() as sidecars:
+            with harness.Server("--listen_address", socket, data=data) as server:
+                self.assertEqual(call("ReportBounce", REPLY, server.tcp).code, 0)
+                sidecar = sidecars.enter_context(harness.Sidecar(socket, "--log_key_file", self.key))
+            # The server has ended.
+            other = {"complaint": {"recipient": ADDRESS}, "event_id": REPLY["event_id"]}
+            taken = call("ReportBounce", other, "-unix", sidecar.unix)
+            self.assertEqual(taken.json()[0]["durability"], "AT_SIDECAR", str(taken))
+            with harness.Server("--listen_address", socket, data=data):
+                deadline = time.monotonic() + WAIT_MAX_SECONDS
+                while "report_refused" not in sidecar.log():
+                    self.assertLess(time.monotonic(), deadline, sidecar.log())
+                    time.sleep(0.05)
+            log = sidecar.log_at_end()
+            (line,) = named(log, "report_refused")
+            self.assertEqual(line["why"], "REQUEST_ID_REUSED")
+            self.assertEqual(([line["address_hash"]], line["log_key_id"]), self.hashes(ADDRESS))
+            self.assertEqual(canary.found(log), [])
+
     def test_a_key_file_that_may_not_be_used_is_refused_at_the_start(self):
         fifo = os.path.join(self.directory, "fifo")
         os.mkfifo(fifo, 0o600)
