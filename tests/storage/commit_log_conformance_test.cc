@@ -1,7 +1,9 @@
 #include "tests/storage/commit_log_conformance.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <utility>
 
 #include "storage/log/local_commit_log.h"
 #include "tests/testing/memory_servers.h"
@@ -28,7 +30,9 @@ class HeldApplier final : public LogApplier {
       written = written_;
     }
     if (!breaks) return applier_->Apply(records);
-    if (written) EXPECT_TRUE(applier_->Apply(records).stopped.ok());
+    if (written) {
+      EXPECT_TRUE(applier_->Apply(records).stopped.ok());
+    }
     return {{}, Refusal(), true, true};
   }
 

@@ -32,6 +32,7 @@ bool MemoryLog::Step() {
   {
     absl::MutexLock lock(&mutex_);
     for (MemoryLogServer* server : servers_) {
+      server->AssertLocked();
       for (const Work work : {Work::kSend, Work::kDeliver, Work::kAnswer}) {
         if (server->CanDo(work, false)) choices.emplace_back(server, work);
       }
@@ -51,9 +52,15 @@ std::vector<LogRecord> MemoryLog::records() const {
   return records_;
 }
 
+void MemoryLog::SetNow(int64_t micros) {
+  absl::MutexLock lock(&mutex_);
+  now_micros_ = std::max(now_micros_, micros);
+}
+
 void MemoryLog::Add(LogRecord record) {
+  constexpr int64_t kTickMicros = 1'000;
   record.position = records_.size() + 1;
-  record.appended_at_micros = options_.now_micros + static_cast<int64_t>(record.position) * 1000;
+  record.appended_at_micros = now_micros_ += kTickMicros;
   records_.push_back(std::move(record));
 }
 
@@ -251,8 +258,7 @@ void MemoryLogServer::Apply() {
 }
 
 void MemoryLogServer::Settle(uint64_t number, stored::CommandResult result) {
-  const auto waits = [&] { return !waiting_.empty() && waiting_.begin()->first < number; };
-  while (waits()) {
+  while (!waiting_.empty() && waiting_.begin()->first < number) {
     Resolve(waiting_.begin()->first, AppendResult::NotAppended(Unavailable(v1::OVERLOADED, "the log did not take it")));
   }
   Resolve(number, AppendResult::Of(std::move(result)));

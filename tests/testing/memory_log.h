@@ -47,7 +47,8 @@ struct MemoryLogOptions {
 // What all servers share. Thread-safe; must outlive its servers.
 class MemoryLog {
  public:
-  explicit MemoryLog(const MemoryLogOptions& options) : options_(options), random_(options.seed) {}
+  explicit MemoryLog(const MemoryLogOptions& options)
+      : options_(options), random_(options.seed), now_micros_(options.now_micros) {}
   MemoryLog(const MemoryLog&) = delete;
   MemoryLog& operator=(const MemoryLog&) = delete;
 
@@ -57,6 +58,8 @@ class MemoryLog {
   // a server answers. Callers are answered on this thread, which may append again; one thread steps at a time. False:
   // nothing is left to do.
   bool Step();
+  // Sets the log's clock, in microseconds since 1970, which never goes back.
+  void SetNow(int64_t micros);
   // A copy of all that is in the log.
   std::vector<LogRecord> records() const;
 
@@ -71,6 +74,7 @@ class MemoryLog {
   const MemoryLogOptions options_;
   mutable absl::Mutex mutex_;
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
+  int64_t now_micros_ ABSL_GUARDED_BY(mutex_);
   std::vector<LogRecord> records_ ABSL_GUARDED_BY(mutex_);
   std::vector<LogRecord> late_ ABSL_GUARDED_BY(mutex_);  // sent, and not in the log yet
   std::vector<MemoryLogServer*> servers_ ABSL_GUARDED_BY(mutex_);
@@ -114,6 +118,7 @@ class MemoryLogServer final : public CommitLog {
   using Answers = std::deque<Ready>;
 
   MemoryLogServer(MemoryLog* log, uint64_t writer) : log_(log), writer_(writer) {}
+  void AssertLocked() const ABSL_ASSERT_EXCLUSIVE_LOCK(log_->mutex_) { log_->mutex_.AssertHeld(); }
   bool CanDo(Work work, bool although_held) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_->mutex_);
   bool Do(Work work);
   void Send() ABSL_EXCLUSIVE_LOCKS_REQUIRED(log_->mutex_);
