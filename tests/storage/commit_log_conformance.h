@@ -34,6 +34,9 @@ class LogHarness {
   virtual Store& store(int server) = 0;
   // Does the next thing of a log that does nothing by itself. False: nothing is left to do, or it runs by itself.
   virtual bool Step() { return false; }
+  void StepAll() {
+    while (Step()) continue;
+  }
   // Whether it does everything in Step.
   virtual bool is_stepped() const { return false; }
   // While held, nothing is applied on the server.
@@ -79,8 +82,7 @@ class Outcomes {
     return AllAnsweredLocked();
   }
   void WaitForAll(LogHarness& harness) const {
-    while (harness.Step()) {
-    }
+    harness.StepAll();
     if (harness.is_stepped()) {
       ASSERT_TRUE(AllAnswered()) << "nothing is left to do, and someone waits";
       return;
@@ -411,8 +413,7 @@ TEST_P(CommitLogConformance, ABarrierIsDoneWhenAllThatWasAnsweredAnywhereIsAppli
     ASSERT_TRUE(std::any_of(appended.results().begin(), appended.results().end(),
                             [](const AppendResult& result) { return result.applied(); }));
     Await(last(), &barrier);
-    while (harness_->Step()) {
-    }
+    harness_->StepAll();
     EXPECT_FALSE(barrier.AllAnswered()) << "done, and nothing was applied here";
   }
   harness_->Release(last());

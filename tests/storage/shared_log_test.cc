@@ -22,10 +22,10 @@ class SharedLogTest : public ::testing::Test {
   void Append(int count) {
     for (int i = 0; i < count; ++i) {
       servers_.log(i % 2).Append(commands_.Next(), [](const AppendResult&) {});
+      servers_.shared().SetNow(commands_.now_micros());
       servers_.shared().Step();
     }
-    while (servers_.shared().Step()) {
-    }
+    servers_.shared().StepAll();
   }
   const ListReader& reader(int i) { return servers_.store(i).reader(); }
   ListPage Page(int server, const ListQuery& query) {
@@ -139,8 +139,7 @@ TEST_F(SharedLogTest, AServerThatIsBehindKnowsAStateOnceItHasAppliedIt) {
   EXPECT_LT(reader(1).head().head(), head);
   EXPECT_FALSE(reader(1).HasState(reader(0).timeline(), head));
   servers_.log(1).HoldDeliveries(false);
-  while (servers_.shared().Step()) {
-  }
+  servers_.shared().StepAll();
   EXPECT_TRUE(reader(1).HasState(reader(0).timeline(), head));
 }
 

@@ -6,7 +6,7 @@
 //   std::unique_ptr<MemoryLogServer> a = log.Connect(), b = log.Connect();
 //   a->Start(&store_a->applier());  b->Start(&store_b->applier());
 //   a->Append(command, done);
-//   while (log.Step()) {}
+//   log.StepAll();
 //
 // It promises what the seam promises (storage/log/commit_log.h), and no more.
 #pragma once
@@ -58,6 +58,10 @@ class MemoryLog {
   // a server answers. Callers are answered on this thread, which may append again; one thread steps at a time. False:
   // nothing is left to do.
   bool Step();
+  // Steps until nothing is left to do.
+  void StepAll() {
+    while (Step()) continue;
+  }
   // Sets the log's clock, in microseconds since 1970, which never goes back.
   void SetNow(int64_t micros);
   // A copy of all that is in the log.
