@@ -26,7 +26,7 @@ CommitLog::Done Into(std::vector<AppendResult>* results) {
 }
 
 // What is in the log after two servers appended to it, as text.
-std::string Run(uint64_t seed) {
+std::string RunOf(uint64_t seed) {
   std::string text;
   MemoryServers servers({.seed = seed, .now_micros = Day(0)}, 2);
   for (int number = 0; number < 60; ++number) {
@@ -44,8 +44,8 @@ std::string Run(uint64_t seed) {
 }
 
 TEST(MemoryLogTest, TheSameSeedGivesTheSameRun) {
-  EXPECT_EQ(Run(7), Run(7));
-  EXPECT_NE(Run(7), Run(8));
+  EXPECT_EQ(RunOf(7), RunOf(7));
+  EXPECT_NE(RunOf(7), RunOf(8));
 }
 
 TEST(MemoryLogTest, ARecordThatIsInTheLogTwiceIsAppliedOnce) {
