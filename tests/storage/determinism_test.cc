@@ -23,6 +23,10 @@ namespace {
 
 constexpr uint64_t kLineage = 77;
 constexpr uint64_t kTimeline = 5;
+// A server restarts after one of so many batches; in a long run less often, about this many times: a restart compacts
+// all that there is, and a run of a million records would do little else.
+constexpr uint64_t kRestartOneInMin = 200;
+constexpr uint64_t kRestartsMax = 250;
 
 // Makes the records of a log.
 class RecordMaker {
@@ -49,7 +53,11 @@ class RecordMaker {
 // One server that applies the log: in batches, with restarts and compactions of its own.
 class Server {
  public:
-  Server(std::string path, uint64_t number) : random_(number) {
+  // It is to apply about so many records.
+  Server(std::string path, uint64_t number, uint64_t records)
+      : random_(number),
+        batch_max_(number % 2 == 0 ? 7 : 300),
+        restart_one_in_(std::max<uint64_t>(kRestartOneInMin, 2 * records / batch_max_ / kRestartsMax)) {
     options_.path = std::move(path);
     options_.block_cache_mib = number % 2 == 0 ? 8 : 64;
     options_.change_log_max_revisions = static_cast<int64_t>(500 * (1 + number));
@@ -60,12 +68,12 @@ class Server {
   // Applies records from the first that it has not; adds what came of them to its digest.
   void Apply(absl::Span<const LogRecord> records) {
     while (!records.empty()) {
-      const size_t count = std::min<size_t>(records.size(), 1 + random_() % (options_.block_cache_mib == 8 ? 7 : 300));
+      const size_t count = std::min<size_t>(records.size(), 1 + random_() % batch_max_);
       const Applied applied = store_->applier().Apply(records.first(count));
       ASSERT_TRUE(applied.stopped.ok()) << applied.stopped;
       for (const stored::CommandResult& result : applied.results) results_ = CanonicalDigest(results_, result);
       records.remove_prefix(count);
-      if (random_() % 200 == 0) Restart();
+      if (random_() % restart_one_in_ == 0) Restart();
     }
   }
   // The digest of all that counts, in every family; the store is closed.
@@ -95,6 +103,8 @@ class Server {
   }
 
   std::mt19937_64 random_;
+  const size_t batch_max_;
+  const uint64_t restart_one_in_;  // batches
   StoreOptions options_;
   std::unique_ptr<Store> store_;
   std::string results_;
@@ -123,7 +133,7 @@ TEST(DeterminismTest, StoresThatApplyOneLogEndEqualInAllFamilies) {
   RecordMaker maker(seed);
   std::vector<std::unique_ptr<Server>> servers;
   for (uint64_t i = 0; i < 4; ++i) {
-    servers.push_back(std::make_unique<Server>(directory / std::to_string(i), i));
+    servers.push_back(std::make_unique<Server>(directory / std::to_string(i), i, static_cast<uint64_t>(count)));
   }
   for (int64_t made = 0; made < count && !testing::Test::HasFailure();) {
     std::vector<LogRecord> records;
