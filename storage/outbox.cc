@@ -89,9 +89,10 @@ void Outbox::Add(stored::OutboxReport report, Done done) {
     } else {
       waiting_.push_back({std::move(report), bytes, std::move(done)});
       waiting_bytes_ += bytes;
+      return;
     }
   }
-  if (!refused.ok()) done(refused);
+  done(refused);
 }
 
 void Outbox::Close() {

@@ -51,7 +51,7 @@ absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, absl::string_v
 }
 
 absl::StatusOr<RevisionToken> DecodeToken(absl::string_view text, uint64_t lineage, absl::string_view field) {
-  const absl::StatusOr<RevisionToken> token = DecodeToken(text, field);
+  absl::StatusOr<RevisionToken> token = DecodeToken(text, field);
   if (token.ok() && token->lineage != lineage) {
     return MakeError(absl::StatusCode::kFailedPrecondition, v1::LINEAGE_MISMATCH,
                      "the token is of another lineage: the data was replaced since; read again without it", field);

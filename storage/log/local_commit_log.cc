@@ -40,13 +40,12 @@ void LocalCommitLog::Append(stored::Command command, Done done) {
     refused = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "the queue of writes is full");
   } else {
     absl::MutexLock lock(&mutex_);
-    if (closed_) {
-      refused = ShuttingDown();
-    } else {
+    if (!closed_) {
       queue_.push_back({std::move(command), std::move(done), nullptr});
+      return;
     }
+    refused = ShuttingDown();
   }
-  if (refused.ok()) return;
   unanswered_.fetch_sub(1);
   done(AppendResult::NotAppended(std::move(refused)));
 }
