@@ -23,7 +23,8 @@ std::string KeyOf(const stored::OutboxReport& report) {
 }
 
 absl::Status Refusing() {
-  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
+  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                   "the disk of the sidecar refuses writes; it takes them again by itself once the cause is gone");
 }
 
 absl::Status Closing() {
@@ -82,6 +83,8 @@ void Outbox::Add(stored::OutboxReport report, Done done) {
     if (const auto found = keys_.find(KeyOf(report)); found != keys_.end()) known = &found->second;
     if (closed_) {
       refused = Closing();
+    } else if (!shed_.ok()) {
+      refused = shed_;
     } else if (known == nullptr &&
                (reports >= options_.reports_max || bytes_ + waiting_bytes_ + bytes > options_.bytes_max)) {
       refused = MakeError(absl::StatusCode::kUnavailable, v1::OUTBOX_FULL,
@@ -162,16 +165,7 @@ void Outbox::WriteAll(std::vector<Waiting>* batch) {
 
 absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<Added>& added) {
   absl::MutexLock lock(&database_mutex_);
-  if (broken_) {
-    CloseDatabase(std::move(db_), families_);
-    families_.clear();
-    broken_ = true;
-    absl::Status opened = OpenDatabase();
-    // What was refused before may turn out to be there: it is delivered then, which its reporter wanted.
-    if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
-    if (!opened.ok()) broken_ = true;
-    if (broken_) return Refusing();
-  }
+  if (broken_) return Refusing();
   rocksdb::WriteBatch writes;
   stored::OutboxState next = state_;
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -186,6 +180,15 @@ absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<
 absl::Status Outbox::Fail(const rocksdb::Status&) {
   broken_ = true;
   return Refusing();
+}
+
+absl::Status Outbox::trouble() const {
+  return broken_ ? Refusing() : absl::OkStatus();
+}
+
+void Outbox::Shed(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  shed_ = why;
 }
 
 absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::Read(uint64_t after, int count_max,

@@ -56,6 +56,7 @@ absl::StatusOr<std::unique_ptr<SidecarApp>> SidecarApp::Start(const SidecarOptio
   if (options.check_config) return nullptr;
   app->started_at_ = SteadyNow();
   if (absl::Status status = app->OpenDirectory(); !status.ok()) return status;
+  app->WatchStorage();
   app->MakeServices();
   absl::Status serving;
   if (app->replica_->view() != nullptr) {
@@ -98,12 +99,37 @@ absl::Status SidecarApp::OpenDirectory() {
   replica_options.tenants = SortedTenants(options_);
   replica_options.store = options_.store;
   replica_options.watches_max = options_.max_watches;
+  replica_options.min_free_mib = options_.min_free_disk_mib;
   replica_options.clock = Now;
   absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(replica_options);
   if (!replica.ok()) return replica.status();
   replica_ = *std::move(replica);
   if (options_.on_empty == OnEmpty::kUnknown) no_replica_ = std::make_shared<ReplicaView>(nullptr, "", replica_options);
   return absl::OkStatus();
+}
+
+void SidecarApp::WatchStorage() {
+  // The replica that is served at the time.
+  const auto served = [this](const auto& ask) {
+    const std::shared_ptr<ReplicaView> view = replica_->view();
+    return view == nullptr ? absl::OkStatus() : ask(*view->store);
+  };
+  const GuardedStorage replica{
+      .trouble =
+          [served](absl::Time) { return served([](const ReplicaStore& store) { return store.trouble(); }); },
+      .shed =
+          [served](const absl::Status& why) {
+            served([&](ReplicaStore& store) {
+              store.Shed(why);
+              return absl::OkStatus();
+            }).IgnoreError();
+          },
+      .recover = [served] { return served([](ReplicaStore& store) { return store.Recover(); }); }};
+  const GuardedStorage outbox{.trouble = [this](absl::Time) { return outbox_->trouble(); },
+                              .shed = [this](const absl::Status& why) { outbox_->Shed(why); },
+                              .recover = [this] { return outbox_->Recover(); }};
+  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_.min_free_disk_mib,
+                                            std::vector<GuardedStorage>{replica, outbox});
 }
 
 void SidecarApp::MakeServices() {

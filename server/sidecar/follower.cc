@@ -182,6 +182,11 @@ absl::Status Follower::FollowOnce() {
     if (absl::Status status = TakeSnapshot(); !status.ok()) return status;
     view = replica_->view();
   }
+  if (absl::Status refused = view->store->write_status(); !refused.ok()) {
+    // It recovers by itself (StorageGuard), unless something is missing from it.
+    needs_snapshot_ = view->store->is_damaged();
+    return refused;
+  }
   const absl::StatusOr<RevisionToken> head = HeadNow(*view);
   absl::Status ended = head.status();
   if (ended.ok() && (head->lineage != view->store->lineage() || head->revision < view->store->head().head())) {
@@ -194,13 +199,12 @@ absl::Status Follower::FollowOnce() {
     if (options_.steady_clock() - begun_at >= kSettledAfter) backoff_.Reset();
   }
   const v1::ErrorReason reason = ReasonOf(ended);
-  if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE || reason == v1::STORAGE_UNAVAILABLE) {
-    // A store that met a full disk takes nothing more; the snapshot waits until there is room.
+  if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE) {
     needs_snapshot_ = true;
     if (reason == v1::LINEAGE_MISMATCH) SetState(v1::Replica::OTHER_LINEAGE);
     LogWarning("snapshot_needed", {{"why", std::string(ended.message())}});
     // A snapshot that would not help for long waits, as after every other failure.
-    return reason == v1::STORAGE_UNAVAILABLE || IsUnreadableStep(ended) ? ended : absl::OkStatus();
+    return IsUnreadableStep(ended) ? ended : absl::OkStatus();
   }
   return ended;
 }

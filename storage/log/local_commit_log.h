@@ -1,5 +1,8 @@
-// The commit log of a single machine: one thread drains a bounded queue and applies all of it in one batch with one
+// The commit log of a single machine: one thread drains a bounded queue and applies what there is in one batch with one
 // fsync (group commit). Nothing is logged beside the database: RocksDB's own log is the record.
+//
+// Nobody waits forever for a disk that does not answer: a batch that takes longer than kBatchTimeMax is given up
+// (GiveUpStuck). Its callers are told that its outcome is unknown, and the next ones are refused until it is done.
 #pragma once
 
 #include <atomic>
@@ -9,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "storage/log/commit_log.h"
 #include "storage/worker_pool.h"
 
@@ -20,6 +24,8 @@ class LocalCommitLog final : public CommitLog {
   static constexpr size_t kUnansweredMax = 16'384;
   // Most commands in one batch.
   static constexpr size_t kBatchMax = 4'096;
+  // A batch that takes this long is given up.
+  static constexpr absl::Duration kBatchTimeMax = absl::Seconds(10);
 
   LocalCommitLog() = default;
   ~LocalCommitLog() override;
@@ -31,6 +37,11 @@ class LocalCommitLog final : public CommitLog {
   LogHealth Health() const override;
   LogIdentity Identity() const override { return identity_; }
   void Close() override;
+
+  // Gives up the batch that is being written when it was seen at a call kBatchTimeMax before this one: everyone who
+  // waits is answered with UNAVAILABLE (STORAGE_UNAVAILABLE). Called about once a second, by one thread; `now` is of a
+  // clock that nobody can set. OK, or that error as long as the batch is not done.
+  absl::Status GiveUpStuck(absl::Time now);
 
   // How many commands were applied, in how many batches (one fsync each).
   struct Counts {
@@ -47,6 +58,7 @@ class LocalCommitLog final : public CommitLog {
     std::function<void(absl::Status)> barrier;
   };
   using Answers = std::vector<std::pair<Done, AppendResult>>;
+  using Dones = std::vector<Done>;
 
   void Run();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
@@ -54,6 +66,11 @@ class LocalCommitLog final : public CommitLog {
   void ApplyItems(absl::Span<Item> items);
   // Applies the first of them; returns how many were dealt with, at least one.
   size_t ApplyBatch(absl::Span<Item> items, Answers* answers);
+  // Applies records behind the position that the applier has now.
+  Applied ApplyInPlace(std::vector<LogRecord>* records);
+  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile.
+  void BeginBatch(Dones waiting);
+  Dones EndBatch(const Applied& applied);
   void Answer(Answers answers);
   void WakeLater();
 
@@ -69,6 +86,11 @@ class LocalCommitLog final : public CommitLog {
   std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  Dones in_batch_ ABSL_GUARDED_BY(mutex_);           // who waits for the batch that is being written
+  uint64_t batch_number_ ABSL_GUARDED_BY(mutex_) = 0;  // odd: a batch is being written
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);       // why it was given up
+  uint64_t seen_batch_ = 0;                          // by GiveUpStuck, and when
+  absl::Time seen_at_ = absl::InfinitePast();
   Counts counts_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
