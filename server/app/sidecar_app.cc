@@ -128,8 +128,7 @@ void SidecarApp::WatchStorage() {
   const GuardedStorage outbox{.trouble = [this](absl::Time) { return outbox_->trouble(); },
                               .shed = [this](const absl::Status& why) { outbox_->Shed(why); },
                               .recover = [this] { return outbox_->Recover(); }};
-  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_.min_free_disk_mib,
-                                            std::vector<GuardedStorage>{replica, outbox});
+  storage_ = std::make_unique<StorageWatch>(options_, std::vector<GuardedStorage>{replica, outbox});
 }
 
 void SidecarApp::MakeServices() {

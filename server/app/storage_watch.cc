@@ -1,5 +1,6 @@
 #include "server/app/storage_watch.h"
 
+#include <string>
 #include <utility>
 
 #include "server/base/log.h"
@@ -22,18 +23,19 @@ void LogChange(const StorageState& state) {
   }
 }
 
-StorageGuardOptions OptionsOf(const std::string& data_dir, int min_free_mib) {
-  StorageGuardOptions options;
-  options.path = data_dir;
-  options.min_free_mib = min_free_mib;
-  options.changed = LogChange;
-  return options;
+StorageGuardOptions GuardOptionsOf(const ServerOptions& options) {
+  StorageGuardOptions guard;
+  guard.path = options.data_dir;
+  guard.min_free_mib = options.min_free_disk_mib;
+  guard.env = options.store.env;
+  guard.changed = LogChange;
+  return guard;
 }
 
 }  // namespace
 
-StorageWatch::StorageWatch(const std::string& data_dir, int min_free_mib, std::vector<GuardedStorage> guarded)
-    : guard_(OptionsOf(data_dir, min_free_mib), std::move(guarded)) {
+StorageWatch::StorageWatch(const ServerOptions& options, std::vector<GuardedStorage> guarded)
+    : guard_(GuardOptionsOf(options), std::move(guarded)) {
   guard_.Look(SteadyPoint());
   thread_ = std::thread([this] { Run(); });
 }

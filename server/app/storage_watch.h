@@ -2,14 +2,13 @@
 // waiting but this thread. Logs what changes.
 #pragma once
 
-#include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/steady_wait.h"
+#include "server/app/options.h"
 #include "storage/storage_guard.h"
 
 namespace suppressd {
@@ -18,7 +17,7 @@ namespace suppressd {
 class StorageWatch {
  public:
   // Looks once, before it returns: a disk that is full already is never trusted. What is guarded must outlive it.
-  StorageWatch(const std::string& data_dir, int min_free_mib, std::vector<GuardedStorage> guarded);
+  StorageWatch(const ServerOptions& options, std::vector<GuardedStorage> guarded);
   // Stops and joins.
   ~StorageWatch() { Stop(); }
   // Returns when nothing that is guarded is used any more. Idempotent.
