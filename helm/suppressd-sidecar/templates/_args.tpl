@@ -1,6 +1,6 @@
 {{- /* Options that are passed on as they are; the key in `config` is the option in camel case. */}}
 {{- define "suppressd-sidecar.plainOptions" -}}
-upstream data_dir port_file socket_mode socket_group log_level insecure channelz check_config max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds block_cache_mib change_log_max_revisions change_log_max_age_days replica_id on_empty on_empty_timeout_seconds forward_timeout_millis outbox_max_reports outbox_max_mib
+upstream data_dir port_file socket_mode socket_group log_level insecure channelz check_config max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds min_free_disk_mib block_cache_mib change_log_max_revisions change_log_max_age_days replica_id on_empty on_empty_timeout_seconds forward_timeout_millis outbox_max_reports outbox_max_mib
 {{- end }}
 
 {{- /* Arguments of `suppressd sidecar`. Helm keeps numbers as floats, which print as 5e+06. */}}
