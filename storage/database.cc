@@ -166,9 +166,10 @@ absl::Status Database::FailFurtherWrites(const rocksdb::Status& failed) {
   absl::MutexLock lock(&mutex_);
   ++failures_;
   if (!trouble_.ok()) return trouble_;
-  trouble_ = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
-                       absl::StrCat("storage refuses writes since a ", failed.IsNoSpace() ? "full disk" : "failed write",
-                                    "; it takes them again by itself once the cause is gone"));
+  trouble_ =
+      MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                absl::StrCat("storage refuses writes since a ", failed.IsNoSpace() ? "full disk" : "failed write",
+                             "; it takes them again by itself once the cause is gone"));
   return trouble_;
 }
 

@@ -167,7 +167,7 @@ class Database {
   absl::Mutex write_mutex_;
   mutable absl::Mutex rocks_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
   Handle rocks_ ABSL_GUARDED_BY(rocks_mutex_);
-  const RocksHandle* writing_ = nullptr;  // the same, for who holds write_mutex_
+  const RocksHandle* writing_ = nullptr;                               // the same, for who holds write_mutex_
   std::shared_ptr<ClosedSign> closing_ ABSL_GUARDED_BY(write_mutex_);  // of the handle that was replaced last
   uint64_t lineage_ = 0;
   std::atomic<int64_t> log_time_micros_{0};

@@ -86,10 +86,10 @@ absl::StatusOr<Database::Handle> Database::OpenProved(uint64_t lineage) const {
 
 absl::StatusOr<Database::Handle> Database::OpenToWrite() {
   rocksdb::DBOptions settings = RocksDbOptions(options_, kind_);
-  settings.listeners.push_back(WatchBackgroundErrors(
-      [this](const rocksdb::Status& failed) { FailFurtherWrites(failed).IgnoreError(); }));
-  absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(
-      *directory_, std::move(settings), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  settings.listeners.push_back(
+      WatchBackgroundErrors([this](const rocksdb::Status& failed) { FailFurtherWrites(failed).IgnoreError(); }));
+  absl::StatusOr<OpenedDatabase> opened =
+      suppressd::OpenDatabase(*directory_, std::move(settings), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
   if (!opened.ok()) return opened.status();
   return std::make_shared<const RocksHandle>(*std::move(opened));
 }
@@ -198,8 +198,7 @@ absl::Status Database::InitialiseMeta(uint64_t lineage) {
   settings.set_bounce_retention_days(options_.bounce_retention_days);
   settings.set_state_machine_version(kStateMachineVersion);
   rocksdb::WriteBatch batch;
-  rocksdb::Status status =
-      batch.Put(family(kMeta), kLineageName, RevisionKey(lineage != 0 ? lineage : RandomNumber()));
+  rocksdb::Status status = batch.Put(family(kMeta), kLineageName, RevisionKey(lineage != 0 ? lineage : RandomNumber()));
   if (status.ok()) status = batch.Put(family(kMeta), kRevisionName, RevisionKey(0));
   if (status.ok()) status = batch.Put(family(kMeta), kOldestChangeName, RevisionKey(1));
   if (status.ok()) status = batch.Put(family(kMeta), kNormaliserName, kNormaliser);

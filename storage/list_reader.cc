@@ -58,7 +58,8 @@ absl::Status ListReader::Get(const EntryName& name, Lookup* found) const {
         &found->revision);
   }
   found->revision = head().head();
-  absl::Status status = ReadEntry(*database_->Use(), {}, name, name.local_part.empty() ? &found->domain : &found->address);
+  absl::Status status =
+      ReadEntry(*database_->Use(), {}, name, name.local_part.empty() ? &found->domain : &found->address);
   if (!status.ok()) return status;
   const auto& entry = name.local_part.empty() ? found->domain : found->address;
   if (entry.has_value()) found->revision = std::max(found->revision, entry->revision());

@@ -167,7 +167,7 @@ class Outbox {
   mutable absl::Mutex database_mutex_;
   std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(database_mutex_);
   std::vector<rocksdb::ColumnFamilyHandle*> families_ ABSL_GUARDED_BY(database_mutex_);
-  std::atomic<bool> broken_{false};  // set by background work of the database, too
+  std::atomic<bool> broken_{false};                               // set by background work of the database, too
   stored::OutboxState state_ ABSL_GUARDED_BY(database_mutex_);    // as it was last written
   uint64_t durable_serial_ ABSL_GUARDED_BY(database_mutex_) = 0;  // of the last synced write
 

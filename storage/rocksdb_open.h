@@ -38,8 +38,8 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const DataDirectory& directory, rock
 // Closes it. Null is passed over.
 void CloseDatabase(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::ColumnFamilyHandle*>& families);
 
-// A listener (rocksdb::DBOptions) that calls `failed` with each error of RocksDB's own work in the background: a flush, a
-// compaction, the manifest. Any thread; RocksDB does nothing more in the background then.
+// A listener (rocksdb::DBOptions) that calls `failed` with each error of RocksDB's own work in the background: a flush,
+// a compaction, the manifest. Any thread; RocksDB does nothing more in the background then.
 std::shared_ptr<rocksdb::EventListener> WatchBackgroundErrors(std::function<void(const rocksdb::Status&)> failed);
 
 // Whether a write failed for want of room, or because the disk takes no writes: reads may well go on.

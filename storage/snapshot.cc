@@ -44,15 +44,15 @@ absl::Status Snapshot::Walk(const SnapshotRange& range, Visit visit) const {
     const std::string tenant_end = TenantEnd(prefix);
     if (!end.empty() && prefix >= end) break;
     if (tenant_end <= begin) continue;
-    absl::Status status =
-        WalkKeys(*rocks, std::max(begin, prefix), end.empty() ? tenant_end : std::min(end, tenant_end), visit, &stopped);
+    absl::Status status = WalkKeys(*rocks, std::max(begin, prefix),
+                                   end.empty() ? tenant_end : std::min(end, tenant_end), visit, &stopped);
     if (!status.ok() || stopped) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status Snapshot::WalkKeys(const RocksHandle& rocks, const std::string& begin, const std::string& end,
-                                Visit visit, bool* stopped) const {
+absl::Status Snapshot::WalkKeys(const RocksHandle& rocks, const std::string& begin, const std::string& end, Visit visit,
+                                bool* stopped) const {
   const rocksdb::Slice upper = end;
   rocksdb::ReadOptions read;
   read.snapshot = view_;

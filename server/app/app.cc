@@ -103,7 +103,7 @@ void App::WatchStorage(const ServeOptions& options) {
   const GuardedStorage log{.trouble = [this](absl::Time now) { return log_->GiveUpStuck(now); },
                            .shed = [](const absl::Status&) {},
                            .recover = [this] { return log_->GiveUpStuck(SteadyPoint()); }};
-  storage_ = std::make_unique<StorageWatch>(options, std::vector<GuardedStorage>{store, log});
+  storage_ = std::make_unique<StorageWatch>(options.store.path, options, std::vector<GuardedStorage>{store, log});
 }
 
 absl::Status App::MayWrite() const {

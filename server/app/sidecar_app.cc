@@ -115,8 +115,7 @@ void SidecarApp::WatchStorage() {
     return view == nullptr ? absl::OkStatus() : ask(*view->store);
   };
   const GuardedStorage replica{
-      .trouble =
-          [served](absl::Time) { return served([](const ReplicaStore& store) { return store.trouble(); }); },
+      .trouble = [served](absl::Time) { return served([](const ReplicaStore& store) { return store.trouble(); }); },
       .shed =
           [served](const absl::Status& why) {
             served([&](ReplicaStore& store) {
@@ -128,7 +127,7 @@ void SidecarApp::WatchStorage() {
   const GuardedStorage outbox{.trouble = [this](absl::Time) { return outbox_->trouble(); },
                               .shed = [this](const absl::Status& why) { outbox_->Shed(why); },
                               .recover = [this] { return outbox_->Recover(); }};
-  storage_ = std::make_unique<StorageWatch>(options_, std::vector<GuardedStorage>{replica, outbox});
+  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox});
 }
 
 void SidecarApp::MakeServices() {

@@ -23,9 +23,9 @@ void LogChange(const StorageState& state) {
   }
 }
 
-StorageGuardOptions GuardOptionsOf(const ServerOptions& options) {
+StorageGuardOptions GuardOptionsOf(const std::string& directory, const ServerOptions& options) {
   StorageGuardOptions guard;
-  guard.path = options.data_dir;
+  guard.path = directory;
   guard.min_free_mib = options.min_free_disk_mib;
   guard.env = options.store.env;
   guard.changed = LogChange;
@@ -34,8 +34,9 @@ StorageGuardOptions GuardOptionsOf(const ServerOptions& options) {
 
 }  // namespace
 
-StorageWatch::StorageWatch(const ServerOptions& options, std::vector<GuardedStorage> guarded)
-    : guard_(GuardOptionsOf(options), std::move(guarded)) {
+StorageWatch::StorageWatch(const std::string& directory, const ServerOptions& options,
+                           std::vector<GuardedStorage> guarded)
+    : guard_(GuardOptionsOf(directory, options), std::move(guarded)) {
   guard_.Look(SteadyPoint());
   thread_ = std::thread([this] { Run(); });
 }

@@ -2,6 +2,7 @@
 // waiting but this thread. Logs what changes.
 #pragma once
 
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,7 +18,7 @@ namespace suppressd {
 class StorageWatch {
  public:
   // Looks once, before it returns: a disk that is full already is never trusted. What is guarded must outlive it.
-  StorageWatch(const ServerOptions& options, std::vector<GuardedStorage> guarded);
+  StorageWatch(const std::string& directory, const ServerOptions& options, std::vector<GuardedStorage> guarded);
   // Stops and joins.
   ~StorageWatch() { Stop(); }
   // Returns when nothing that is guarded is used any more. Idempotent.

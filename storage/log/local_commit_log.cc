@@ -95,7 +95,7 @@ void LocalCommitLog::Run() {
     items.clear();
     {
       absl::MutexLock lock(&mutex_, absl::Condition(this, &LocalCommitLog::HasWork));
-      if (queue_.empty()) return;  // closed and drained
+      if (queue_.empty()) return;                               // closed and drained
       const size_t count = std::min(queue_.size(), kBatchMax);  // the rest can be answered while these are written
       items.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
       queue_.erase(queue_.begin(), queue_.begin() + count);

@@ -86,10 +86,10 @@ class LocalCommitLog final : public CommitLog {
   std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
-  Dones in_batch_ ABSL_GUARDED_BY(mutex_);           // who waits for the batch that is being written
+  Dones in_batch_ ABSL_GUARDED_BY(mutex_);             // who waits for the batch that is being written
   uint64_t batch_number_ ABSL_GUARDED_BY(mutex_) = 0;  // odd: a batch is being written
-  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);       // why it was given up
-  uint64_t seen_batch_ = 0;                          // by GiveUpStuck, and when
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);         // why it was given up
+  uint64_t seen_batch_ = 0;                            // by GiveUpStuck, and when
   absl::Time seen_at_ = absl::InfinitePast();
   Counts counts_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

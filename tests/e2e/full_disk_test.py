@@ -149,7 +149,7 @@ class FullDisk(unittest.TestCase):
     def test_a_sidecar_goes_on_from_where_it_was(self):
         with harness.Server("--min_free_disk_mib", "0") as server:
             self.assertEqual(self.suppress(server, 0).code, 0)
-            with harness.Sidecar(server.tcp, *FULL, prefix=self.small_disk(4 * DISK_KIB)) as sidecar:
+            with harness.Sidecar(server.tcp, *FULL, prefix=self.small_disk(DISK_KIB)) as sidecar:
                 self.await_that(lambda: self.answer(sidecar, 0) == "SUPPRESSED", "the sidecar does not follow")
                 filler = below(sidecar.process, sidecar.data, "filler")
                 fill(filler)
