@@ -30,6 +30,7 @@
 #include "storage/data_directory.h"
 #include "storage/rocksdb_open.h"
 #include "storage/stored.h"
+#include "storage/stuck_work.h"
 
 namespace suppressd {
 
@@ -76,6 +77,10 @@ class Outbox {
 
   // OK, or why nothing can be written until Recover: UNAVAILABLE (STORAGE_UNAVAILABLE).
   absl::Status trouble() const;
+  // Gives up the batch that is being written when it is stuck (StuckWork): everyone who waits for Add is answered with
+  // UNAVAILABLE (STORAGE_UNAVAILABLE), and so are the next ones until it is done; what it wrote is dropped then. Called
+  // about once a second; `now` is of a clock that nobody can set. OK, or that error as long as the batch is not done.
+  absl::Status GiveUpStuck(absl::Time now);
   // From now on Add is refused for this reason; OK: no longer. What was delivered is still forgotten.
   void Shed(const absl::Status& why);
   // Takes writes again after trouble: opens the database again and proves that no report is missing. A report that was
@@ -156,6 +161,11 @@ class Outbox {
   void Run();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !waiting_.empty(); }
   void WriteAll(std::vector<Waiting>* batch);
+  // Gives the reports of a batch their numbers; one that is known gets that of the first, or is refused.
+  void Number(const std::vector<Waiting>& batch, std::vector<Added>* added, std::vector<absl::Status>* refused);
+  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile.
+  void BeginBatch(std::vector<Waiting>* batch);
+  std::vector<Done> EndBatch();
   // Writes reports under these numbers with one fsync.
   absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added);
   absl::Status Fail(const rocksdb::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
@@ -182,6 +192,9 @@ class Outbox {
   uint64_t shown_ ABSL_GUARDED_BY(mutex_) = 0;  // Read shows numbers up to this
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status shed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Done> in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
+  StuckWork writing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);  // why it was given up
   std::thread thread_;
 };
 

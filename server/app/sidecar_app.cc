@@ -124,9 +124,17 @@ void SidecarApp::WatchStorage() {
             }).IgnoreError();
           },
       .recover = [served] { return served([](ReplicaStore& store) { return store.Recover(); }); }};
-  const GuardedStorage outbox{.trouble = [this](absl::Time) { return outbox_->trouble(); },
+  const GuardedStorage outbox{.trouble =
+                                  [this](absl::Time now) {
+                                    const absl::Status stuck = outbox_->GiveUpStuck(now);
+                                    return stuck.ok() ? outbox_->trouble() : stuck;
+                                  },
                               .shed = [this](const absl::Status& why) { outbox_->Shed(why); },
-                              .recover = [this] { return outbox_->Recover(); }};
+                              .recover =
+                                  [this] {
+                                    const absl::Status stuck = outbox_->GiveUpStuck(SteadyPoint());
+                                    return stuck.ok() ? outbox_->Recover() : stuck;
+                                  }};
   storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox});
 }
 

@@ -171,13 +171,13 @@ Applied LocalCommitLog::ApplyInPlace(std::vector<LogRecord>* records) {
 
 void LocalCommitLog::BeginBatch(Dones waiting) {
   absl::MutexLock lock(&mutex_);
-  ++batch_number_;
+  writing_.Begin();
   in_batch_ = std::move(waiting);
 }
 
 LocalCommitLog::Dones LocalCommitLog::EndBatch(const Applied& applied) {
   absl::MutexLock lock(&mutex_);
-  ++batch_number_;
+  writing_.End();
   stuck_ = absl::OkStatus();
   counts_.commands += applied.results.size();
   counts_.batches += applied.results.empty() ? 0 : 1;
@@ -190,11 +190,7 @@ absl::Status LocalCommitLog::GiveUpStuck(absl::Time now) {
   absl::Status stuck;
   {
     absl::MutexLock lock(&mutex_);
-    if (batch_number_ % 2 == 0 || batch_number_ != seen_batch_) {
-      seen_batch_ = batch_number_;
-      seen_at_ = now;
-    }
-    if (batch_number_ % 2 == 0 || now - seen_at_ < kBatchTimeMax) return absl::OkStatus();
+    if (!writing_.IsStuck(now)) return absl::OkStatus();
     stuck_ = stuck = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
                                "the disk does not answer; writes are taken again once it does");
     for (Done& done : std::exchange(in_batch_, {})) answers.emplace_back(std::move(done), AppendResult::Unknown(stuck));

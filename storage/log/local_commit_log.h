@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "storage/log/commit_log.h"
+#include "storage/stuck_work.h"
 #include "storage/worker_pool.h"
 
 namespace suppressd {
@@ -24,8 +25,6 @@ class LocalCommitLog final : public CommitLog {
   static constexpr size_t kUnansweredMax = 16'384;
   // Most commands in one batch.
   static constexpr size_t kBatchMax = 4'096;
-  // A batch that takes this long is given up.
-  static constexpr absl::Duration kBatchTimeMax = absl::Seconds(10);
 
   LocalCommitLog() = default;
   ~LocalCommitLog() override;
@@ -38,9 +37,9 @@ class LocalCommitLog final : public CommitLog {
   LogIdentity Identity() const override { return identity_; }
   void Close() override;
 
-  // Gives up the batch that is being written when it was seen at a call kBatchTimeMax before this one: everyone who
-  // waits is answered with UNAVAILABLE (STORAGE_UNAVAILABLE). Called about once a second, by one thread; `now` is of a
-  // clock that nobody can set. OK, or that error as long as the batch is not done.
+  // Gives up the batch that is being written when it is stuck (StuckWork): everyone who waits is answered with
+  // UNAVAILABLE (STORAGE_UNAVAILABLE). Called about once a second; `now` is of a clock that nobody can set. OK, or that
+  // error as long as the batch is not done.
   absl::Status GiveUpStuck(absl::Time now);
 
   // How many commands were applied, in how many batches (one fsync each).
@@ -86,11 +85,9 @@ class LocalCommitLog final : public CommitLog {
   std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
-  Dones in_batch_ ABSL_GUARDED_BY(mutex_);             // who waits for the batch that is being written
-  uint64_t batch_number_ ABSL_GUARDED_BY(mutex_) = 0;  // odd: a batch is being written
-  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);         // why it was given up
-  uint64_t seen_batch_ = 0;                            // by GiveUpStuck, and when
-  absl::Time seen_at_ = absl::InfinitePast();
+  Dones in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
+  StuckWork writing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);  // why it was given up
   Counts counts_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

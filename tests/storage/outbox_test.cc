@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
 #include "absl/synchronization/notification.h"
 #include "common/error.h"
 #include "tests/testing/commands.h"
@@ -226,6 +230,28 @@ TEST_F(OutboxTest, WhereItCannotBeOpenedAgainReadingFailsRatherThanFindNothing) 
   ASSERT_TRUE(outbox_->Recover().ok());
   ASSERT_TRUE(Add(Report("d")).ok());
   EXPECT_EQ(Shown(), Names({"a", "d"}));
+}
+
+TEST_F(OutboxTest, ADiskThatHangsIsGivenUpAndNothingOfItStays) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  files_->SetHanging(true);
+  std::atomic<bool> answered{false};
+  absl::Status refused;
+  outbox_->Add(Report("b", "r:b"), [&](const absl::StatusOr<Outbox::Added>& added) {
+    refused = added.status();
+    answered = true;
+  });
+  absl::Time now = absl::UnixEpoch();
+  while (outbox_->GiveUpStuck(now).ok()) now += kBatchTimeMax / 10;  // the batch begins on another thread
+  while (!answered) std::this_thread::yield();
+  EXPECT_EQ(ReasonOf(refused), v1::STORAGE_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::STORAGE_UNAVAILABLE) << "at once";
+  files_->SetHanging(false);
+  while (!outbox_->GiveUpStuck(now).ok()) std::this_thread::yield();
+  const auto repeated = Add(Report("b", "r:b"));
+  ASSERT_TRUE(repeated.ok());
+  EXPECT_FALSE(repeated->duplicate);
+  EXPECT_EQ(Shown(), Names({"a", "b"}));
 }
 
 TEST_F(OutboxTest, ManyAddersAtOnceAreAllKept) {

@@ -423,7 +423,7 @@ TEST_F(StorageRecoveryTest, ALogGivesUpADiskThatHangsAndGoesOnOnceItAnswers) {
   append(2);
   absl::Time now = absl::UnixEpoch();
   while (true) {  // until the batch was seen, for it begins on another thread
-    now += LocalCommitLog::kBatchTimeMax / 10;
+    now += kBatchTimeMax / 10;
     if (!log.GiveUpStuck(now).ok()) break;
   }
   await(3);
