@@ -171,7 +171,9 @@ void Follower::Run() {
     // Each try takes a place among the server's snapshots.
     absl::Duration wait = backoff_.Next(RetryDelay(ended));
     if (outdated) wait += options_.outdated_pause;
-    LogWarning("server_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
+    const bool is_disk = ReasonOf(ended) == v1::STORAGE_UNAVAILABLE;
+    LogWarning(is_disk ? "replica_not_written" : "server_lost",
+               {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
     if (!Wait(wait)) return;
   }
 }
