@@ -41,10 +41,15 @@ std::string Address(int i) {
   return "u" + std::to_string(i) + "@example.com";
 }
 
-EntryName NameOfAddress(const std::string& address) {
-  const stored::Target target = TargetOf(address);
-  return {"default", target.domain(), target.local_part()};
-}
+// The name of an entry, with what it refers to.
+class OwnName {
+ public:
+  explicit OwnName(const std::string& address) : target_(TargetOf(address)) {}
+  EntryName name() const { return {"default", target_.domain(), target_.local_part()}; }
+
+ private:
+  const stored::Target target_;
+};
 
 class StorageRecoveryTest : public ::testing::Test {
  protected:
@@ -68,14 +73,14 @@ class StorageRecoveryTest : public ::testing::Test {
   }
   bool Has(int i) {
     Lookup found;
-    EXPECT_TRUE(store_->reader().Get(NameOfAddress(Address(i)), &found).ok());
+    EXPECT_TRUE(store_->reader().Get(OwnName(Address(i)).name(), &found).ok());
     return found.address.has_value();
   }
   int Events(int i) {
     Lookup found;
-    EXPECT_TRUE(store_->reader().Get(NameOfAddress(Address(i)), &found).ok());
+    EXPECT_TRUE(store_->reader().Get(OwnName(Address(i)).name(), &found).ok());
     if (!found.address.has_value()) return 0;
-    const auto events = store_->reader().ReadEvents(NameOfAddress(Address(i)), *found.address, 1'000);
+    const auto events = store_->reader().ReadEvents(OwnName(Address(i)).name(), *found.address, 1'000);
     EXPECT_TRUE(events.ok()) << events.status();
     return static_cast<int>(events->size());
   }
@@ -222,7 +227,7 @@ TEST_F(StorageRecoveryTest, AnErrorInTheBackgroundShedsWritesAtOnce) {
     for (int i = 0; i < acknowledged; ++i) {
       Lookup found;
       const std::string address = std::string(fault.part + 1) + std::to_string(i) + "@example.com";
-      ASSERT_TRUE(store_->reader().Get(NameOfAddress(address), &found).ok());
+      ASSERT_TRUE(store_->reader().Get(OwnName(address).name(), &found).ok());
       EXPECT_TRUE(found.address.has_value()) << address;
     }
   }
@@ -358,8 +363,10 @@ TEST_F(StorageRecoveryTest, ReadersGoOnThroughManyRecoveries) {
     FailAt(round % 2 == 0 ? kLogSync : kLogAppend);
     EXPECT_FALSE(Bounce(1'000 + round).ok());
     files_->Heal();
-    ASSERT_TRUE(store_->Recover().ok()) << round;
-    ASSERT_TRUE(Bounce(1'000 + round).ok());
+    absl::Status recovered = store_->Recover();
+    while (absl::IsUnavailable(recovered) && !HasFailure()) recovered = store_->Recover();  // a reader was slow
+    EXPECT_TRUE(recovered.ok()) << recovered;
+    EXPECT_TRUE(Bounce(1'000 + round).ok());
     while (reads < reads_before + 3 && !HasFailure()) std::this_thread::yield();
   }
   stop = true;
