@@ -24,7 +24,8 @@ FULL = ("--min_free_disk_mib", "0", "--block_cache_mib", "8")
 
 class FullDisk(unittest.TestCase):
     def call(self, target, method, request):
-        return harness.grpcurl("-plaintext", "-d", json.dumps(request), target, method)
+        socket = ("-unix", target.removeprefix("unix:")) if target.startswith("unix:") else (target,)
+        return harness.grpcurl("-plaintext", "-d", json.dumps(request), *socket, method)
 
     def suppress(self, server, number):
         return self.call(server.tcp, f"{SERVICE}/Suppress", {"address": f"a{number}@example.com", "note": NOTE})
@@ -134,8 +135,9 @@ class FullDisk(unittest.TestCase):
                             prefix=self.small_disk(LARGE_DISK_KIB)) as server:
             self.assertEqual(self.suppress(server, 0).code, 0)
             filler = below(server.process, server.data, "filler")
-            with open(filler, "wb") as file:
-                file.write(b"x" * ((LARGE_DISK_KIB - (12 << 10)) << 10))
+            with open(filler, "wb", buffering=0) as file:
+                while free_mib(filler) > 12:
+                    file.write(b"x" * (1 << 20))
             self.await_health(server, SERVICE + "/write", "NOT_SERVING")
             refused = self.suppress(server, 1)
             self.assertIn("STORAGE_UNAVAILABLE", refused.err)
@@ -182,8 +184,13 @@ def below(process, data, name):
     return f"/proc/{process.pid}/root{data}/{name}"
 
 
+def free_mib(path):
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize >> 20
+
+
 def fill(path):
-    """Writes a file until the disk is full, which it may be for a moment only where files are removed meanwhile."""
+    """Writes a file until the disk is full."""
     with open(path, "ab", buffering=0) as filler:
         try:
             while True:
