@@ -52,6 +52,7 @@ class OutboxTest : public ::testing::Test {
       done.Notify();
     });
     done.WaitForNotification();
+    while (result.ok() && outbox_->summary().newest < result->number) std::this_thread::yield();  // until it is shown
     return result;
   }
   // The recipients that Read shows.
