@@ -32,6 +32,9 @@ absl::Status CommandApplier::Begin(const LogIdentity& identity) {
 
 Applied CommandApplier::Apply(absl::Span<const LogRecord> records) {
   Applied applied;
+  // Before the lock, too: a database that is being opened again must not keep callers waiting.
+  if (absl::Status refused = database_->write_status(); !refused.ok()) return {{}, refused, true, false};
+  absl::MutexLock writing(&database_->write_mutex());
   if (absl::Status refused = database_->write_status(); !refused.ok()) return {{}, refused, true, false};
   CommandBatch batch(database_);
   applied.results.reserve(records.size());

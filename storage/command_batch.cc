@@ -140,7 +140,7 @@ absl::StatusOr<stored::CommandResult> CommandBatch::Add(const LogRecord& record)
 absl::StatusOr<bool> CommandBatch::IsRepeatedAppend(const LogId& id) {
   if (id.number == 0) return false;
   if (!writers_.has_value()) {
-    const absl::StatusOr<std::string> value = database_->GetMeta({}, kWritersName);
+    const absl::StatusOr<std::string> value = database_->Use()->GetMeta({}, kWritersName);
     if (!value.ok()) return value.status();
     stored::LogWriters writers;
     if (!writers.ParseFromString(*value)) return ReadFailure(rocksdb::Status::Corruption());

@@ -1,4 +1,4 @@
-// How a database is written; how it is opened: database_open.cc.
+// How a database is written; how it is opened: database_open.cc, and again: database_recover.cc.
 #include "storage/database.h"
 
 #include <algorithm>
@@ -44,28 +44,26 @@ std::string EncodeEntry(const stored::StoredEntry& entry) {
   return value.SerializeAsString();
 }
 
-absl::Status ReadEntry(const Database& database, const rocksdb::ReadOptions& read, const EntryName& name,
+absl::Status ReadEntry(const RocksHandle& rocks, const rocksdb::ReadOptions& read, const EntryName& name,
                        std::optional<stored::StoredEntry>* entry) {
   rocksdb::PinnableSlice value;
   thread_local std::string key;
   EntryKeyTo(name, &key);
-  const rocksdb::Status status = database.rocks()->Get(read, database.family(kEntries), key, &value);
+  const rocksdb::Status status = rocks.db()->Get(read, rocks.family(kEntries), key, &value);
   if (status.IsNotFound()) return absl::OkStatus();
   if (!status.ok()) return ReadFailure(status);
   return DecodeEntry(name, ToView(value), &entry->emplace());
 }
 
 Database::~Database() {
-  if (db_ == nullptr) return;
   if (opened_) NoteHead().IgnoreError();  // the note only gets older
-  CloseDatabase(std::move(db_), families_);
+  absl::MutexLock lock(&rocks_mutex_);
+  rocks_.reset();  // closing may still tell of an error
 }
 
-absl::StatusOr<std::string> Database::GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const {
-  std::string value;
-  const rocksdb::Status status = db_->Get(read, families_[kMeta], name, &value);
-  if (!status.ok() && !status.IsNotFound()) return ReadFailure(status);
-  return value;
+std::shared_ptr<const RocksHandle> Database::Use() const {
+  absl::ReaderMutexLock lock(&rocks_mutex_);
+  return rocks_;
 }
 
 int64_t Database::DomainEntries(absl::string_view tenant) const {
@@ -93,7 +91,8 @@ absl::Status Database::BeginTimeline() {
   begun.Begin(next_timeline_, head_->head() + 1);
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Put(write, families_[kMeta], kTimelinesName, begun.Encode());
+  const Handle rocks = Use();
+  const rocksdb::Status status = rocks->db()->Put(write, rocks->family(kMeta), kTimelinesName, begun.Encode());
   if (!status.ok()) return FailFurtherWrites(status);
   timelines_ = std::move(begun);
   timeline_ = timelines_.current();
@@ -126,9 +125,9 @@ absl::Status Database::NoteHead(int64_t now_micros) {
 void Database::ForgetChanges(uint64_t head, rocksdb::WriteBatch* batch) const {
   const std::string last = RevisionKey(head);
   const std::string oldest = RevisionKey(std::min(oldest_change(), head));
-  batch->DeleteRange(families_[kChanges], oldest, last).PermitUncheckedError();
-  batch->Delete(families_[kChanges], last).PermitUncheckedError();
-  batch->Put(families_[kMeta], kOldestChangeName, RevisionKey(head + 1)).PermitUncheckedError();
+  batch->DeleteRange(family(kChanges), oldest, last).PermitUncheckedError();
+  batch->Delete(family(kChanges), last).PermitUncheckedError();
+  batch->Put(family(kMeta), kOldestChangeName, RevisionKey(head + 1)).PermitUncheckedError();
 }
 
 absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch) {
@@ -139,7 +138,7 @@ absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch
   batch->PutMeta(kLogTimeName, RevisionKey(static_cast<uint64_t>(log_time_micros)));
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Write(write, batch->write_batch());
+  const rocksdb::Status status = rocks()->Write(write, batch->write_batch());
   if (!status.ok()) return FailFurtherWrites(status);
   lineage_ = lineage;
   cutoffs_.oldest_change = head + 1;
@@ -150,16 +149,28 @@ absl::Status Database::RestartChanges(int64_t log_time_micros, EntryBatch* batch
 
 absl::Status Database::write_status() const {
   absl::MutexLock lock(&mutex_);
-  return write_status_;
+  return trouble_.ok() ? shed_ : trouble_;
+}
+
+absl::Status Database::trouble() const {
+  absl::MutexLock lock(&mutex_);
+  return trouble_;
+}
+
+void Database::Shed(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  shed_ = why;
 }
 
 absl::Status Database::FailFurtherWrites(const rocksdb::Status& failed) {
   absl::MutexLock lock(&mutex_);
-  write_status_ =
+  ++failures_;
+  if (!trouble_.ok()) return trouble_;
+  trouble_ =
       MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
                 absl::StrCat("storage refuses writes since a ", failed.IsNoSpace() ? "full disk" : "failed write",
-                             "; restart once the cause is gone"));
-  return write_status_;
+                             "; it takes them again by itself once the cause is gone"));
+  return trouble_;
 }
 
 void Database::StartChangesAt(uint64_t revision) {
@@ -193,7 +204,7 @@ uint64_t Database::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::Write
   for (int steps = 0; steps < kTrimStepsMax && wanted + step <= last; ++steps, wanted += step) {
     std::string value;
     stored::Change change;
-    const rocksdb::Status status = db_->Get({}, families_[kChanges], RevisionKey(wanted + step - 1), &value);
+    const rocksdb::Status status = rocks()->Get({}, family(kChanges), RevisionKey(wanted + step - 1), &value);
     if (!status.ok() || !change.ParseFromString(value) ||
         ToMicros(change.at()) + options_.change_log_max_age_days * kMicrosPerDay >= now_micros) {
       break;
@@ -203,8 +214,8 @@ uint64_t Database::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::Write
     wanted = std::max(oldest, std::min(wanted, *pinned + 1));
   }
   if (wanted == oldest) return oldest;
-  batch->DeleteRange(families_[kChanges], RevisionKey(oldest), RevisionKey(wanted)).PermitUncheckedError();
-  batch->Put(families_[kMeta], kOldestChangeName, RevisionKey(wanted)).PermitUncheckedError();
+  batch->DeleteRange(family(kChanges), RevisionKey(oldest), RevisionKey(wanted)).PermitUncheckedError();
+  batch->Put(family(kMeta), kOldestChangeName, RevisionKey(wanted)).PermitUncheckedError();
   return wanted;
 }
 
@@ -233,7 +244,7 @@ absl::Status Database::Commit(uint64_t revision, int64_t log_time_micros, EntryB
   CountDomains(batch);
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Write(write, batch->write_batch());
+  const rocksdb::Status status = rocks()->Write(write, batch->write_batch());
   if (!status.ok()) return FailFurtherWrites(status);
   cutoffs_.oldest_change = oldest;
   MoveCutoffs(log_time_micros);

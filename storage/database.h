@@ -1,7 +1,8 @@
 // The database of a list or of a replica of one: its families, what it remembers of itself, and how it is written.
 //
 // For storage/ alone: everyone else sees ListReader, CommandApplier or ReplicaWriter (store.h), which stand on it.
-// Thread-safe, but Commit is for one thread at a time.
+// Thread-safe; but who commits holds write_mutex() from the first thing it reads until Commit has returned, so that the
+// database is not opened again (Recover) below it.
 #pragma once
 
 #include <atomic>
@@ -21,6 +22,7 @@
 #include "storage/data_directory.h"
 #include "storage/head_signal.h"
 #include "storage/keys.h"
+#include "storage/rocks_handle.h"
 #include "storage/rocksdb_settings.h"
 #include "storage/store_options.h"
 #include "storage/stored.h"
@@ -64,10 +66,18 @@ class Database {
   absl::Status NoteHead(int64_t now_micros = 0);
   std::optional<int64_t> noted_micros() const { return noted_micros_; }
   absl::Status write_status() const;
+  absl::Status trouble() const;
+  void Shed(const absl::Status& why);
+  absl::Status Recover();
+  bool is_damaged() const { return damaged_.load(); }
 
   DatabaseKind kind() const { return kind_; }
-  rocksdb::DB* rocks() const { return db_.get(); }
-  rocksdb::ColumnFamilyHandle* family(ColumnFamily family) const { return families_[family]; }
+  absl::Mutex& write_mutex() ABSL_LOCK_RETURNED(write_mutex_) { return write_mutex_; }
+  // RocksDB, for a reader: whoever holds this may read for as long as it likes, but Recover waits for it.
+  std::shared_ptr<const RocksHandle> Use() const;
+  // The same for who commits.
+  rocksdb::DB* rocks() const { return writing_->db(); }
+  rocksdb::ColumnFamilyHandle* family(ColumnFamily family) const { return writing_->family(family); }
   DataDirectory& directory() { return *directory_; }
   const RetentionCutoffs& cutoffs() const { return cutoffs_; }
   // Log time: that of the newest record applied, in microseconds since 1970.
@@ -75,8 +85,6 @@ class Database {
   // The oldest revision that the change log still holds.
   uint64_t oldest_change() const { return cutoffs_.oldest_change.load(); }
 
-  // A record of the meta family; empty when there is none. INTERNAL when it cannot be read.
-  absl::StatusOr<std::string> GetMeta(const rocksdb::ReadOptions& read, const std::string& name) const;
   bool HasDomainEntries(absl::string_view tenant) const { return DomainEntries(tenant) > 0; }
   // How many whole-domain entries a list holds.
   int64_t DomainEntries(absl::string_view tenant) const;
@@ -85,8 +93,8 @@ class Database {
   void UseTimeline(uint64_t timeline);
   // Writes what the batch holds, as of this revision and log time, durably. Then the caller lets the head move on. Not
   // when write_status() is an error.
-  // UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on it always does, until the database is opened
-  // again; whether this batch is there then is unknown.
+  // UNAVAILABLE (STORAGE_UNAVAILABLE) when the disk refuses: from then on it always does, until Recover; whether this
+  // batch is there then is unknown.
   absl::Status Commit(uint64_t revision, int64_t log_time_micros, EntryBatch* batch);
   // A replica: the run of its source that told its newest state.
   void TakeTimeline(uint64_t timeline) { timeline_ = timeline; }
@@ -98,7 +106,7 @@ class Database {
   // Starts the change log again behind the head, under a lineage of its own, at this log time, with what the batch
   // holds: nobody who knows another state is told that it is the same. Before the list is written or read.
   absl::Status RestartChanges(int64_t log_time_micros, EntryBatch* batch);
-  // From now on all writes are refused, for this reason; returns it.
+  // From now on all writes are refused, for this reason, until Recover; returns it. Any thread.
   absl::Status FailFurtherWrites(const rocksdb::Status& failed);
 
   // Held from the decision what to trim until it is done, so that no pin comes in between.
@@ -107,20 +115,41 @@ class Database {
 
  private:
   Database(const StoreOptions& options, DatabaseKind kind) : options_(options), kind_(kind) {}
+  // What a database says of itself.
+  struct Meta {
+    uint64_t lineage = 0;
+    uint64_t revision = 0;
+    uint64_t oldest_change = 0;
+    int64_t log_time_micros = 0;
+    stored::LogSettings settings;
+    Timelines timelines;
+    absl::flat_hash_map<std::string, int64_t> domain_entries;
+  };
+  using Handle = std::shared_ptr<const RocksHandle>;
+
   // database_open.cc
   absl::Status OpenDatabase(uint64_t lineage);
   absl::Status InitialiseMeta(uint64_t lineage);
-  absl::Status ReadMeta(uint64_t lineage);
-  absl::Status ReadSettings();
-  // DATA_LOSS when the database ends before a revision that was durable, or lacks one in between. Changes nothing.
-  absl::Status ProveComplete(uint64_t lineage);
-  absl::Status CheckHead() const;
-  absl::Status CheckChanges() const;
-  absl::Status CheckKind(absl::string_view replica, uint64_t lineage) const;
+  absl::StatusOr<Meta> ReadMeta(const RocksHandle& rocks, uint64_t lineage) const;
+  absl::StatusOr<stored::LogSettings> ReadSettings(const RocksHandle& rocks) const;
+  // Goes on from what a database says of itself.
+  void UseMeta(Meta meta);
+  // RocksDB, to be read, with nothing missing. DATA_LOSS when the database ends before a revision that was durable, or
+  // lacks one in between. Changes nothing.
+  absl::StatusOr<Handle> OpenProved(uint64_t lineage) const;
+  absl::StatusOr<Handle> OpenToWrite();
+  absl::Status CheckHead(uint64_t revision) const;
+  absl::Status CheckChanges(const RocksHandle& rocks, const Meta& meta) const;
+  absl::Status CheckKind(absl::string_view replica, uint64_t held, uint64_t lineage) const;
   absl::Status FlushRecovered();
   absl::Status AcceptLoss();
   rocksdb::Status CountDomainEntries(absl::flat_hash_map<std::string, int64_t>* counts) const;
   absl::Status RenewLineage();
+  // database_recover.cc: from now on this is read; the handle before it is closed behind its last reader.
+  void Install(Handle rocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status AwaitReaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status ReadThroughStandIn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status WriteAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Begins the timeline of this run, unless it has begun.
   absl::Status BeginTimeline() ABSL_LOCKS_EXCLUDED(timeline_mutex_);
   // Adds the trimming of the change log to a batch that ends at `last`. Returns the new oldest revision.
@@ -135,8 +164,11 @@ class Database {
   const DatabaseKind kind_;
   std::unique_ptr<DataDirectory> directory_;
   RetentionCutoffs cutoffs_;
-  std::unique_ptr<rocksdb::DB> db_;
-  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  absl::Mutex write_mutex_;
+  mutable absl::Mutex rocks_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
+  Handle rocks_ ABSL_GUARDED_BY(rocks_mutex_);
+  const RocksHandle* writing_ = nullptr;                               // the same, for who holds write_mutex_
+  std::shared_ptr<ClosedSign> closing_ ABSL_GUARDED_BY(write_mutex_);  // of the handle that was replaced last
   uint64_t lineage_ = 0;
   std::atomic<int64_t> log_time_micros_{0};
   std::atomic<uint64_t> timeline_{0};  // zero until it has begun; of a replica what its source told
@@ -144,11 +176,12 @@ class Database {
   uint64_t next_timeline_ ABSL_GUARDED_BY(timeline_mutex_) = 0;
   Timelines timelines_ ABSL_GUARDED_BY(timeline_mutex_);
   std::unique_ptr<HeadSignal> head_;
-  uint64_t noted_head_ = 0;
+  uint64_t noted_head_ = 0;              // used, as the next, by one thread at a time
   std::optional<int64_t> noted_micros_;  // by the note that was found, or the one written last
   bool opened_ = false;                  // fully: only then may the note of the head be written
   // What a killed process had written and not synced is on disk; else a loss of power may still take it.
-  bool recovered_is_durable_ = false;
+  std::atomic<bool> recovered_is_durable_{false};
+  std::atomic<bool> damaged_{false};  // Recover found that something acknowledged is missing
   ChangePins pins_;
   absl::Mutex trim_mutex_;
 
@@ -157,13 +190,15 @@ class Database {
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, int64_t> domain_entries_ ABSL_GUARDED_BY(mutex_);
   stored::LogSettings settings_ ABSL_GUARDED_BY(mutex_);
-  absl::Status write_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status trouble_ ABSL_GUARDED_BY(mutex_);
+  uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;  // counts what FailFurtherWrites was told
+  absl::Status shed_ ABSL_GUARDED_BY(mutex_);
 };
 
 // An absl::Status for a RocksDB failure while reading: INTERNAL_ERROR, without keys.
 absl::Status ReadFailure(const rocksdb::Status& status);
 // Reads an entry: nothing when there is none. INTERNAL (INTERNAL_ERROR) when it is damaged.
-absl::Status ReadEntry(const Database& database, const rocksdb::ReadOptions& read, const EntryName& name,
+absl::Status ReadEntry(const RocksHandle& rocks, const rocksdb::ReadOptions& read, const EntryName& name,
                        std::optional<stored::StoredEntry>* entry);
 // Reads a stored entry and fills in what its key says. INTERNAL (INTERNAL_ERROR) when damaged.
 absl::Status DecodeEntry(const EntryName& name, absl::string_view value, stored::StoredEntry* entry);

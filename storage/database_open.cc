@@ -44,20 +44,21 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const StoreOptions& opt
 // Twice: to prove that all of it is there, and then to use it. A database that is refused is left as it was, so that a
 // file that turns up again can be put back.
 absl::Status Database::OpenDatabase(uint64_t lineage) {
+  absl::MutexLock writing(&write_mutex_);
   if (!directory_->is_new() && !directory_->accepts_loss()) {
-    if (absl::Status whole = ProveComplete(lineage); !whole.ok()) return whole;
+    if (absl::Status whole = OpenProved(lineage).status(); !whole.ok()) return whole;
   }
-  absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(*directory_, RocksDbOptions(options_, kind_),
-                                                                  ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  absl::StatusOr<Handle> opened = OpenToWrite();
   if (!opened.ok()) return opened.status();
-  db_ = std::move(opened->db);
-  families_ = std::move(opened->families);
-  if (opened->read_only) FailFurtherWrites(rocksdb::Status::NoSpace()).IgnoreError();
+  if ((*opened)->read_only()) FailFurtherWrites(rocksdb::Status::NoSpace()).IgnoreError();
+  Install(*std::move(opened));
   if (directory_->is_new()) {
     if (absl::Status made = InitialiseMeta(lineage); !made.ok()) return made;
     if (absl::Status noted = directory_->NoteHead(0); !noted.ok()) return noted;
   }
-  if (absl::Status read = ReadMeta(lineage); !read.ok()) return read;
+  absl::StatusOr<Meta> meta = ReadMeta(*writing_, lineage);
+  if (!meta.ok()) return meta.status();
+  UseMeta(*std::move(meta));
   if (directory_->accepts_loss()) return AcceptLoss();
   const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
@@ -69,54 +70,65 @@ absl::Status Database::OpenDatabase(uint64_t lineage) {
   return FlushRecovered();
 }
 
-absl::Status Database::ProveComplete(uint64_t lineage) {
+absl::StatusOr<Database::Handle> Database::OpenProved(uint64_t lineage) const {
+  static RetentionCutoffs unused;  // nothing is compacted where nothing is written
   absl::StatusOr<OpenedDatabase> opened =
-      OpenReadOnly(*directory_, RocksDbOptions(options_, kind_), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+      OpenReadOnly(*directory_, RocksDbOptions(options_, kind_), ColumnFamilyDescriptors(options_, kind_, &unused));
   if (!opened.ok()) return opened.status();
-  db_ = std::move(opened->db);
-  families_ = std::move(opened->families);
-  absl::Status status = ReadMeta(lineage);
-  if (status.ok()) status = CheckHead();
-  if (status.ok()) status = CheckChanges();
-  CloseDatabase(std::move(db_), families_);
-  families_.clear();
-  return status;
+  Handle rocks = std::make_shared<const RocksHandle>(*std::move(opened));
+  const absl::StatusOr<Meta> meta = ReadMeta(*rocks, lineage);
+  absl::Status status = meta.status();
+  if (status.ok()) status = CheckHead(meta->revision);
+  if (status.ok()) status = CheckChanges(*rocks, *meta);
+  if (!status.ok()) return status;
+  return rocks;
 }
 
-absl::Status Database::CheckHead() const {
+absl::StatusOr<Database::Handle> Database::OpenToWrite() {
+  rocksdb::DBOptions settings = RocksDbOptions(options_, kind_);
+  settings.listeners.push_back(
+      WatchBackgroundErrors([this](const rocksdb::Status& failed) { FailFurtherWrites(failed).IgnoreError(); }));
+  absl::StatusOr<OpenedDatabase> opened =
+      suppressd::OpenDatabase(*directory_, std::move(settings), ColumnFamilyDescriptors(options_, kind_, &cutoffs_));
+  if (!opened.ok()) return opened.status();
+  return std::make_shared<const RocksHandle>(*std::move(opened));
+}
+
+absl::Status Database::CheckHead(uint64_t revision) const {
   const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
-  const uint64_t revision = noted->has_value() ? (*noted)->revision : 0;
-  if (revision <= head_->head()) return absl::OkStatus();
+  // What this very run has acknowledged counts as well, when the database is opened again below it.
+  const uint64_t known = std::max(noted->has_value() ? (*noted)->revision : 0, head_ == nullptr ? 0 : head_->head());
+  if (known <= revision) return absl::OkStatus();
   return directory_->Damaged(directory_->database_path(),
-                             absl::StrCat("it ends at revision ", head_->head(), " but was at ", revision));
+                             absl::StrCat("it ends at revision ", revision, " but was at ", known));
 }
 
 // Every write leaves a change under its revision, in the same batch. What is in table files is there for all families
 // alike (atomic_flush), and the manifest vouches for the files; so it is enough to look at what came from the logs.
-absl::Status Database::CheckChanges() const {
-  uint64_t expected = cutoffs_.oldest_change.load();
+absl::Status Database::CheckChanges(const RocksHandle& rocks, const Meta& meta) const {
+  uint64_t expected = meta.oldest_change;
   rocksdb::ColumnFamilyMetaData files;
-  db_->GetColumnFamilyMetaData(families_[kChanges], &files);
+  rocks.db()->GetColumnFamilyMetaData(rocks.family(kChanges), &files);
   for (const rocksdb::LevelMetaData& level : files.levels) {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       expected = std::max(expected, ParseRevisionKey(file.largestkey) + 1);
     }
   }
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kChanges]));
+  std::unique_ptr<rocksdb::Iterator> it(rocks.db()->NewIterator({}, rocks.family(kChanges)));
   for (it->Seek(RevisionKey(expected)); it->Valid(); it->Next(), ++expected) {
     if (ParseRevisionKey(ToView(it->key())) != expected) break;
   }
   if (!it->status().ok()) return directory_->DamagedBeyondUse(directory_->database_path(), it->status().ToString());
-  if (!it->Valid() && expected > head_->head()) return absl::OkStatus();
+  if (!it->Valid() && expected > meta.revision) return absl::OkStatus();
   return directory_->Damaged(directory_->database_path(),
-                             absl::StrCat("its log lacks revision ", expected, " of ", head_->head()));
+                             absl::StrCat("its log lacks revision ", expected, " of ", meta.revision));
 }
 
 // From here on the logs hold what this run writes and nothing else.
 absl::Status Database::FlushRecovered() {
   if (!write_status().ok()) return absl::OkStatus();
-  const rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), families_);
+  const rocksdb::Status status = rocks()->Flush(rocksdb::FlushOptions(), writing_->families());
   if (!status.ok()) FailFurtherWrites(status).IgnoreError();  // reads go on
   recovered_is_durable_ = status.ok();
   return absl::OkStatus();
@@ -133,12 +145,12 @@ absl::Status Database::AcceptLoss() {
     stored::TenantInfo info;
     info.set_domain_entries(count);
     if (status.ok()) {
-      status = batch.Put(families_[kMeta], absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
+      status = batch.Put(family(kMeta), absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
     }
   }
   rocksdb::WriteOptions write;
   write.sync = true;
-  if (status.ok()) status = db_->Write(write, &batch);
+  if (status.ok()) status = rocks()->Write(write, &batch);
   if (!status.ok()) return WriteFailure(options_.path, status);
   {
     absl::MutexLock lock(&mutex_);
@@ -152,7 +164,7 @@ absl::Status Database::AcceptLoss() {
 }
 
 rocksdb::Status Database::CountDomainEntries(absl::flat_hash_map<std::string, int64_t>* counts) const {
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kEntries]));
+  std::unique_ptr<rocksdb::Iterator> it(rocks()->NewIterator({}, family(kEntries)));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     // TENANT 00 DOMAIN 00: without local part.
     const absl::string_view key = ToView(it->key());
@@ -172,7 +184,7 @@ absl::Status Database::RenewLineage() {
   const uint64_t lineage = RandomNumber();
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db_->Put(write, families_[kMeta], kLineageName, RevisionKey(lineage));
+  const rocksdb::Status status = rocks()->Put(write, family(kMeta), kLineageName, RevisionKey(lineage));
   if (!status.ok()) return WriteFailure(options_.path, status);
   lineage_ = lineage;
   noted_head_ = head_->head();
@@ -186,65 +198,83 @@ absl::Status Database::InitialiseMeta(uint64_t lineage) {
   settings.set_bounce_retention_days(options_.bounce_retention_days);
   settings.set_state_machine_version(kStateMachineVersion);
   rocksdb::WriteBatch batch;
-  rocksdb::Status status =
-      batch.Put(families_[kMeta], kLineageName, RevisionKey(lineage != 0 ? lineage : RandomNumber()));
-  if (status.ok()) status = batch.Put(families_[kMeta], kRevisionName, RevisionKey(0));
-  if (status.ok()) status = batch.Put(families_[kMeta], kOldestChangeName, RevisionKey(1));
-  if (status.ok()) status = batch.Put(families_[kMeta], kNormaliserName, kNormaliser);
-  if (status.ok()) status = batch.Put(families_[kMeta], kSettingsName, settings.SerializeAsString());
-  if (status.ok() && replica) status = batch.Put(families_[kMeta], kReplicaName, "1");
+  rocksdb::Status status = batch.Put(family(kMeta), kLineageName, RevisionKey(lineage != 0 ? lineage : RandomNumber()));
+  if (status.ok()) status = batch.Put(family(kMeta), kRevisionName, RevisionKey(0));
+  if (status.ok()) status = batch.Put(family(kMeta), kOldestChangeName, RevisionKey(1));
+  if (status.ok()) status = batch.Put(family(kMeta), kNormaliserName, kNormaliser);
+  if (status.ok()) status = batch.Put(family(kMeta), kSettingsName, settings.SerializeAsString());
+  if (status.ok() && replica) status = batch.Put(family(kMeta), kReplicaName, "1");
   rocksdb::WriteOptions write;
   write.sync = true;
-  if (status.ok()) status = db_->Write(write, &batch);
+  if (status.ok()) status = rocks()->Write(write, &batch);
   return status.ok() ? absl::OkStatus() : WriteFailure(options_.path, status);
 }
 
-absl::Status Database::ReadMeta(uint64_t lineage) {
+absl::StatusOr<Database::Meta> Database::ReadMeta(const RocksHandle& rocks, uint64_t lineage) const {
   const rocksdb::ReadOptions read;
-  const auto stored_lineage = GetMeta(read, kLineageName);
-  const auto revision = GetMeta(read, kRevisionName);
-  const auto oldest = GetMeta(read, kOldestChangeName);
-  const auto time = GetMeta(read, kLogTimeName);
-  const auto normaliser = GetMeta(read, kNormaliserName);
-  const auto replica = GetMeta(read, kReplicaName);
-  const auto timelines = GetMeta(read, kTimelinesName);
+  const auto stored_lineage = rocks.GetMeta(read, kLineageName);
+  const auto revision = rocks.GetMeta(read, kRevisionName);
+  const auto oldest = rocks.GetMeta(read, kOldestChangeName);
+  const auto time = rocks.GetMeta(read, kLogTimeName);
+  const auto normaliser = rocks.GetMeta(read, kNormaliserName);
+  const auto replica = rocks.GetMeta(read, kReplicaName);
+  const auto timelines = rocks.GetMeta(read, kTimelinesName);
   for (const auto* value : {&stored_lineage, &revision, &oldest, &time, &normaliser, &replica, &timelines}) {
     if (!value->ok()) return value->status();
   }
   if (*normaliser != kNormaliser || stored_lineage->empty() || revision->empty() || oldest->empty()) {
     return directory_->DamagedBeyondUse(directory_->database_path(), "it lacks its meta records");
   }
-  {
-    absl::MutexLock timeline_lock(&timeline_mutex_);
-    if (!timelines_.Decode(*timelines)) {
-      return directory_->DamagedBeyondUse(directory_->database_path(), "its timelines are garbled");
-    }
-    if (kind_ == DatabaseKind::kReplica) timeline_ = timelines_.current();
+  Meta meta;
+  meta.lineage = ParseRevisionKey(*stored_lineage);
+  meta.revision = ParseRevisionKey(*revision);
+  meta.oldest_change = ParseRevisionKey(*oldest);
+  meta.log_time_micros = static_cast<int64_t>(ParseRevisionKey(*time));
+  if (!meta.timelines.Decode(*timelines)) {
+    return directory_->DamagedBeyondUse(directory_->database_path(), "its timelines are garbled");
   }
-  lineage_ = ParseRevisionKey(*stored_lineage);
-  if (absl::Status kind = CheckKind(*replica, lineage); !kind.ok()) return kind;
-  head_ = std::make_unique<HeadSignal>(ParseRevisionKey(*revision));
-  cutoffs_.oldest_change = ParseRevisionKey(*oldest);
-  if (absl::Status status = ReadSettings(); !status.ok()) return status;
-  MoveCutoffs(static_cast<int64_t>(ParseRevisionKey(*time)));
-
+  if (absl::Status kind = CheckKind(*replica, meta.lineage, lineage); !kind.ok()) return kind;
+  absl::StatusOr<stored::LogSettings> settings = ReadSettings(rocks);
+  if (!settings.ok()) return settings.status();
+  meta.settings = *std::move(settings);
   const std::string prefix = kTenantPrefix;
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, families_[kMeta]));
-  absl::MutexLock lock(&mutex_);
+  std::unique_ptr<rocksdb::Iterator> it(rocks.db()->NewIterator(read, rocks.family(kMeta)));
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
     stored::TenantInfo info;
     if (!info.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return ReadFailure(rocksdb::Status::Corruption());
     }
-    domain_entries_[it->key().ToString().substr(prefix.size())] = info.domain_entries();
-    any_domain_entries_ = true;
+    meta.domain_entries[it->key().ToString().substr(prefix.size())] = info.domain_entries();
   }
-  return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
+  if (!it->status().ok()) return ReadFailure(it->status());
+  return meta;
+}
+
+// Readers may be under way: what they look at is replaced in one step, and the head is not moved.
+void Database::UseMeta(Meta meta) {
+  if (head_ == nullptr) {
+    lineage_ = meta.lineage;
+    head_ = std::make_unique<HeadSignal>(meta.revision);
+  }
+  {
+    absl::MutexLock timeline_lock(&timeline_mutex_);
+    timelines_ = std::move(meta.timelines);
+    const uint64_t current = timelines_.current();
+    timeline_ = kind_ == DatabaseKind::kReplica || current == next_timeline_ ? current : 0;
+  }
+  cutoffs_.oldest_change = meta.oldest_change;
+  {
+    absl::MutexLock lock(&mutex_);
+    settings_ = std::move(meta.settings);
+    any_domain_entries_ = any_domain_entries_ || !meta.domain_entries.empty();
+    domain_entries_ = std::move(meta.domain_entries);
+  }
+  MoveCutoffs(meta.log_time_micros);
 }
 
 // A list of before settings were in the log goes by the options it is opened with.
-absl::Status Database::ReadSettings() {
-  const absl::StatusOr<std::string> value = GetMeta({}, kSettingsName);
+absl::StatusOr<stored::LogSettings> Database::ReadSettings(const RocksHandle& rocks) const {
+  const absl::StatusOr<std::string> value = rocks.GetMeta({}, kSettingsName);
   if (!value.ok()) return value.status();
   stored::LogSettings settings;
   if (!settings.ParseFromString(*value)) {
@@ -257,17 +287,16 @@ absl::Status Database::ReadSettings() {
   }
   if (settings.request_window_days() == 0) settings.set_request_window_days(options_.request_window_days);
   if (settings.bounce_retention_days() == 0) settings.set_bounce_retention_days(options_.bounce_retention_days);
-  UseSettings(settings);
-  return absl::OkStatus();
+  return settings;
 }
 
-absl::Status Database::CheckKind(absl::string_view replica, uint64_t lineage) const {
+absl::Status Database::CheckKind(absl::string_view replica, uint64_t held, uint64_t lineage) const {
   const bool wanted = kind_ == DatabaseKind::kReplica;
   if (wanted == replica.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         options_.path, wanted ? " holds data of its own and is no replica" : " is a replica and takes no reports"));
   }
-  if (lineage == 0 || lineage == lineage_) return absl::OkStatus();
+  if (lineage == 0 || lineage == held) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(options_.path, wanted ? " is a replica of other data; make a new one" : " holds other data"));
 }

@@ -27,7 +27,7 @@ absl::Status EntryBatch::Load(const EntryName& name) {
   const std::string key = EntryKey(name);
   if (entries_.contains(key)) return absl::OkStatus();
   std::optional<stored::StoredEntry> entry;
-  if (absl::Status status = ReadEntry(*database_, {}, name, &entry); !status.ok()) return status;
+  if (absl::Status status = ReadEntry(*database_->Use(), {}, name, &entry); !status.ok()) return status;
   Loaded& loaded = entries_[key];
   loaded.existed = entry.has_value();
   if (entry.has_value()) loaded.entry = *std::move(entry);

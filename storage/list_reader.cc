@@ -41,7 +41,8 @@ uint64_t ListReader::oldest_start() const {
 uint64_t ListReader::EstimateEntries() const {
   uint64_t count = 0;
   const auto property = rocksdb::DB::Properties::kEstimateNumKeys;
-  return database_->rocks()->GetIntProperty(database_->family(kEntries), property, &count) ? count : 0;
+  const std::shared_ptr<const RocksHandle> rocks = database_->Use();
+  return rocks->db()->GetIntProperty(rocks->family(kEntries), property, &count) ? count : 0;
 }
 
 // Why the revision is exact: the head is read first, and is moved on only after a write is visible; so what is seen is
@@ -57,7 +58,8 @@ absl::Status ListReader::Get(const EntryName& name, Lookup* found) const {
         &found->revision);
   }
   found->revision = head().head();
-  absl::Status status = ReadEntry(*database_, {}, name, name.local_part.empty() ? &found->domain : &found->address);
+  absl::Status status =
+      ReadEntry(*database_->Use(), {}, name, name.local_part.empty() ? &found->domain : &found->address);
   if (!status.ok()) return status;
   const auto& entry = name.local_part.empty() ? found->domain : found->address;
   if (entry.has_value()) found->revision = std::max(found->revision, entry->revision());
@@ -79,9 +81,10 @@ absl::Status ListReader::MultiGet(absl::Span<const EntryName> names,
     if (domains) EntryKeyTo({names[i].tenant, names[i].domain, ""}, &keys[i * per_name + 1]);
   }
   for (size_t i = 0; i < count; ++i) slices[i] = keys[i];
+  const std::shared_ptr<const RocksHandle> rocks = database_->Use();  // outlives what it pins
   std::vector<rocksdb::PinnableSlice> values(count);
   std::vector<rocksdb::Status> statuses(count);
-  database_->rocks()->MultiGet({}, database_->family(kEntries), count, slices.data(), values.data(), statuses.data());
+  rocks->db()->MultiGet({}, rocks->family(kEntries), count, slices.data(), values.data(), statuses.data());
   for (size_t i = 0; i < count; ++i) {
     if (statuses[i].IsNotFound()) continue;
     if (!statuses[i].ok() && !statuses[i].IsCorruption()) return ReadFailure(statuses[i]);
@@ -111,11 +114,12 @@ absl::Status ListReader::MultiGet(absl::Span<const EntryName> names,
 absl::StatusOr<std::vector<v1::BounceEvent>> ListReader::ReadEvents(const EntryName& name,
                                                                     const stored::StoredEntry& entry, int max) const {
   std::vector<v1::BounceEvent> events;
+  const std::shared_ptr<const RocksHandle> rocks = database_->Use();
   const int64_t after = database_->cutoffs().bounces_after_micros.load();
   for (int i = entry.event_revisions_size() - 1; i >= 0 && static_cast<int>(events.size()) < max; --i) {
     std::string value;
     const std::string key = BounceKey(name, entry.event_revisions(i));
-    const rocksdb::Status status = database_->rocks()->Get({}, database_->family(kBounces), key, &value);
+    const rocksdb::Status status = rocks->db()->Get({}, rocks->family(kBounces), key, &value);
     if (status.IsNotFound()) continue;  // past its retention
     if (!status.ok()) return ReadFailure(status);
     v1::BounceEvent event;
@@ -133,7 +137,8 @@ absl::StatusOr<std::vector<RevisionChange>> ListReader::ReadChanges(uint64_t aft
   const rocksdb::Slice upper = end;
   rocksdb::ReadOptions read;
   read.iterate_upper_bound = &upper;
-  std::unique_ptr<rocksdb::Iterator> it(database_->rocks()->NewIterator(read, database_->family(kChanges)));
+  const std::shared_ptr<const RocksHandle> rocks = database_->Use();
+  std::unique_ptr<rocksdb::Iterator> it(rocks->db()->NewIterator(read, rocks->family(kChanges)));
   // Asked after the iterator was made: it sees all that was there then, so a trim from now on does no harm.
   if (after < oldest_start()) return HistoryGone();
   for (it->Seek(first); it->Valid() && static_cast<int>(changes.size()) < max; it->Next()) {
@@ -153,7 +158,8 @@ absl::StatusOr<std::vector<RevisionChange>> ListReader::ReadChanges(uint64_t aft
 
 absl::StatusOr<std::vector<stored::AuditRecord>> ListReader::ReadAudit(uint64_t after, int max) const {
   std::vector<stored::AuditRecord> records;
-  std::unique_ptr<rocksdb::Iterator> it(database_->rocks()->NewIterator({}, database_->family(kAudit)));
+  const std::shared_ptr<const RocksHandle> rocks = database_->Use();
+  std::unique_ptr<rocksdb::Iterator> it(rocks->db()->NewIterator({}, rocks->family(kAudit)));
   for (it->Seek(RevisionKey(after + 1)); it->Valid() && static_cast<int>(records.size()) < max; it->Next()) {
     if (!records.emplace_back().ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return ReadFailure(rocksdb::Status::Corruption());

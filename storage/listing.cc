@@ -74,12 +74,12 @@ bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
 class ListWalk {
  public:
   ListWalk(const Database& database, const ListQuery& query)
-      : database_(database), query_(query), snapshot_(database.rocks()) {
+      : database_(database), query_(query), rocks_(database.Use()), snapshot_(rocks_->db()) {
     read_.snapshot = snapshot_.snapshot();
   }
 
   absl::StatusOr<ListPage> Run() {
-    const absl::StatusOr<std::string> revision = database_.GetMeta(read_, kRevisionName);
+    const absl::StatusOr<std::string> revision = rocks_->GetMeta(read_, kRevisionName);
     if (!revision.ok()) return revision.status();
     page_.revision = ParseRevisionKey(*revision);
     page_.first_revision = query_.first_revision == 0 ? page_.revision : query_.first_revision;
@@ -90,7 +90,7 @@ class ListWalk {
 
   // Walks everything. `stop` is asked now and then: true ends it with DEADLINE_EXCEEDED.
   absl::StatusOr<ListCounts> Count(const std::function<bool()>& stop) {
-    const absl::StatusOr<std::string> revision = database_.GetMeta(read_, kRevisionName);
+    const absl::StatusOr<std::string> revision = rocks_->GetMeta(read_, kRevisionName);
     if (!revision.ok()) return revision.status();
     ListCounts counts;
     counts.revision = ParseRevisionKey(*revision);
@@ -100,7 +100,7 @@ class ListWalk {
     rocksdb::ReadOptions read = read_;
     read.iterate_upper_bound = &upper;
     read.fill_cache = false;  // a walk over everything must not push out what checks need
-    const std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
+    const std::unique_ptr<rocksdb::Iterator> it(rocks_->db()->NewIterator(read, rocks_->family(kEntries)));
     int rows = 0;
     for (it->Seek(prefix); it->Valid(); it->Next()) {
       if (++rows % kRowsPerStopCheck == 0 && stop()) {
@@ -136,7 +136,7 @@ class ListWalk {
     upper_ = end_;
     rocksdb::ReadOptions read = read_;
     read.iterate_upper_bound = &upper_;
-    std::unique_ptr<rocksdb::Iterator> it(database_.rocks()->NewIterator(read, database_.family(kEntries)));
+    std::unique_ptr<rocksdb::Iterator> it(rocks_->db()->NewIterator(read, rocks_->family(kEntries)));
     it->Seek(std::max(begin, query_.after_key));
     if (it->Valid() && !query_.after_key.empty() && it->key() == query_.after_key) it->Next();
     return it;
@@ -170,7 +170,7 @@ class ListWalk {
   }
 
   absl::Status WalkTimes() {
-    TimeRows rows(database_.rocks(), database_.family(kByTime), read_, database_.kind(),
+    TimeRows rows(rocks_->db(), rocks_->family(kByTime), read_, database_.kind(),
                   {.tenant = query_.tenant,
                    .reason = OnlyReason(),
                    .listed_before_micros = query_.filter.listed_before_micros,
@@ -223,7 +223,7 @@ class ListWalk {
   // An entry that the index names. A damaged one is counted, and is none.
   absl::Status GetEntry(const EntryName& name, std::optional<stored::StoredEntry>* entry) {
     rocksdb::PinnableSlice value;
-    const rocksdb::Status status = database_.rocks()->Get(read_, database_.family(kEntries), EntryKey(name), &value);
+    const rocksdb::Status status = rocks_->db()->Get(read_, rocks_->family(kEntries), EntryKey(name), &value);
     if (status.IsNotFound()) return absl::OkStatus();
     if (!status.ok() && !status.IsCorruption()) return ReadFailure(status);
     if (!status.ok() || !DecodeEntry(name, ToView(value), &entry->emplace()).ok()) {
@@ -242,6 +242,7 @@ class ListWalk {
 
   const Database& database_;
   const ListQuery& query_;
+  const std::shared_ptr<const RocksHandle> rocks_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions read_;
   std::string end_;

@@ -23,7 +23,8 @@ std::string KeyOf(const stored::OutboxReport& report) {
 }
 
 absl::Status Refusing() {
-  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the disk of the sidecar refuses");
+  return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                   "the disk of the sidecar refuses writes; it takes them again by itself once the cause is gone");
 }
 
 absl::Status Closing() {
@@ -82,6 +83,8 @@ void Outbox::Add(stored::OutboxReport report, Done done) {
     if (const auto found = keys_.find(KeyOf(report)); found != keys_.end()) known = &found->second;
     if (closed_) {
       refused = Closing();
+    } else if (!shed_.ok() || !stuck_.ok()) {
+      refused = shed_.ok() ? stuck_ : shed_;
     } else if (known == nullptr &&
                (reports >= options_.reports_max || bytes_ + waiting_bytes_ + bytes > options_.bytes_max)) {
       refused = MakeError(absl::StatusCode::kUnavailable, v1::OUTBOX_FULL,
@@ -117,41 +120,49 @@ void Outbox::Run() {
   }
 }
 
+void Outbox::Number(const std::vector<Waiting>& batch, std::vector<Added>* added, std::vector<absl::Status>* refused) {
+  absl::MutexLock lock(&mutex_);
+  absl::flat_hash_map<std::string, Keyed> fresh;  // keys of this very batch
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const std::string key = KeyOf(batch[i].report);
+    const std::string& digest = batch[i].report.payload_digest();
+    const Keyed* known = nullptr;
+    if (const auto found = keys_.find(key); found != keys_.end()) known = &found->second;
+    if (const auto found = fresh.find(key); found != fresh.end()) known = &found->second;
+    if (known == nullptr) {
+      (*added)[i].number = ++last_;
+      if (!key.empty()) fresh[key] = {(*added)[i].number, digest};
+    } else if (known->digest == digest) {
+      (*added)[i] = {known->number, true};
+    } else {
+      (*refused)[i] = MakeError(absl::StatusCode::kAlreadyExists, v1::REQUEST_ID_REUSED,
+                                "this request or event id was used with another payload");
+      (*added)[i].duplicate = true;
+    }
+  }
+}
+
 void Outbox::WriteAll(std::vector<Waiting>* batch) {
   std::vector<Added> added(batch->size());
   std::vector<absl::Status> refused(batch->size());
-  {
-    absl::MutexLock lock(&mutex_);
-    absl::flat_hash_map<std::string, Keyed> fresh;  // keys of this very batch
-    for (size_t i = 0; i < batch->size(); ++i) {
-      const stored::OutboxReport& report = (*batch)[i].report;
-      const std::string key = KeyOf(report);
-      const Keyed* known = nullptr;
-      if (const auto found = keys_.find(key); found != keys_.end()) known = &found->second;
-      if (const auto found = fresh.find(key); found != fresh.end()) known = &found->second;
-      if (known == nullptr) {
-        added[i].number = ++last_;
-        if (!key.empty()) fresh[key] = {added[i].number, report.payload_digest()};
-      } else if (known->digest == report.payload_digest()) {
-        added[i] = {known->number, true};
-      } else {
-        refused[i] = MakeError(absl::StatusCode::kAlreadyExists, v1::REQUEST_ID_REUSED,
-                               "this request or event id was used with another payload");
-        added[i].duplicate = true;
-      }
-    }
-  }
+  Number(*batch, &added, &refused);
+  BeginBatch(batch);
   const absl::Status written = Write(*batch, added);
+  const std::vector<Done> dones = EndBatch();
+  std::vector<uint64_t> given_up;
   {
     absl::MutexLock lock(&mutex_);
     for (size_t i = 0; i < batch->size(); ++i) {
       waiting_bytes_ -= (*batch)[i].bytes;
-      if (written.ok() && !added[i].duplicate) Learn(added[i].number, (*batch)[i].report, (*batch)[i].bytes);
+      if (!written.ok() || added[i].duplicate) continue;
+      Learn(added[i].number, (*batch)[i].report, (*batch)[i].bytes);
+      if (dones.empty()) given_up.push_back(added[i].number);
     }
   }
-  for (size_t i = 0; i < batch->size(); ++i) {
+  Remove(given_up).IgnoreError();  // else they are delivered, which their reporters wanted
+  for (size_t i = 0; i < dones.size(); ++i) {
     const absl::Status& status = written.ok() ? refused[i] : written;
-    (*batch)[i].done(status.ok() ? absl::StatusOr<Added>(added[i]) : status);
+    dones[i](status.ok() ? absl::StatusOr<Added>(added[i]) : status);
   }
   {
     absl::MutexLock lock(&mutex_);
@@ -161,18 +172,41 @@ void Outbox::WriteAll(std::vector<Waiting>* batch) {
   if (written.ok()) NoteHead();
 }
 
+void Outbox::BeginBatch(std::vector<Waiting>* batch) {
+  absl::MutexLock lock(&mutex_);
+  writing_.Begin();
+  for (Waiting& one : *batch) in_batch_.push_back(std::move(one.done));
+}
+
+std::vector<Outbox::Done> Outbox::EndBatch() {
+  absl::MutexLock lock(&mutex_);
+  writing_.End();
+  stuck_ = absl::OkStatus();
+  return std::exchange(in_batch_, {});
+}
+
+absl::Status Outbox::GiveUpStuck(absl::Time now) {
+  std::vector<Done> dones;
+  absl::Status stuck;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!writing_.IsStuck(now)) return absl::OkStatus();
+    stuck_ = stuck = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                               "the disk of the sidecar does not answer; reports are taken again once it does");
+    dones.swap(in_batch_);
+    for (Waiting& one : waiting_) {
+      dones.push_back(std::move(one.done));
+      waiting_bytes_ -= one.bytes;
+    }
+    waiting_.clear();
+  }
+  for (const Done& done : dones) done(stuck);
+  return stuck;
+}
+
 absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<Added>& added) {
   absl::MutexLock lock(&database_mutex_);
-  if (broken_) {
-    CloseDatabase(std::move(db_), families_);
-    families_.clear();
-    broken_ = true;
-    absl::Status opened = OpenDatabase();
-    // What was refused before may turn out to be there: it is delivered then, which its reporter wanted.
-    if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
-    if (!opened.ok()) broken_ = true;
-    if (broken_) return Refusing();
-  }
+  if (broken_) return Refusing();
   rocksdb::WriteBatch writes;
   stored::OutboxState next = state_;
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -187,6 +221,15 @@ absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<
 absl::Status Outbox::Fail(const rocksdb::Status&) {
   broken_ = true;
   return Refusing();
+}
+
+absl::Status Outbox::trouble() const {
+  return broken_ ? Refusing() : absl::OkStatus();
+}
+
+void Outbox::Shed(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  shed_ = why;
 }
 
 absl::StatusOr<std::vector<std::pair<uint64_t, stored::OutboxReport>>> Outbox::Read(uint64_t after, int count_max,

@@ -5,11 +5,12 @@
 //   (*outbox)->Read(from, ...);  // in the order in which they were taken
 //   (*outbox)->Remove({number});
 //
-// One thread writes what callers add in one batch with one fsync. When the disk refuses, those adds fail and the next
-// ones open the database again: space that has come back is used without a restart. Every write says how many reports
-// there are, and HEAD beside the database which write was durable: an outbox that lacks some is refused at open.
+// One thread writes what callers add in one batch with one fsync. When the disk refuses, those adds fail and so do the
+// next ones until Recover, which opens the database again. Every write says how many reports there are, and HEAD beside
+// the database which write was durable: an outbox that lacks some is refused at open.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +30,7 @@
 #include "storage/data_directory.h"
 #include "storage/rocksdb_open.h"
 #include "storage/stored.h"
+#include "storage/stuck_work.h"
 
 namespace suppressd {
 
@@ -61,7 +63,7 @@ class Outbox {
       absl::FunctionRef<void(uint64_t number, const stored::OutboxReport& report, const std::string& delivered)>;
 
   // Opens or creates it and gives every report in it to `visit`. Errors as Store::Open: an outbox that lacks reports is
-  // DATA_LOSS. On a full disk it opens, and refuses Add until there is room.
+  // DATA_LOSS. On a full disk it opens, and refuses Add until Recover.
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const OutboxOptions& options, Visit visit);
   // Closes as Close.
   ~Outbox();
@@ -72,6 +74,19 @@ class Outbox {
   void Add(stored::OutboxReport report, Done done);
   // Finishes what was added, refuses the rest.
   void Close();
+
+  // OK, or why nothing can be written until Recover: UNAVAILABLE (STORAGE_UNAVAILABLE).
+  absl::Status trouble() const;
+  // Gives up the batch that is being written when it is stuck (StuckWork): everyone who waits for Add is answered with
+  // UNAVAILABLE (STORAGE_UNAVAILABLE), and so are the next ones until it is done; what it wrote is dropped then. Called
+  // about once a second; `now` is of a clock that nobody can set. OK, or that error as long as the batch is not done.
+  absl::Status GiveUpStuck(absl::Time now);
+  // From now on Add is refused for this reason; OK: no longer. What was delivered is still forgotten.
+  void Shed(const absl::Status& why);
+  // Takes writes again after trouble: opens the database again and proves that no report is missing. A report that was
+  // refused and is there all the same is dropped, since its reporter repeats it. Read waits meanwhile. OK when there
+  // was no trouble. Else it may be tried again: UNAVAILABLE (the disk still refuses), DATA_LOSS (reports are missing).
+  absl::Status Recover();
 
   // Reports with a number greater than `after`, in order: at most `count_max`, and no more than one beyond
   // `bytes_max`. INTERNAL when one is damaged.
@@ -124,6 +139,10 @@ class Outbox {
   static void CountIn(uint64_t number, stored::OutboxState* state);
   static void CountOut(uint64_t number, stored::OutboxState* state);
   absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Opens the database again; `durable`: the serial of the last write that was acknowledged.
+  absl::Status OpenAgain(uint64_t durable) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Drops the reports that are none of these, durably.
+  absl::Status DropUnknown(const std::map<uint64_t, Known>& known) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   void Use(OpenedDatabase opened) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   // Learns what the database holds, and that all of it is there; `visit` sees each report.
   absl::Status Scan(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
@@ -142,7 +161,12 @@ class Outbox {
   void Run();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !waiting_.empty(); }
   void WriteAll(std::vector<Waiting>* batch);
-  // Writes reports under these numbers with one fsync; after a failure the database is opened again before the next.
+  // Gives the reports of a batch their numbers; one that is known gets that of the first, or is refused.
+  void Number(const std::vector<Waiting>& batch, std::vector<Added>* added, std::vector<absl::Status>* refused);
+  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile.
+  void BeginBatch(std::vector<Waiting>* batch);
+  std::vector<Done> EndBatch();
+  // Writes reports under these numbers with one fsync.
   absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added);
   absl::Status Fail(const rocksdb::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
 
@@ -153,7 +177,7 @@ class Outbox {
   mutable absl::Mutex database_mutex_;
   std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(database_mutex_);
   std::vector<rocksdb::ColumnFamilyHandle*> families_ ABSL_GUARDED_BY(database_mutex_);
-  bool broken_ ABSL_GUARDED_BY(database_mutex_) = false;
+  std::atomic<bool> broken_{false};                               // set by background work of the database, too
   stored::OutboxState state_ ABSL_GUARDED_BY(database_mutex_);    // as it was last written
   uint64_t durable_serial_ ABSL_GUARDED_BY(database_mutex_) = 0;  // of the last synced write
 
@@ -167,6 +191,10 @@ class Outbox {
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;   // the last number given out
   uint64_t shown_ ABSL_GUARDED_BY(mutex_) = 0;  // Read shows numbers up to this
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status shed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Done> in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
+  StuckWork writing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);  // why it was given up
   std::thread thread_;
 };
 

@@ -64,13 +64,79 @@ absl::Status Outbox::OpenDatabase() {
     CloseDatabase(std::move(db_), families_);
     if (!whole.ok()) return whole;
   }
+  settings.listeners.push_back(WatchBackgroundErrors([this](const rocksdb::Status&) { broken_ = true; }));
   absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(*directory_, settings, families);
   if (!opened.ok()) return opened.status();
   Use(*std::move(opened));
   if (directory_->is_new() || broken_) return absl::OkStatus();
   // What a killed process had not synced is durable from here on: what is written next counts on it.
   const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
-  if (!flushed.ok()) broken_ = true;  // Add opens it again
+  if (!flushed.ok()) broken_ = true;  // Recover opens it again
+  return absl::OkStatus();
+}
+
+absl::Status Outbox::Recover() {
+  absl::MutexLock database_lock(&database_mutex_);
+  if (!broken_) return absl::OkStatus();
+  std::map<uint64_t, Known> known;
+  absl::flat_hash_map<std::string, Keyed> keys;
+  int64_t bytes = 0, refused = 0;
+  const stored::OutboxState state = state_;
+  const uint64_t durable = durable_serial_;
+  {
+    absl::MutexLock lock(&mutex_);
+    known = known_;
+    keys = keys_;
+    bytes = bytes_;
+    refused = refused_;
+  }
+  absl::Status opened = OpenAgain(durable);
+  if (opened.ok()) opened = DropUnknown(known);
+  if (opened.ok()) return opened;
+  // Until the next try all is known as before.
+  broken_ = true;
+  state_ = state;
+  durable_serial_ = durable;
+  absl::MutexLock lock(&mutex_);
+  known_ = std::move(known);
+  keys_ = std::move(keys);
+  bytes_ = bytes;
+  refused_ = refused;
+  return opened;
+}
+
+absl::Status Outbox::OpenAgain(uint64_t durable) {
+  CloseDatabase(std::move(db_), families_);
+  families_.clear();
+  absl::Status opened = OpenDatabase();
+  if (opened.ok()) opened = Scan([](uint64_t, const stored::OutboxReport&, const std::string&) {});
+  if (!opened.ok()) return opened;
+  if (state_.serial() < durable) {
+    return directory_->Damaged(directory_->database_path(),
+                               absl::StrCat("it ends at write ", state_.serial(), " but was at ", durable));
+  }
+  return trouble();
+}
+
+// Delivery may have passed their numbers: those that were refused, and those that were forgotten without a sync.
+absl::Status Outbox::DropUnknown(const std::map<uint64_t, Known>& known) {
+  rocksdb::WriteBatch writes;
+  stored::OutboxState next = state_;
+  std::vector<uint64_t> dropped;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [number, report] : known_) {
+      if (!known.contains(number)) dropped.push_back(number);
+    }
+  }
+  for (const uint64_t number : dropped) {
+    writes.Delete(families_[kWaitingFamily], RevisionKey(number)).PermitUncheckedError();
+    writes.Delete(families_[kDelivered], RevisionKey(number)).PermitUncheckedError();
+    CountOut(number, &next);
+  }
+  if (absl::Status status = Commit(next, true, &writes); !status.ok()) return status;  // a probe, too
+  absl::MutexLock lock(&mutex_);
+  for (const uint64_t number : dropped) Forget(number);
   return absl::OkStatus();
 }
 

@@ -168,6 +168,8 @@ class ReplicaWriter::Following {
 absl::Status ReplicaWriter::Follow(absl::Span<const RevisionChange> changes) {
   if (!loaded()) return Misuse("a replica follows from a snapshot on");
   if (absl::Status status = database_->write_status(); !status.ok()) return status;
+  absl::MutexLock writing(&database_->write_mutex());
+  if (absl::Status status = database_->write_status(); !status.ok()) return status;
   Following following(database_);
   for (const RevisionChange& next : changes) {
     if (next.revision < following.revision()) continue;  // applied before

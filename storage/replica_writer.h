@@ -20,8 +20,8 @@ class Database;
 class EntryBatch;
 class SnapshotLoader;
 
-// For one thread at a time. All errors of the disk are UNAVAILABLE (STORAGE_UNAVAILABLE), and last until the replica is
-// opened again.
+// For one thread at a time. All errors of the disk are UNAVAILABLE (STORAGE_UNAVAILABLE), and last until
+// ReplicaStore::Recover; those while a snapshot is loaded, until the replica is made again.
 class ReplicaWriter {
  public:
   // The database must outlive it.

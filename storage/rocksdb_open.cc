@@ -54,6 +54,15 @@ class QuietLogger : public rocksdb::Logger {
   std::string damaged_ ABSL_GUARDED_BY(mutex_);
 };
 
+class BackgroundErrors : public rocksdb::EventListener {
+ public:
+  explicit BackgroundErrors(std::function<void(const rocksdb::Status&)> failed) : failed_(std::move(failed)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override { failed_(*error); }
+
+ private:
+  const std::function<void(const rocksdb::Status&)> failed_;
+};
+
 // The newest write-ahead log; empty: there is none.
 std::string NewestLog(const std::string& path) {
   std::string newest;
@@ -176,6 +185,10 @@ class Opening {
 };
 
 }  // namespace
+
+std::shared_ptr<rocksdb::EventListener> WatchBackgroundErrors(std::function<void(const rocksdb::Status&)> failed) {
+  return std::make_shared<BackgroundErrors>(std::move(failed));
+}
 
 bool IsWriteRefused(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return true;

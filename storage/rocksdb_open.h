@@ -2,11 +2,13 @@
 // which file keeps it from opening, and what to do.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "rocksdb/db.h"
+#include "rocksdb/listener.h"
 #include "storage/data_directory.h"
 
 namespace suppressd {
@@ -35,6 +37,10 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const DataDirectory& directory, rock
 
 // Closes it. Null is passed over.
 void CloseDatabase(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::ColumnFamilyHandle*>& families);
+
+// A listener (rocksdb::DBOptions) that calls `failed` with each error of RocksDB's own work in the background: a flush,
+// a compaction, the manifest. Any thread; RocksDB does nothing more in the background then.
+std::shared_ptr<rocksdb::EventListener> WatchBackgroundErrors(std::function<void(const rocksdb::Status&)> failed);
 
 // Whether a write failed for want of room, or because the disk takes no writes: reads may well go on.
 bool IsWriteRefused(const rocksdb::Status& status);

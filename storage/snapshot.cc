@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/error.h"
 #include "storage/database.h"
 #include "storage/list_reader.h"
 
@@ -22,32 +23,42 @@ std::string TenantEnd(std::string prefix) {
 
 }  // namespace
 
-Snapshot::Snapshot(const Database* database) : database_(database), held_(database->rocks()), view_(held_.snapshot()) {}
+Snapshot::Snapshot(const std::shared_ptr<const RocksHandle>& rocks) : rocks_(rocks), view_(rocks->TakeSnapshot()) {}
+
+Snapshot::~Snapshot() {
+  if (const std::shared_ptr<const RocksHandle> rocks = rocks_.lock(); rocks != nullptr) rocks->Release(view_);
+}
 
 absl::Status Snapshot::Walk(const SnapshotRange& range, Visit visit) const {
+  const std::shared_ptr<const RocksHandle> rocks = rocks_.lock();
+  if (rocks == nullptr) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, v1::SNAPSHOT_GONE,
+                     "the storage was opened again since this snapshot was taken; take another");
+  }
   const std::string begin = range.after_key.empty() ? "" : KeyAfter(range.after_key);
   const std::string end = range.until_key.empty() ? "" : KeyAfter(range.until_key);
   bool stopped = false;
-  if (range.tenants.empty()) return WalkKeys(begin, end, visit, &stopped);
+  if (range.tenants.empty()) return WalkKeys(*rocks, begin, end, visit, &stopped);
   for (const std::string& tenant : range.tenants) {
     const std::string prefix = EntryPrefix(tenant);
     const std::string tenant_end = TenantEnd(prefix);
     if (!end.empty() && prefix >= end) break;
     if (tenant_end <= begin) continue;
-    absl::Status status =
-        WalkKeys(std::max(begin, prefix), end.empty() ? tenant_end : std::min(end, tenant_end), visit, &stopped);
+    absl::Status status = WalkKeys(*rocks, std::max(begin, prefix),
+                                   end.empty() ? tenant_end : std::min(end, tenant_end), visit, &stopped);
     if (!status.ok() || stopped) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status Snapshot::WalkKeys(const std::string& begin, const std::string& end, Visit visit, bool* stopped) const {
+absl::Status Snapshot::WalkKeys(const RocksHandle& rocks, const std::string& begin, const std::string& end, Visit visit,
+                                bool* stopped) const {
   const rocksdb::Slice upper = end;
   rocksdb::ReadOptions read;
   read.snapshot = view_;
   if (!end.empty()) read.iterate_upper_bound = &upper;
   read.fill_cache = false;  // a walk over everything must not push out what checks need
-  const std::unique_ptr<rocksdb::Iterator> it(database_->rocks()->NewIterator(read, database_->family(kEntries)));
+  const std::unique_ptr<rocksdb::Iterator> it(rocks.db()->NewIterator(read, rocks.family(kEntries)));
   for (it->Seek(begin); it->Valid(); it->Next()) {
     EntryName name;
     stored::StoredEntry entry;
@@ -64,10 +75,11 @@ absl::Status Snapshot::WalkKeys(const std::string& begin, const std::string& end
 absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Take(Database* database, ChangePin* pin,
                                                          int64_t pinned_until_micros) {
   absl::MutexLock trim_lock(&database->trim_mutex());
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(database));
+  const std::shared_ptr<const RocksHandle> rocks = database->Use();
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(rocks));
   rocksdb::ReadOptions read;
   read.snapshot = snapshot->view_;
-  const absl::StatusOr<std::string> revision = database->GetMeta(read, kRevisionName);
+  const absl::StatusOr<std::string> revision = rocks->GetMeta(read, kRevisionName);
   if (!revision.ok()) return revision.status();
   snapshot->revision_ = ParseRevisionKey(*revision);
   if (pin != nullptr) *pin = database->pins().Add(snapshot->revision_, pinned_until_micros);

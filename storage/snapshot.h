@@ -21,6 +21,7 @@ namespace suppressd {
 
 class ChangePin;
 class Database;
+class RocksHandle;
 
 // Which entries of a snapshot.
 struct SnapshotRange {
@@ -33,7 +34,7 @@ struct SnapshotRange {
 };
 
 // Holds a RocksDB snapshot: what it sees takes room on disk for as long as it lives, so its holder limits its time.
-// Thread-safe. The database must outlive it.
+// When the database is opened again below the process it is gone. Thread-safe. The database must outlive it.
 class Snapshot {
  public:
   // Called with each entry, complete, and its key. False: stop here.
@@ -42,22 +43,26 @@ class Snapshot {
   // Takes one; see ListReader::TakeSnapshot.
   static absl::StatusOr<std::unique_ptr<Snapshot>> Take(Database* database, ChangePin* pin,
                                                         int64_t pinned_until_micros);
+  ~Snapshot();
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
 
   // The revision: it holds what this and all revisions before it made, and nothing of any later one.
   uint64_t revision() const { return revision_; }
 
   // Visits the entries of a range in byte order of their keys. Costs one seek for each tenant named, and nothing for
-  // what lies before. INTERNAL when a stored value is damaged: the entries before it were visited.
+  // what lies before. INTERNAL when a stored value is damaged: the entries before it were visited. FAILED_PRECONDITION
+  // (SNAPSHOT_GONE): the database was opened again since the snapshot was taken; take another.
   absl::Status Walk(const SnapshotRange& range, Visit visit) const;
 
  private:
-  explicit Snapshot(const Database* database);
+  explicit Snapshot(const std::shared_ptr<const RocksHandle>& rocks);
   // The same between two keys; `end` itself is left out, empty: no end. `stopped` tells that the visitor had enough.
-  absl::Status WalkKeys(const std::string& begin, const std::string& end, Visit visit, bool* stopped) const;
+  absl::Status WalkKeys(const RocksHandle& rocks, const std::string& begin, const std::string& end, Visit visit,
+                        bool* stopped) const;
 
-  const Database* const database_;
-  rocksdb::ManagedSnapshot held_;
-  const rocksdb::Snapshot* const view_;
+  const std::weak_ptr<const RocksHandle> rocks_;  // a snapshot must not keep the database from being opened again
+  const rocksdb::Snapshot* const view_;           // the handle's
   uint64_t revision_ = 0;
 };
 

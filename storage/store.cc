@@ -42,6 +42,18 @@ absl::Status Store::write_status() const {
   return database_->write_status();
 }
 
+absl::Status Store::trouble() const {
+  return database_->trouble();
+}
+
+void Store::Shed(const absl::Status& why) {
+  database_->Shed(why);
+}
+
+absl::Status Store::Recover() {
+  return database_->Recover();
+}
+
 absl::StatusOr<std::unique_ptr<ReplicaStore>> ReplicaStore::Open(const StoreOptions& options, uint64_t lineage) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options, DatabaseKind::kReplica, lineage);
   if (!database.ok()) return database.status();
@@ -61,6 +73,22 @@ absl::Status ReplicaStore::NoteHead() {
 
 absl::Status ReplicaStore::write_status() const {
   return database_->write_status();
+}
+
+absl::Status ReplicaStore::trouble() const {
+  return database_->trouble();
+}
+
+void ReplicaStore::Shed(const absl::Status& why) {
+  database_->Shed(why);
+}
+
+absl::Status ReplicaStore::Recover() {
+  return database_->Recover();
+}
+
+bool ReplicaStore::is_damaged() const {
+  return database_->is_damaged();
 }
 
 }  // namespace suppressd

@@ -49,8 +49,20 @@ class Store {
   bool time_is_noted() const;
   // See clock_repair.h. Before anything else is done with the store.
   absl::Status MoveTimesBack(int64_t now_micros);
-  // OK, or why writes are refused: UNAVAILABLE (STORAGE_UNAVAILABLE).
+  // OK, or why writes are refused: UNAVAILABLE (STORAGE_UNAVAILABLE). Any thread, as all of the rest.
   absl::Status write_status() const;
+  // The same, where the disk refused a write, or work of the database in the background: only Recover ends it.
+  absl::Status trouble() const;
+  // From now on writes are refused for this reason, which is UNAVAILABLE (STORAGE_UNAVAILABLE); OK: no longer.
+  void Shed(const absl::Status& why);
+  // Takes writes again after trouble: opens the database again, below those who read it, and proves as at a start that
+  // nothing acknowledged is missing. Takes seconds. Reads go on meanwhile; the head may have moved on when it is done,
+  // for a write whose outcome was unknown may be there; snapshots are gone (Snapshot::Walk). By one thread at a time.
+  //
+  // OK when there was no trouble. Else nothing is changed, and it may be tried again: UNAVAILABLE (the disk still
+  // refuses, or reads of before are under way), DATA_LOSS (something acknowledged is missing; reads go on from what is
+  // open).
+  absl::Status Recover();
 
  private:
   explicit Store(std::unique_ptr<Database> database);
@@ -75,6 +87,11 @@ class ReplicaStore {
   // As Store.
   absl::Status NoteHead();
   absl::Status write_status() const;
+  absl::Status trouble() const;
+  void Shed(const absl::Status& why);
+  absl::Status Recover();
+  // Recover found that something is missing: only another snapshot of the source helps.
+  bool is_damaged() const;
 
  private:
   explicit ReplicaStore(std::unique_ptr<Database> database);

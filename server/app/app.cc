@@ -59,6 +59,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   if (absl::Status status = app->StartClock(options); !status.ok()) return status;
   app->log_ = std::make_unique<LocalCommitLog>();
   if (absl::Status status = app->log_->Start(&app->store_->applier()); !status.ok()) return status;
+  app->WatchStorage(options);
   if (app->clock_->status().ok()) {
     AppendSettings(options.store, app->store_->applier().settings(), app->clock_->Now(), app->log_.get());
   }
@@ -70,7 +71,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
                      .listings_in_flight_max = options.max_listings,
                      .mails_in_flight_max = options.max_mails,
                      .watches_max = options.max_watches,
-                     .may_write = [clock = app->clock_.get()] { return clock->status(); }});
+                     .may_write = [raw = app.get()] { return raw->MayWrite(); }});
   app->replication_ = std::make_unique<ReplicationService>(
       &app->store_->reader(), now,
       ReplicationOptions{.request_bytes_max = static_cast<size_t>(options.max_request_kib) << 10,
@@ -113,6 +114,21 @@ absl::Status App::StartClock(const ServeOptions& options) {
   return absl::OkStatus();
 }
 
+void App::WatchStorage(const ServeOptions& options) {
+  const GuardedStorage store{.trouble = [this](absl::Time) { return store_->trouble(); },
+                             .shed = [this](const absl::Status& why) { store_->Shed(why); },
+                             .recover = [this] { return store_->Recover(); }};
+  const GuardedStorage log{.trouble = [this](absl::Time now) { return log_->GiveUpStuck(now); },
+                           .shed = [](const absl::Status&) {},
+                           .recover = [this] { return log_->GiveUpStuck(SteadyPoint()); }};
+  storage_ = std::make_unique<StorageWatch>(options.store.path, options, std::vector<GuardedStorage>{store, log});
+}
+
+absl::Status App::MayWrite() const {
+  absl::Status status = store_->write_status();
+  return status.ok() ? clock_->status() : status;
+}
+
 void App::NoteHead() {
   const bool timed = clock_->status().ok();
   store_->NoteHead(timed ? absl::ToUnixMicros(clock_->Now()) : 0).IgnoreError();  // a full disk shows in write_status
@@ -146,7 +162,7 @@ absl::Status App::Manage(const ServeOptions& options) {
   metrics.AddGauge("suppressd_revision", "The newest revision.",
                    [list] { return static_cast<double>(list->head().head()); });
   metrics.AddGauge("suppressd_writes_accepted", "1: writes are taken; 0: they are refused (disk, clock).",
-                   [this] { return store_->write_status().ok() && clock_->status().ok() ? 1 : 0; });
+                   [this] { return MayWrite().ok() ? 1 : 0; });
   metrics.AddCounter("suppressd_commit_commands_total", "Commands made durable.",
                      [this] { return static_cast<double>(log_->counts().commands); });
   metrics.AddHistograms("suppressd_commit_seconds", "How long a batch of commands took to be applied and made durable.",
@@ -166,12 +182,10 @@ absl::Status App::Manage(const ServeOptions& options) {
   beats.Add("watches", kWorkLateAfter, [this] { return service_->watches_busy(); });
   beats.Add("replica streams", kWorkLateAfter, [this] { return replication_->streams_busy(); });
   pages_.AddCheck("list open", [] { return absl::OkStatus(); });
-  pages_.AddNote("writes taken", [this] {
-    absl::Status status = store_->write_status();
-    return status.ok() ? clock_->status() : status;
-  });
+  AddStorage(storage_.get(), options.min_free_disk_mib, &pages_);
+  pages_.AddNote("writes taken", [this] { return MayWrite(); });
   pages_.AddStatus([this, list] {
-    const absl::Status writes = store_->write_status().ok() ? clock_->status() : store_->write_status();
+    const absl::Status writes = MayWrite();
     return std::vector<std::pair<std::string, std::string>>{
         {"kind", "server"},
         {"lineage", absl::StrCat(absl::Hex(list->lineage(), absl::kZeroPad16))},
@@ -191,17 +205,24 @@ absl::Status App::Tick() {
   access_->Reload(false);
   WatchClock();
   NoteHead();
-  absl::Status status = store_->write_status();
-  if (status.ok()) status = clock_->status();
-  if (status.ok() == writes_served_) return absl::OkStatus();
-  writes_served_ = status.ok();
-  if (writes_served_) {
-    LogInfo("writes_taken_again");
-  } else {
-    LogError("writes_refused", {{"error", std::string(status.message())}});
-  }
-  listener_->SetServing(kWriteHealth, writes_served_);
+  WatchWrites();
   return absl::OkStatus();
+}
+
+void App::WatchWrites() {
+  const absl::Status clock = clock_->status();
+  if (clock.ok() == clock_refuses_) {
+    clock_refuses_ = !clock.ok();
+    if (clock_refuses_) {
+      LogError("writes_refused", {{"error", std::string(clock.message())}});
+    } else {
+      LogInfo("writes_taken_again");
+    }
+  }
+  const bool served = clock.ok() && storage_->status().ok() && store_->write_status().ok();
+  if (served == writes_served_) return;
+  writes_served_ = served;
+  listener_->SetServing(kWriteHealth, served);
 }
 
 void App::Stop(absl::Duration timeout) {
@@ -215,6 +236,7 @@ void App::Stop(absl::Duration timeout) {
   replication_->AwaitDrained(deadline);
   store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
   listener_->Shutdown(deadline);
+  storage_->Stop();
   log_->Close();
   listener_->Wait();
   listener_.reset();

@@ -12,6 +12,7 @@
 #include "server/app/listener.h"
 #include "server/app/management.h"
 #include "server/app/options.h"
+#include "server/app/storage_watch.h"
 #include "server/list/rule_book.h"
 #include "server/list/service.h"
 #include "server/replication/replication.h"
@@ -30,7 +31,7 @@ class App final : public Daemon {
   ~App() override;
 
   void Reload() override;
-  // Looks whether storage still takes writes and tells the health service; lets go what replicas no longer use.
+  // Tells the health service whether writes are taken; lets go what replicas no longer use.
   absl::Status Tick() override;
   // Turns unready, ends streams, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
   // `timeout`), makes everything durable, closes.
@@ -40,6 +41,8 @@ class App final : public Daemon {
   const std::vector<std::string>& addresses() const { return listener_->addresses(); }
   Store& store() { return *store_; }
   LocalCommitLog& log() { return *log_; }
+  // Whether writes are taken, for status pages and metrics.
+  const StorageWatch& storage() const { return *storage_; }
   SuppressionService& service() { return *service_; }
   ReplicationService& replication() { return *replication_; }
   const ManagementPages& pages() const { return pages_; }
@@ -55,12 +58,18 @@ class App final : public Daemon {
   void WatchClock();
   // Tells the management port of all parts, and binds it.
   absl::Status Manage(const ServeOptions& options);
+  // Tells when writes are refused because of the clock, once, and when they are no longer.
+  void WatchWrites();
+  void WatchStorage(const ServeOptions& options);
+  // OK, or why no write is taken now.
+  absl::Status MayWrite() const;
 
   std::unique_ptr<RuleBook> rules_;
   std::unique_ptr<Access> access_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<ClockGuard> clock_;
   std::unique_ptr<LocalCommitLog> log_;
+  std::unique_ptr<StorageWatch> storage_;
   std::unique_ptr<SuppressionService> service_;
   std::unique_ptr<ReplicationService> replication_;
   std::unique_ptr<NoSidecarService> no_sidecar_;
@@ -69,6 +78,7 @@ class App final : public Daemon {
   ManagementPages pages_;  // after what they look at
   bool writes_served_ = true;
   bool clock_believed_ = true;
+  bool clock_refuses_ = false;
 };
 
 // Runs a server until it is told to stop; see RunDaemon.

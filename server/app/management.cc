@@ -158,6 +158,31 @@ void AddListMetrics(const ListMetrics* list, Metrics* metrics) {
                       [list] { return static_cast<double>(list->reactivated()); });
 }
 
+void AddStorage(const StorageWatch* storage, int min_free_disk_mib, ManagementPages* pages) {
+  Metrics& metrics = pages->metrics();
+  metrics.AddGauges("suppressd_storage_free_bytes", "Free space under the data directory, as seen last.", [storage] {
+    const int64_t free = storage->state().free_bytes;
+    return free < 0 ? std::vector<MetricValue>() : std::vector<MetricValue>{{{}, static_cast<double>(free)}};
+  });
+  metrics.AddGauge("suppressd_storage_min_free_bytes", "Writes are refused while less is free (--min_free_disk_mib).",
+                   [min_free_disk_mib] { return static_cast<double>(int64_t{min_free_disk_mib} << 20); });
+  metrics.AddGauge("suppressd_storage_shedding", "1 while writes are refused because of the disk.",
+                   [storage] { return storage->state().phase == StoragePhase::kOk ? 0 : 1; });
+  metrics.AddCounter("suppressd_storage_sheds_total", "How often writes began to be refused because of the disk.",
+                     [storage] { return static_cast<double>(storage->state().shed_count); });
+  pages->AddStatus([storage] {
+    const StorageState state = storage->state();
+    std::string says = "well";
+    if (state.phase != StoragePhase::kOk) {
+      says = absl::StrCat(state.phase == StoragePhase::kShedding ? "writes are refused" : "is being opened again",
+                          ", for ", absl::FormatDuration(absl::Trunc(SteadyPoint() - state.since, absl::Seconds(1))),
+                          ": ", state.cause);
+    }
+    const std::string free = state.free_bytes < 0 ? "not known" : absl::StrCat(state.free_bytes >> 20, " MiB");
+    return std::vector<std::pair<std::string, std::string>>{{"storage", says}, {"free on its disk", free}};
+  });
+}
+
 absl::Status ServeManagement(const ServerOptions& options, ManagementPages* pages) {
   if (options.management_address.empty()) return absl::OkStatus();
   if (absl::Status status = pages->Serve(options.management_address); !status.ok()) {

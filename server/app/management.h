@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/app/access.h"
 #include "server/app/options.h"
+#include "server/app/storage_watch.h"
 #include "server/list/list_metrics.h"
 #include "server/management/pages.h"
 #include "server/rpc/call_metrics.h"
@@ -26,6 +27,9 @@ void AddCommonPages(const ServerOptions& options, const Access* access, Manageme
 // What is counted of the calls of these services, and of the list.
 void AddCallMetrics(std::vector<const AllMethodMetrics*> services, Metrics* metrics);
 void AddListMetrics(const ListMetrics* list, Metrics* metrics);
+
+// What is known of the disk, and since when writes are refused because of it.
+void AddStorage(const StorageWatch* storage, int min_free_disk_mib, ManagementPages* pages);
 
 // Binds --management_address, if there is one, and tells its port file of it. UNAVAILABLE, INVALID_ARGUMENT.
 absl::Status ServeManagement(const ServerOptions& options, ManagementPages* pages);

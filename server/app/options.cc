@@ -21,6 +21,7 @@ constexpr char kSidecarAddress[] = "unix:/run/suppressd/suppressd.sock";
 // A sidecar shares its machine with the sender it serves.
 constexpr int kSidecarCacheMib = 64;
 constexpr int64_t kSidecarChangeLogRevisions = 100'000;
+constexpr int kSidecarMinFreeMib = 64;
 
 // One row: option, its environment name by rule, its meaning.
 template <typename T>
@@ -98,6 +99,9 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "drain_timeout_seconds", options->drain_timeout_seconds,
       "Longest wait for calls in flight, and for reports to be delivered, on SIGTERM")
       ->check(CLI::Range(0, 3'600));
+  Row(command, "min_free_disk_mib", options->min_free_disk_mib,
+      "Refuse writes while less than this is free where the data directory lies; 0: never for that reason")
+      ->check(CLI::Range(0, 1'048'576));
   StoreOptions& store = options->store;
   Row(command, "block_cache_mib", store.block_cache_mib, "Cache of data blocks")->check(CLI::Range(8, 1'048'576));
   Row(command, "change_log_max_revisions", store.change_log_max_revisions, "Most revisions kept in the change log")
@@ -129,6 +133,7 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
 void AddSidecarOptions(CLI::App* sidecar, SidecarOptions* options) {
   options->store.block_cache_mib = kSidecarCacheMib;
   options->store.change_log_max_revisions = kSidecarChangeLogRevisions;
+  options->min_free_disk_mib = kSidecarMinFreeMib;
   AddServerOptions(sidecar, kSidecarAddress, options);
   Row(sidecar, "upstream", options->upstream, "The server that holds the list: HOST:PORT or unix:PATH")->required();
   FlagRow(sidecar, "upstream_tls", options->upstream_tls,

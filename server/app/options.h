@@ -45,6 +45,7 @@ struct ServerOptions {
   int max_connections_per_peer = 500;
   int max_calls_per_connection = 1'000;
   int drain_timeout_seconds = 20;
+  int min_free_disk_mib = 256;
   StoreOptions store;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/uuid.h"
@@ -78,6 +77,7 @@ absl::StatusOr<std::unique_ptr<SidecarApp>> SidecarApp::Start(const SidecarOptio
   if (options.check_config) return nullptr;
   app->started_at_ = SteadyNow();
   if (absl::Status status = app->OpenDirectory(); !status.ok()) return status;
+  app->WatchStorage();
   if (absl::Status status = app->MakeServices(); !status.ok()) return status;
   if (absl::Status status = app->Manage(); !status.ok()) return status;
   absl::Status serving;
@@ -121,6 +121,7 @@ absl::Status SidecarApp::OpenDirectory() {
   replica_options.tenants = SortedTenants(options_);
   replica_options.store = options_.store;
   replica_options.watches_max = options_.max_watches;
+  replica_options.min_free_mib = options_.min_free_disk_mib;
   replica_options.clock = Now;
   absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(replica_options);
   if (!replica.ok()) return replica.status();
@@ -238,67 +239,6 @@ void SidecarApp::Withdrawn() {
 void SidecarApp::Reload() {
   LogReloaded(rules_->Reload(), *rules_);
   access_->Reload(true);
-}
-
-absl::Status SidecarApp::Manage() {
-  AddCommonPages(options_, access_.get(), &pages_);
-  Metrics& metrics = pages_.metrics();
-  AddCallMetrics({&service_->methods(), &replication_->methods(), &status_->methods()}, &metrics);
-  AddListMetrics(&service_->metrics(), &metrics);
-  const auto status = [this] { return Status(); };
-  metrics.AddGauges("suppressd_replica_state", "1 for the state that the replica is in.", [status] {
-    std::vector<MetricValue> values;
-    const v1::Replica::State now = status().state();
-    for (int state = 1; state < v1::Replica::State_ARRAYSIZE; ++state) {
-      const auto name = v1::Replica::State_Name(static_cast<v1::Replica::State>(state));
-      if (!name.empty()) values.push_back({{{"state", absl::AsciiStrToLower(name)}}, state == now ? 1.0 : 0.0});
-    }
-    return values;
-  });
-  metrics.AddGauges(
-      "suppressd_replica_staleness_seconds", "How old the replica is at most; missing without one.", [status] {
-        const v1::GetSidecarStatusResponse now = status();
-        if (!now.has_staleness()) return std::vector<MetricValue>();
-        const double seconds =
-            static_cast<double>(now.staleness().seconds()) + static_cast<double>(now.staleness().nanos()) / 1e9;
-        return std::vector<MetricValue>{{{}, seconds}};
-      });
-  metrics.AddGauge("suppressd_entries", "Entries, of all lists; estimated.",
-                   [status] { return static_cast<double>(status().estimated_entry_count()); });
-  metrics.AddGauge("suppressd_outbox_reports", "Reports that wait for the server.",
-                   [status] { return static_cast<double>(status().outbox_report_count()); });
-  metrics.AddGauges(
-      "suppressd_outbox_oldest_seconds", "How long the oldest of them waits; missing without one.", [status] {
-        const v1::GetSidecarStatusResponse now = status();
-        if (!now.has_outbox_oldest_at()) return std::vector<MetricValue>();
-        const double age = absl::ToDoubleSeconds(absl::Now() - absl::FromUnixSeconds(now.outbox_oldest_at().seconds()));
-        return std::vector<MetricValue>{{{}, std::max(0.0, age)}};
-      });
-  metrics.AddGauge("suppressd_outbox_refused_reports", "Reports that the server refused for good, and that are kept.",
-                   [status] { return static_cast<double>(status().outbox_refused_count()); });
-  pages_.heartbeats().Add("main", kTickLateAfter, [this] { return tick_.busy(); });
-  pages_.AddCheck("replica served", [this] {
-    absl::MutexLock lock(&mutex_);
-    return ready_ ? absl::OkStatus() : absl::UnavailableError("there is no replica yet, or none that may be served");
-  });
-  pages_.AddNote("server reached", [status] {
-    const v1::GetSidecarStatusResponse now = status();
-    return now.last_error().empty() ? absl::OkStatus() : absl::UnavailableError(now.last_error());
-  });
-  pages_.AddStatus([status] {
-    const v1::GetSidecarStatusResponse now = status();
-    return std::vector<std::pair<std::string, std::string>>{
-        {"kind", "sidecar"},
-        {"replica", now.replica_id()},
-        {"server", now.upstream()},
-        {"state", v1::Replica::State_Name(now.state())},
-        {"revision", now.revision_token()},
-        {"entries, about", absl::StrCat(now.estimated_entry_count())},
-        {"reports that wait", absl::StrCat(now.outbox_report_count())},
-        {"reports refused", absl::StrCat(now.outbox_refused_count())},
-        {"last error", now.last_error().empty() ? "none" : now.last_error()}};
-  });
-  return ServeManagement(options_, &pages_);
 }
 
 absl::Status SidecarApp::Tick() {

@@ -14,6 +14,7 @@
 #include "server/app/listener.h"
 #include "server/app/management.h"
 #include "server/app/options.h"
+#include "server/app/storage_watch.h"
 #include "server/list/rule_book.h"
 #include "server/sidecar/sidecar_list.h"
 #include "server/sidecar/sidecar_replication.h"
@@ -43,6 +44,8 @@ class SidecarApp final : public Daemon {
   std::vector<std::string> addresses() const;
   // How it is doing, as in GetSidecarStatus.
   v1::GetSidecarStatusResponse Status() const;
+  // Whether its disk takes writes, for status pages and metrics.
+  StorageState storage() const { return storage_->state(); }
 
  private:
   explicit SidecarApp(const SidecarOptions& options) : options_(options) {}
@@ -50,6 +53,7 @@ class SidecarApp final : public Daemon {
   absl::Status MakeServices();
   // Tells the management port of all parts, and binds it.
   absl::Status Manage();
+  void WatchStorage();
   // Binds the addresses, once, and tells the health service whether a check can be answered.
   absl::Status Serve(bool ready);
   // Whether one real lookup is answered from the replica.
@@ -71,6 +75,7 @@ class SidecarApp final : public Daemon {
   std::unique_ptr<Outbox> outbox_;
   std::map<uint64_t, RevisionToken> delivered_;  // as Open found them in the outbox
   std::unique_ptr<Replica> replica_;
+  std::unique_ptr<StorageWatch> storage_;
   std::shared_ptr<ReplicaView> no_replica_;  // see SidecarParts
   std::unique_ptr<HeadTimes> heads_;
   std::unique_ptr<Upstream> upstream_;

@@ -13,6 +13,8 @@ namespace {
 
 // Unless the status says otherwise.
 constexpr absl::Duration kRetryAfter = absl::Milliseconds(200);
+// Storage recovers no sooner than after a quiet time of some seconds.
+constexpr absl::Duration kRetryStorageAfter = absl::Seconds(1);
 
 std::string RetryAfter(absl::Duration delay) {
   internal::v1::RetryInfo retry;
@@ -45,10 +47,12 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   info->set_type_url(kErrorInfoTypeUrl);
   info->set_value(std::string(*status.GetPayload(kErrorInfoTypeUrl)));
   const absl::optional<absl::Cord> retry = status.GetPayload(kRetryInfoTypeUrl);
-  if (retry.has_value() || reason == v1::OVERLOADED || reason == v1::SHUTTING_DOWN) {
+  const bool is_storage = reason == v1::STORAGE_UNAVAILABLE;
+  if (retry.has_value() || is_storage || reason == v1::OVERLOADED || reason == v1::SHUTTING_DOWN) {
     google::protobuf::Any* detail = rpc.add_details();
     detail->set_type_url(kRetryInfoTypeUrl);
-    detail->set_value(retry.has_value() ? std::string(*retry) : RetryAfter(kRetryAfter));
+    detail->set_value(retry.has_value() ? std::string(*retry)
+                                        : RetryAfter(is_storage ? kRetryStorageAfter : kRetryAfter));
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), rpc.message(), rpc.SerializeAsString());
 }

@@ -8,8 +8,8 @@
 namespace suppressd {
 
 // Keeps code, message, ErrorInfo and RetryInfo. An error without ErrorInfo gets INTERNAL_ERROR and a message that tells
-// nothing. OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise). Errors of ours
-// (INTERNAL) are logged.
+// nothing. OVERLOADED and SHUTTING_DOWN get RetryInfo (200 ms, unless WithRetryAfter says otherwise), and so does
+// STORAGE_UNAVAILABLE (1 s). Errors of ours (INTERNAL) are logged.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // Whether an error carries ErrorInfo of suppressd, so that it was suppressd which answered.

@@ -171,7 +171,9 @@ void Follower::Run() {
     // Each try takes a place among the server's snapshots.
     absl::Duration wait = backoff_.Next(RetryDelay(ended));
     if (outdated) wait += options_.outdated_pause;
-    LogWarning("server_lost", {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
+    const bool is_disk = ReasonOf(ended) == v1::STORAGE_UNAVAILABLE;
+    LogWarning(is_disk ? "replica_not_written" : "server_lost",
+               {{"why", std::string(ended.message())}, {"retry_in", absl::FormatDuration(wait)}});
     if (!Wait(wait)) return;
   }
 }
@@ -181,6 +183,11 @@ absl::Status Follower::FollowOnce() {
   if (view == nullptr || needs_snapshot_) {
     if (absl::Status status = TakeSnapshot(); !status.ok()) return status;
     view = replica_->view();
+  }
+  if (absl::Status refused = view->store->write_status(); !refused.ok()) {
+    // It recovers by itself (StorageGuard), unless something is missing from it.
+    needs_snapshot_ = view->store->is_damaged();
+    return refused;
   }
   const absl::StatusOr<RevisionToken> head = HeadNow(*view);
   absl::Status ended = head.status();
@@ -194,13 +201,12 @@ absl::Status Follower::FollowOnce() {
     if (options_.steady_clock() - begun_at >= kSettledAfter) backoff_.Reset();
   }
   const v1::ErrorReason reason = ReasonOf(ended);
-  if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE || reason == v1::STORAGE_UNAVAILABLE) {
-    // A store that met a full disk takes nothing more; the snapshot waits until there is room.
+  if (reason == v1::LINEAGE_MISMATCH || reason == v1::HISTORY_GONE) {
     needs_snapshot_ = true;
     if (reason == v1::LINEAGE_MISMATCH) SetState(v1::Replica::OTHER_LINEAGE);
     LogWarning("snapshot_needed", {{"why", std::string(ended.message())}});
     // A snapshot that would not help for long waits, as after every other failure.
-    return reason == v1::STORAGE_UNAVAILABLE || IsUnreadableStep(ended) ? ended : absl::OkStatus();
+    return IsUnreadableStep(ended) ? ended : absl::OkStatus();
   }
   return ended;
 }

@@ -230,11 +230,11 @@ void Replica::Sweep() {
 
 absl::Status Replica::CheckRoom() const {
   const std::shared_ptr<ReplicaView> served = view();
-  if (served == nullptr) return absl::OkStatus();
   std::error_code error;
   const fs::space_info space = fs::space(options_.path, error);
   if (error) return absl::OkStatus();  // the load will tell
-  const uintmax_t wanted = SizeOf(served->path) + kRoomMarginBytes;
+  const uintmax_t min_free = uintmax_t{static_cast<unsigned>(options_.min_free_mib)} << 20;
+  const uintmax_t wanted = min_free + (served == nullptr ? 0 : SizeOf(served->path) + kRoomMarginBytes);
   if (space.available >= wanted) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("no room for a new replica: ", space.available >> 20, " MiB free, ", wanted >> 20, " MiB wanted"));

@@ -34,6 +34,8 @@ struct ReplicaOptions {
   StoreOptions store;
   // Most watches at once.
   int watches_max = 1'000;
+  // No replica is loaded that would leave less than this free.
+  int min_free_mib = 0;
   std::function<absl::Time()> clock;
 };
 
@@ -81,7 +83,8 @@ class Replica {
   absl::Status NoteComplete(SteadyTime complete_at);
   // Closes and removes replicas that are no longer served nor read. Called now and then.
   void Sweep();
-  // Whether the disk has room for one more replica like the one that is served. OK without one.
+  // Whether the disk has room for one more replica like the one that is served; without one, whether it has any.
+  // RESOURCE_EXHAUSTED when it has not.
   absl::Status CheckRoom() const;
 
  private:

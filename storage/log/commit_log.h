@@ -54,9 +54,9 @@ struct Applied {
   // OK: all were applied. Else why the next one was not: what it needs cannot be read, or it cannot be understood
   // (INTERNAL); nothing of it was done, and those after it were not tried. Or the disk refuses.
   absl::Status stopped;
-  // The disk refuses (`stopped` is UNAVAILABLE, STORAGE_UNAVAILABLE), now and until the database is opened again.
+  // The disk refuses (`stopped` is UNAVAILABLE, STORAGE_UNAVAILABLE), now and until storage has recovered.
   bool disk_refuses = false;
-  // The disk refused to write these very records: some may be there after a restart.
+  // The disk refused to write these very records: some may be there once storage has recovered.
   bool may_be_there = false;
 };
 

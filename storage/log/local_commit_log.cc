@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -40,11 +41,14 @@ void LocalCommitLog::Append(stored::Command command, Done done) {
     refused = MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "the queue of writes is full");
   } else {
     absl::MutexLock lock(&mutex_);
-    if (!closed_) {
+    if (closed_) {
+      refused = ShuttingDown();
+    } else if (!stuck_.ok()) {
+      refused = stuck_;
+    } else {
       queue_.push_back({std::move(command), std::move(done), nullptr});
       return;
     }
-    refused = ShuttingDown();
   }
   unanswered_.fetch_sub(1);
   done(AppendResult::NotAppended(std::move(refused)));
@@ -65,8 +69,8 @@ LogHealth LocalCommitLog::Health() const {
   LogHealth health;
   if (applier_ != nullptr) health.position = applier_->position();
   absl::MutexLock lock(&mutex_);
-  health.stopped = failed_;
-  health.connected = !closed_ && failed_.ok();
+  health.stopped = stuck_.ok() ? failed_ : stuck_;
+  health.connected = !closed_ && health.stopped.ok();
   health.behind = queue_.size();
   return health;
 }
@@ -92,8 +96,10 @@ void LocalCommitLog::Run() {
     items.clear();
     {
       absl::MutexLock lock(&mutex_, absl::Condition(this, &LocalCommitLog::HasWork));
-      if (queue_.empty()) return;  // closed and drained
-      items.swap(queue_);
+      if (queue_.empty()) return;                               // closed and drained
+      const size_t count = std::min(queue_.size(), kBatchMax);  // the rest can be answered while these are written
+      items.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
+      queue_.erase(queue_.begin(), queue_.begin() + count);
     }
     absl::Span<Item> rest = absl::MakeSpan(items);
     while (!rest.empty()) {
@@ -102,7 +108,7 @@ void LocalCommitLog::Run() {
       ApplyItems(rest.first(barrier - rest.begin()));
       rest.remove_prefix(barrier - rest.begin());
       if (rest.empty()) break;
-      answering_.Run([done = std::move(rest[0].barrier), stopped = Health().stopped] { done(stopped); });
+      answering_.Run([done = std::move(rest[0].barrier), stopped = applier_->Apply({}).stopped] { done(stopped); });
       rest.remove_prefix(1);
     }
   }
@@ -119,40 +125,90 @@ void LocalCommitLog::ApplyItems(absl::Span<Item> items) {
 size_t LocalCommitLog::ApplyBatch(absl::Span<Item> items, Answers* answers) {
   const size_t count = std::min(kBatchMax, items.size());
   std::vector<LogRecord> records(count);
+  Dones dones(count);
   for (size_t i = 0; i < count; ++i) {
-    records[i].position = applier_->position() + 1 + i;
     records[i].command = std::move(items[i].command);
     // The only clock is that of the server that made the command, which watches it itself (server/app/clock_guard.h).
     records[i].appended_at_micros = ToMicros(records[i].command.at());
+    dones[i] = std::move(items[i].done);
   }
+  BeginBatch(std::move(dones));
   const auto began = std::chrono::steady_clock::now();
   Applied applied = [&] {
     const Heartbeat::Work work(&beat_);
-    return applier_->Apply(records);
+    return ApplyInPlace(&records);
   }();
   batch_seconds_.Record(absl::FromChrono(std::chrono::steady_clock::now() - began));
+  dones = EndBatch(applied);
   const size_t done = applied.results.size();
-  {
-    absl::MutexLock lock(&mutex_);
-    counts_.commands += done;
-    counts_.batches += done > 0 ? 1 : 0;
-    if (!applied.stopped.ok() && applied.disk_refuses) failed_ = applied.stopped;
-  }
-  for (size_t i = 0; i < done; ++i) {
-    answers->emplace_back(std::move(items[i].done), AppendResult::Of(std::move(applied.results[i])));
+  const bool given_up = dones.empty();
+  for (size_t i = 0; i < done && !given_up; ++i) {
+    answers->emplace_back(std::move(dones[i]), AppendResult::Of(std::move(applied.results[i])));
   }
   if (applied.stopped.ok()) return done;
+  if (given_up) return count;
   if (!applied.disk_refuses) {
     // Nobody else holds this record: it is taken back, and the log goes on without it.
-    answers->emplace_back(std::move(items[done].done), AppendResult::NotAppended(applied.stopped));
-    for (size_t i = done + 1; i < count; ++i) items[i].command = std::move(records[i].command);
+    answers->emplace_back(std::move(dones[done]), AppendResult::NotAppended(applied.stopped));
+    for (size_t i = done + 1; i < count; ++i) {
+      items[i].command = std::move(records[i].command);
+      items[i].done = std::move(dones[i]);
+    }
     return done + 1;
   }
   for (size_t i = done; i < count; ++i) {
-    answers->emplace_back(std::move(items[i].done), applied.may_be_there ? AppendResult::Unknown(applied.stopped)
-                                                                         : AppendResult::NotAppended(applied.stopped));
+    answers->emplace_back(std::move(dones[i]), applied.may_be_there ? AppendResult::Unknown(applied.stopped)
+                                                                    : AppendResult::NotAppended(applied.stopped));
   }
   return count;
+}
+
+// When storage recovers, what was written without being acknowledged may turn up, and the position moves on: a batch
+// that was numbered just before that is numbered again.
+Applied LocalCommitLog::ApplyInPlace(std::vector<LogRecord>* records) {
+  while (true) {
+    const uint64_t position = applier_->position();
+    for (size_t i = 0; i < records->size(); ++i) (*records)[i].position = position + 1 + i;
+    Applied applied = applier_->Apply(*records);
+    const bool was_moved = applied.results.empty() && !applied.stopped.ok() && applier_->position() != position;
+    if (!was_moved || applied.disk_refuses) return applied;
+  }
+}
+
+void LocalCommitLog::BeginBatch(Dones waiting) {
+  absl::MutexLock lock(&mutex_);
+  writing_.Begin();
+  in_batch_ = std::move(waiting);
+}
+
+LocalCommitLog::Dones LocalCommitLog::EndBatch(const Applied& applied) {
+  absl::MutexLock lock(&mutex_);
+  writing_.End();
+  stuck_ = absl::OkStatus();
+  counts_.commands += applied.results.size();
+  counts_.batches += applied.results.empty() ? 0 : 1;
+  failed_ = applied.disk_refuses ? applied.stopped : absl::OkStatus();
+  return std::exchange(in_batch_, {});
+}
+
+absl::Status LocalCommitLog::GiveUpStuck(absl::Time now) {
+  Answers answers;
+  absl::Status stuck;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!writing_.IsStuck(now)) return absl::OkStatus();
+    stuck_ = stuck = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
+                               "the disk does not answer; writes are taken again once it does");
+    for (Done& done : std::exchange(in_batch_, {})) answers.emplace_back(std::move(done), AppendResult::Unknown(stuck));
+    const auto is_barrier = [](const Item& item) { return item.done == nullptr; };
+    const auto barriers = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_barrier));
+    for (auto item = queue_.begin(); item != barriers; ++item) {
+      answers.emplace_back(std::move(item->done), AppendResult::NotAppended(stuck));
+    }
+    queue_.erase(queue_.begin(), barriers);
+  }
+  if (!answers.empty()) Answer(std::move(answers));
+  return stuck;
 }
 
 void LocalCommitLog::Answer(Answers answers) {

@@ -1,5 +1,8 @@
-// The commit log of a single machine: one thread drains a bounded queue and applies all of it in one batch with one
+// The commit log of a single machine: one thread drains a bounded queue and applies what there is in one batch with one
 // fsync (group commit). Nothing is logged beside the database: RocksDB's own log is the record.
+//
+// Nobody waits forever for a disk that does not answer: a batch that takes longer than kBatchTimeMax is given up
+// (GiveUpStuck). Its callers are told that its outcome is unknown, and the next ones are refused until it is done.
 #pragma once
 
 #include <atomic>
@@ -9,9 +12,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/heartbeat.h"
 #include "common/histogram.h"
 #include "storage/log/commit_log.h"
+#include "storage/stuck_work.h"
 #include "storage/worker_pool.h"
 
 namespace suppressd {
@@ -34,6 +39,11 @@ class LocalCommitLog final : public CommitLog {
   LogIdentity Identity() const override { return identity_; }
   void Close() override;
 
+  // Gives up the batch that is being written when it is stuck (StuckWork): everyone who waits is answered with
+  // UNAVAILABLE (STORAGE_UNAVAILABLE). Called about once a second; `now` is of a clock that nobody can set. OK, or that
+  // error as long as the batch is not done.
+  absl::Status GiveUpStuck(absl::Time now);
+
   // How many commands were applied, in how many batches (one fsync each).
   struct Counts {
     uint64_t commands = 0;
@@ -53,6 +63,7 @@ class LocalCommitLog final : public CommitLog {
     std::function<void(absl::Status)> barrier;
   };
   using Answers = std::vector<std::pair<Done, AppendResult>>;
+  using Dones = std::vector<Done>;
 
   void Run();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
@@ -60,6 +71,11 @@ class LocalCommitLog final : public CommitLog {
   void ApplyItems(absl::Span<Item> items);
   // Applies the first of them; returns how many were dealt with, at least one.
   size_t ApplyBatch(absl::Span<Item> items, Answers* answers);
+  // Applies records behind the position that the applier has now.
+  Applied ApplyInPlace(std::vector<LogRecord>* records);
+  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile.
+  void BeginBatch(Dones waiting);
+  Dones EndBatch(const Applied& applied);
   void Answer(Answers answers);
   void WakeLater();
 
@@ -77,6 +93,9 @@ class LocalCommitLog final : public CommitLog {
   std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = true;  // until Start
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);
+  Dones in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
+  StuckWork writing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status stuck_ ABSL_GUARDED_BY(mutex_);  // why it was given up
   Counts counts_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

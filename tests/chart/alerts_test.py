@@ -15,6 +15,8 @@ from charts import Chart, ROOT, SERVER, at, merged
 # What each alert is for: a series that makes it fire, as promtool writes series, and when to look.
 FIRES = {
     "SuppressdWritesRefused": ("suppressd_writes_accepted", "0x10", "2m"),
+    "SuppressdDiskFillsUp": ("suppressd_storage_free_bytes", "300000000x20", "10m"),
+    "SuppressdStorageShedding": ("suppressd_storage_shedding", "1x20", "10m"),
     "SuppressdReplicaStale": ("suppressd_replica_staleness_seconds", "61+60x20", "10m"),
     "SuppressdOutboxStuck": ("suppressd_outbox_oldest_seconds", "301+60x20", "10m"),
     "SuppressdReportsRefused": ("suppressd_outbox_refused_reports", "1x20", "10m"),
@@ -23,8 +25,11 @@ FIRES = {
     "SuppressdAccessDenied": ("suppressd_access_denied_total{reason=\"denied\"}", "0+1x30", "20m"),
     "SuppressdLogLinesDropped": ("suppressd_log_dropped_lines_total", "0+1x30", "20m"),
 }
+# What another series of an alert says in both cases.
+BESIDE = {"SuppressdDiskFillsUp": [{"series": "suppressd_storage_min_free_bytes", "values": "268435456x200"}]}
 # The same series of a server that is well.
-WELL = {"suppressd_writes_accepted": "1x200", "suppressd_replica_staleness_seconds": "0.5x200",
+WELL = {"suppressd_writes_accepted": "1x200", "suppressd_storage_free_bytes": "9000000000x200",
+        "suppressd_storage_shedding": "0x200", "suppressd_replica_staleness_seconds": "0.5x200",
         "suppressd_outbox_oldest_seconds": "2x200", "suppressd_outbox_refused_reports": "0x200",
         "suppressd_config_reload_success": "1x200", "suppressd_tls_certificate_not_after_seconds": "99999999x200",
         "suppressd_access_denied_total": "7x200", "suppressd_log_dropped_lines_total": "3x200"}
@@ -51,10 +56,10 @@ class Alerts(unittest.TestCase):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', series))
             fired = {"exp_labels": {**labels, "severity": rule["labels"]["severity"], "team": "mail"},
                      "exp_annotations": rule["annotations"]}
-            tests.append({"interval": "1m", "input_series": [{"series": series, "values": values}],
+            tests.append({"interval": "1m", "input_series": [{"series": series, "values": values}] + BESIDE.get(name, []),
                           "alert_rule_test": [{"eval_time": when, "alertname": name, "exp_alerts": [fired]}]})
             plain = series.split("{")[0]
-            tests.append({"interval": "1m", "input_series": [{"series": series, "values": WELL[plain]}],
+            tests.append({"interval": "1m", "input_series": [{"series": series, "values": WELL[plain]}] + BESIDE.get(name, []),
                           "alert_rule_test": [{"eval_time": when, "alertname": name, "exp_alerts": []}]})
         with tempfile.TemporaryDirectory() as scratch:
             pathlib.Path(scratch, "rules.yaml").write_text(yaml.safe_dump(spec))

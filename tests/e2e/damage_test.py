@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 import unittest
 
 import harness
@@ -13,6 +14,7 @@ from harness import SERVICE
 
 RUNS = 3
 DISK_KIB = 4096
+WAIT_MAX_SECONDS = 120  # only a hanging test takes that long
 
 
 class Damage(unittest.TestCase):
@@ -82,16 +84,28 @@ class Damage(unittest.TestCase):
                 '{ cat /dev/zero > DATA/filler 2>/dev/null; true; } && exec "$@"')
         os.rename(self.data, self.aside)
         prefix = [*probe[:probe.index("sh")], "sh", "-c", fill, "sh"]
-        with harness.Server("--block_cache_mib", "8", prefix=prefix, data=self.data) as server:
+        with harness.Server("--block_cache_mib", "8", "--min_free_disk_mib", "0", prefix=prefix, data=self.data) as server:
             self.assert_all_suppressed(server)
             outcome = harness.suppressctl("--target", server.tcp, "suppress", "new@example.com", "--note", "test")
             self.assertIn("STORAGE_UNAVAILABLE", outcome.err + outcome.out, str(outcome))
+            os.unlink(f"/proc/{server.process.pid}/root{self.data}/filler")
+            self.await_write(server)
+            self.assert_all_suppressed(server)
         os.rmdir(self.data)
         shutil.copytree(self.aside, self.data)
         with harness.Server(data=self.data) as server:
             self.assert_all_suppressed(server)
             outcome = harness.suppressctl("--target", server.tcp, "suppress", "new@example.com", "--note", "test")
             self.assertEqual(outcome.code, 0, str(outcome))
+
+    def await_write(self, server):
+        deadline = time.monotonic() + WAIT_MAX_SECONDS
+        while True:
+            outcome = harness.suppressctl("--target", server.tcp, "suppress", "later@example.com", "--note", "test")
+            if outcome.code == 0:
+                return
+            self.assertLess(time.monotonic(), deadline, str(outcome))
+            time.sleep(0.1)
 
     def test_what_it_writes_is_for_its_owner_alone(self):
         old = os.umask(0)

@@ -112,7 +112,7 @@ class Server:
 class Sidecar:
     """A running `suppressd sidecar` of a server, on a Unix socket. On leaving the block it gets SIGTERM and must end with 0.
 
-    `prefix` is a command that ends by executing the one behind it.
+    `prefix` is a command that ends by executing the one behind it; DATA in it stands for the data directory.
     """
 
     def __init__(self, upstream, *arguments, prefix=()):
@@ -123,11 +123,13 @@ class Sidecar:
         self.unix = os.path.join(self.directory, "s.sock")
         self.target = "unix:" + self.unix
         self.log_path = os.path.join(self.directory, "log")
+        self.data = os.path.join(self.directory, "data")
+        os.makedirs(self.data)
         port_file = os.path.join(self.directory, "ports")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, options.suppressd, "sidecar", "--upstream", self.upstream, "--replica_id", "e2e",
-                 "--data_dir", os.path.join(self.directory, "data"), "--listen_address", self.target,
+                [*(part.replace("DATA", self.data) for part in self.prefix), options.suppressd, "sidecar", "--upstream", self.upstream, "--replica_id", "e2e",
+                 "--data_dir", self.data, "--listen_address", self.target,
                  "--port_file", port_file, "--drain_timeout_seconds", "1", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

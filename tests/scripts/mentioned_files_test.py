@@ -108,7 +108,7 @@ class Checkout:
                 for pair in re.findall(r"^(?:TYPED_)?TEST(?:_[FP])?\((\w+),\s*(\w+)\)", self.text(path), re.M):
                     names.update(pair)
             if path.startswith("tests/") and path.endswith(".py"):
-                names.update(re.findall(r"^\s*def (test_\w+)", self.text(path), re.M))
+                names.update(re.findall(r"^\s*(?:def (?=test_)|class )(\w+)", self.text(path), re.M))
         return names
 
     def missing_tests(self):

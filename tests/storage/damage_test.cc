@@ -277,8 +277,12 @@ TEST_F(DamageTest, AFullDiskAtTheStartRefusesWritesAndAnswersReads) {
     EXPECT_EQ(ReasonOf((*store)->write_status()), v1::STORAGE_UNAVAILABLE);
     EXPECT_EQ(ReasonOf(ApplyTo(*(*store), {HardBounce("new@example.com", Day(1))}).status()), v1::STORAGE_UNAVAILABLE);
     EXPECT_EQ((*store)->reader().timeline(), 0u) << "no run began that could be told from another";
+    EXPECT_FALSE((*store)->Recover().ok());
+    files_->SetFull(false);
+    ASSERT_TRUE((*store)->Recover().ok());
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(Has(**store, i)) << i;
+    EXPECT_NE((*store)->reader().timeline(), 0u);
   }
-  files_->SetFull(false);
   ExpectWhole(10);
   Run(10, 1);
   ExpectWhole(11);
@@ -452,6 +456,7 @@ TEST_F(OutboxDamageTest, AFullDiskAtTheStartKeepsTheReportsAndTakesMoreOnceThere
   EXPECT_EQ(ReasonOf(Add(outbox->get())), v1::STORAGE_UNAVAILABLE);
   EXPECT_EQ((*outbox)->summary().reports, 10);
   files_->SetFull(false);
+  ASSERT_TRUE((*outbox)->Recover().ok());
   EXPECT_TRUE(Add(outbox->get()).ok());
   EXPECT_EQ((*outbox)->summary().reports, 11);
 }

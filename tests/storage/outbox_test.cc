@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
 #include "absl/synchronization/notification.h"
 #include "common/error.h"
 #include "tests/testing/commands.h"
@@ -48,6 +52,7 @@ class OutboxTest : public ::testing::Test {
       done.Notify();
     });
     done.WaitForNotification();
+    while (result.ok() && outbox_->summary().newest < result->number) std::this_thread::yield();  // until it is shown
     return result;
   }
   // The recipients that Read shows.
@@ -137,17 +142,80 @@ TEST_F(OutboxTest, IsFullAtItsLimitsAndDropsNothing) {
   EXPECT_EQ(Shown(), Names({"a", "b"}));
 }
 
-TEST_F(OutboxTest, AFullDiskRefusesAndRoomThatCameBackIsUsed) {
+TEST_F(OutboxTest, AFullDiskRefusesAndRoomThatCameBackIsUsedOnceItRecovered) {
   ASSERT_TRUE(Add(Report("a")).ok());
   files_->SetFull(true);
   EXPECT_EQ(ReasonOf(Add(Report("b", "r:b")).status()), v1::STORAGE_UNAVAILABLE);
   EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::STORAGE_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(outbox_->trouble()), v1::STORAGE_UNAVAILABLE);
+  EXPECT_FALSE(outbox_->Recover().ok());
+  EXPECT_EQ(Shown(), Names({"a"}));
   files_->SetFull(false);
+  EXPECT_FALSE(Add(Report("d")).ok()) << "it does not recover by itself";
+  ASSERT_TRUE(outbox_->Recover().ok());
+  EXPECT_TRUE(outbox_->trouble().ok());
   ASSERT_TRUE(Add(Report("d")).ok());
+  EXPECT_EQ(Shown(), Names({"a", "d"}));
   Open();
-  const Names shown = Shown();
-  EXPECT_EQ(std::count(shown.begin(), shown.end(), "a"), 1);
-  EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
+  EXPECT_EQ(Shown(), Names({"a", "d"}));
+}
+
+TEST_F(OutboxTest, WhatWasRefusedAndIsThereAllTheSameIsDropped) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  files_->FailAt(".log", FaultyFileSystem::Operation::kSync);
+  EXPECT_FALSE(Add(Report("b", "r:b")).ok());
+  files_->Heal();
+  ASSERT_TRUE(outbox_->Recover().ok());
+  EXPECT_EQ(Shown(), Names({"a"}));
+  const auto repeated = Add(Report("b", "r:b"));
+  ASSERT_TRUE(repeated.ok());
+  EXPECT_FALSE(repeated->duplicate);
+  EXPECT_EQ(Shown(), Names({"a", "b"}));
+  Open();
+  EXPECT_EQ(Shown(), Names({"a", "b"}));
+}
+
+TEST_F(OutboxTest, WhatWasDeliveredMeanwhileIsForgottenOnceItRecovered) {
+  const uint64_t first = Add(Report("a"))->number;
+  ASSERT_TRUE(Add(Report("b")).ok());
+  for (const auto operation : {FaultyFileSystem::Operation::kAppend, FaultyFileSystem::Operation::kSync}) {
+    files_->FailAt(".log", operation);
+    EXPECT_FALSE(Add(Report("c")).ok());
+    EXPECT_FALSE(outbox_->Remove({first}).ok());
+    files_->Heal();
+    EXPECT_FALSE(outbox_->Remove({first}).ok());
+    ASSERT_TRUE(outbox_->Recover().ok());
+  }
+  ASSERT_TRUE(outbox_->Remove({first}).ok());
+  EXPECT_EQ(Shown(), Names({"b"}));
+}
+
+TEST_F(OutboxTest, AReportThatIsMissingKeepsItFromRecovering) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(Add(Report(name)).ok());
+  files_->FailAt(".log", FaultyFileSystem::Operation::kSync);
+  EXPECT_FALSE(Add(Report("d")).ok());
+  files_->Heal();
+  std::filesystem::path log;
+  for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
+    if (item.path().extension() == ".log" && item.file_size() > 0) log = item.path();
+  }
+  std::filesystem::rename(log, directory_ / "aside");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(outbox_->Recover().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(outbox_->summary().reports, 3);
+  }
+  std::filesystem::rename(directory_ / "aside", log);
+  ASSERT_TRUE(outbox_->Recover().ok());
+  EXPECT_EQ(Shown(), Names({"a", "b", "c"}));
+}
+
+TEST_F(OutboxTest, WhatIsShedIsRefusedForThatReason) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  outbox_->Shed(MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "too little is free"));
+  EXPECT_EQ(Add(Report("b")).status().message(), "too little is free");
+  EXPECT_TRUE(outbox_->trouble().ok());
+  outbox_->Shed(absl::OkStatus());
+  EXPECT_TRUE(Add(Report("b")).ok());
 }
 
 TEST_F(OutboxTest, WhereItCannotBeOpenedAgainReadingFailsRatherThanFindNothing) {
@@ -156,14 +224,35 @@ TEST_F(OutboxTest, WhereItCannotBeOpenedAgainReadingFailsRatherThanFindNothing) 
   EXPECT_FALSE(Add(Report("b")).ok());
   files_->SetFull(false);
   files_->SetUnreadable(true);
-  EXPECT_FALSE(Add(Report("c")).ok()) << "it is opened again for this one";
+  EXPECT_FALSE(outbox_->Recover().ok());
   EXPECT_EQ(ReasonOf(outbox_->Read(0, 10, 1 << 20).status()), v1::STORAGE_UNAVAILABLE);
+  EXPECT_EQ(outbox_->summary().reports, 1) << "it still waits";
   files_->SetUnreadable(false);
+  ASSERT_TRUE(outbox_->Recover().ok());
   ASSERT_TRUE(Add(Report("d")).ok());
-  Open();
-  const Names shown = Shown();
-  EXPECT_EQ(std::count(shown.begin(), shown.end(), "a"), 1);
-  EXPECT_EQ(std::count(shown.begin(), shown.end(), "d"), 1);
+  EXPECT_EQ(Shown(), Names({"a", "d"}));
+}
+
+TEST_F(OutboxTest, ADiskThatHangsIsGivenUpAndNothingOfItStays) {
+  ASSERT_TRUE(Add(Report("a")).ok());
+  files_->SetHanging(true);
+  std::atomic<bool> answered{false};
+  absl::Status refused;
+  outbox_->Add(Report("b", "r:b"), [&](const absl::StatusOr<Outbox::Added>& added) {
+    refused = added.status();
+    answered = true;
+  });
+  absl::Time now = absl::UnixEpoch();
+  while (outbox_->GiveUpStuck(now).ok()) now += kBatchTimeMax / 10;  // the batch begins on another thread
+  while (!answered) std::this_thread::yield();
+  EXPECT_EQ(ReasonOf(refused), v1::STORAGE_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::STORAGE_UNAVAILABLE) << "at once";
+  files_->SetHanging(false);
+  while (!outbox_->GiveUpStuck(now).ok()) std::this_thread::yield();
+  const auto repeated = Add(Report("b", "r:b"));
+  ASSERT_TRUE(repeated.ok());
+  EXPECT_FALSE(repeated->duplicate);
+  EXPECT_EQ(Shown(), Names({"a", "b"}));
 }
 
 TEST_F(OutboxTest, ManyAddersAtOnceAreAllKept) {

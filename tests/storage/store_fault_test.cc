@@ -119,7 +119,7 @@ TEST_F(StoreFaultTest, FullDiskLatchesWritesWhileReadsGoOn) {
   EXPECT_EQ(ReasonOf(refused.status()), v1::STORAGE_UNAVAILABLE);
   files_->SetFull(false);
   EXPECT_EQ(ReasonOf(ApplyTo(*store_, {HardBounce("c@example.com", Day(0))}).status()), v1::STORAGE_UNAVAILABLE)
-      << "latched until the store is opened anew";
+      << "latched until the store has recovered";
   EXPECT_FALSE(store_->write_status().ok());
   EXPECT_TRUE(Has("a@example.com"));
   EXPECT_EQ(store_->head().head(), 1u);

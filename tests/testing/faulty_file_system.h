@@ -1,7 +1,9 @@
-// A file system under RocksDB that can run full, and that knows what a power cut would leave: of every file, only what
-// was synced.
+// A file system under RocksDB that can run full, fail or hang, and that knows what a power cut would leave: of every
+// file, only what was synced.
 #pragma once
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -24,6 +26,24 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   void SetFull(bool full) {
     absl::MutexLock lock(&mutex_);
     full_ = full;
+  }
+  enum class Operation { kCreate, kAppend, kSync };
+  // From now on this operation fails with EIO on files with this in their name. Half of what was to be appended stands
+  // there then; what was to be synced stands there, and a power cut would take it.
+  void FailAt(const std::string& part, Operation operation) {
+    absl::MutexLock lock(&mutex_);
+    failing_part_ = part;
+    failing_operation_ = operation;
+  }
+  void Heal() {
+    absl::MutexLock lock(&mutex_);
+    failing_part_.clear();
+    full_ = false;
+  }
+  // From now on a sync does not return, or all return that did not.
+  void SetHanging(bool hanging) {
+    absl::MutexLock lock(&mutex_);
+    hanging_ = hanging;
   }
   // From now on no file can be opened to be read, as where a process has too many open.
   void SetUnreadable(bool unreadable) {
@@ -53,7 +73,7 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* context) override {
-    if (full()) return rocksdb::IOStatus::NoSpace("disk full");
+    if (rocksdb::IOStatus failed = Try(name, Operation::kCreate); !failed.ok()) return failed;
     rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, result, context);
     if (!status.ok()) return status;
     Synced(name, 0);
@@ -78,36 +98,51 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
         : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)), system_(system) {}
     rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* context) override {
-      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      if (rocksdb::IOStatus failed = TryToAppend(data, options, context); !failed.ok()) return failed;
       size_ += data.size();
       return FSWritableFileOwnerWrapper::Append(data, options, context);
     }
     rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                              const rocksdb::DataVerificationInfo& info, rocksdb::IODebugContext* context) override {
-      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      if (rocksdb::IOStatus failed = TryToAppend(data, options, context); !failed.ok()) return failed;
       size_ += data.size();
       return FSWritableFileOwnerWrapper::Append(data, options, info, context);
     }
     rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
-      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      if (rocksdb::IOStatus failed = system_->Try(name_, Operation::kSync); !failed.ok()) return failed;
       system_->Synced(name_, size_);
       return FSWritableFileOwnerWrapper::Sync(options, context);
     }
     rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
-      if (system_->full()) return rocksdb::IOStatus::NoSpace("disk full");
+      if (rocksdb::IOStatus failed = system_->Try(name_, Operation::kSync); !failed.ok()) return failed;
       system_->Synced(name_, size_);
       return FSWritableFileOwnerWrapper::Fsync(options, context);
     }
 
    private:
+    rocksdb::IOStatus TryToAppend(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                                  rocksdb::IODebugContext* context) {
+      rocksdb::IOStatus failed = system_->Try(name_, Operation::kAppend);
+      if (!failed.ok() && !failed.IsNoSpace()) {
+        const rocksdb::Slice half(data.data(), data.size() / 2);
+        FSWritableFileOwnerWrapper::Append(half, options, context).PermitUncheckedError();
+      }
+      return failed;
+    }
+
     const std::string name_;
     FaultyFileSystem* const system_;
     uint64_t size_ = 0;
   };
 
-  bool full() {
-    absl::MutexLock lock(&mutex_);
-    return full_;
+  // OK when this may be done now; waits while it hangs.
+  rocksdb::IOStatus Try(const std::string& name, Operation operation) {
+    const auto goes_on = [this, operation] { return !hanging_ || operation != Operation::kSync; };
+    absl::MutexLock lock(&mutex_, absl::Condition(&goes_on));
+    if (full_) return rocksdb::IOStatus::NoSpace("disk full");
+    const bool fails = !failing_part_.empty() && operation == failing_operation_ &&
+                       std::filesystem::path(name).filename().string().find(failing_part_) != std::string::npos;
+    return fails ? rocksdb::IOStatus::IOError("injected", std::strerror(EIO)) : rocksdb::IOStatus::OK();
   }
   void Synced(const std::string& name, uint64_t bytes) {
     absl::MutexLock lock(&mutex_);
@@ -116,6 +151,9 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
 
   absl::Mutex mutex_;
   bool full_ = false;
+  bool hanging_ = false;
+  std::string failing_part_;  // empty: nothing fails
+  Operation failing_operation_ = Operation::kAppend;
   bool unreadable_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, uint64_t> synced_;
 };

@@ -1,0 +1,42 @@
+// Looks after the disk of a server or sidecar, once a second, on a thread of its own: a disk that hangs keeps nobody
+// waiting but this thread. Logs what changes.
+#pragma once
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "common/steady_wait.h"
+#include "server/app/options.h"
+#include "storage/storage_guard.h"
+
+namespace suppressd {
+
+// Thread-safe; but Stop is for one thread.
+class StorageWatch {
+ public:
+  // Looks once, before it returns: a disk that is full already is never trusted. What is guarded must outlive it.
+  StorageWatch(const std::string& directory, const ServerOptions& options, std::vector<GuardedStorage> guarded);
+  // Stops and joins.
+  ~StorageWatch() { Stop(); }
+  // Returns when nothing that is guarded is used any more. Idempotent.
+  void Stop();
+
+  // OK, or why writes are refused: UNAVAILABLE (STORAGE_UNAVAILABLE).
+  absl::Status status() const { return guard_.status(); }
+  // For status pages and metrics. Its times are of SteadyPoint.
+  StorageState state() const { return guard_.state(); }
+
+ private:
+  void Run();
+
+  StorageGuard guard_;
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  SteadyWait stopped_;
+  std::thread thread_;
+};
+
+}  // namespace suppressd
