@@ -20,6 +20,8 @@ namespace suppressd {
 inline constexpr char kErrorInfoTypeUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 // The same for RetryInfo.
 inline constexpr char kRetryInfoTypeUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
+// The same for QuotaFailure.
+inline constexpr char kQuotaFailureTypeUrl[] = "type.googleapis.com/google.rpc.QuotaFailure";
 // ErrorInfo.domain of every error of ours.
 inline constexpr char kErrorDomain[] = "suppressd";
 

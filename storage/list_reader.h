@@ -94,6 +94,7 @@ class ListReader {
                                                          int64_t pinned_until_micros = 0) const;
   // About how many entries all lists hold.
   uint64_t EstimateEntries() const;
+  RocksFigures Figures() const;
   // Audit records after a revision, in order, at most `max`.
   absl::StatusOr<std::vector<stored::AuditRecord>> ReadAudit(uint64_t after, int max) const;
 

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "common/work_times.h"
 #include "rocksdb/db.h"
 #include "storage/data_directory.h"
 #include "storage/rocksdb_open.h"
@@ -67,6 +68,9 @@ class Outbox {
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const OutboxOptions& options, Visit visit);
   // Closes as Close.
   ~Outbox();
+
+  // Its thread. It has no heartbeat: see LocalCommitLog::work.
+  NamedWork work() const { return {"outbox", &times_, nullptr}; }
 
   // Adds a report. `done` is called once: on the outbox's thread after it is durable and before Read shows it, or on
   // the caller's when it is refused at once. ALREADY_EXISTS (REQUEST_ID_REUSED): its request key is in the outbox with
@@ -119,6 +123,7 @@ class Outbox {
     stored::OutboxReport report;
     int64_t bytes = 0;
     Done done;
+    SteadyClock::time_point since = SteadyClock::now();
   };
   // What is remembered of each report in the outbox.
   struct Known {
@@ -195,6 +200,7 @@ class Outbox {
   std::vector<Done> in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
   StuckWork writing_ ABSL_GUARDED_BY(mutex_);
   absl::Status stuck_ ABSL_GUARDED_BY(mutex_);  // why it was given up
+  WorkTimes times_;
   std::thread thread_;
 };
 

@@ -9,6 +9,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/heartbeat.h"
+#include "common/work_times.h"
 
 namespace suppressd {
 
@@ -20,16 +23,27 @@ class WorkerPool {
 
   // Runs `work` on one of the threads, in order of arrival; not after Close.
   void Run(std::function<void()> work);
+  const WorkTimes& times() const { return times_; }
+  // How long the thread that has been at its work for longest has been at it.
+  absl::Duration busy() const;
+
   // Finishes what was given to it, and ends. Idempotent; called by one thread.
   void Close();
 
  private:
-  void Work();
+  struct Item {
+    std::function<void()> work;
+    SteadyClock::time_point since;
+  };
+
+  void Work(Heartbeat* beat);
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
 
   absl::Mutex mutex_;
-  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  WorkTimes times_;
+  std::deque<Heartbeat> beats_;  // of each thread; never moved
   std::vector<std::thread> threads_;
 };
 

@@ -21,6 +21,7 @@ void AddReplicas(CLI::App& app, Session& session, int* exit_code);
 void AddVerify(CLI::App& app, Session& session, int* exit_code);
 void AddClassify(CLI::App& app, Session& session, int* exit_code);
 void AddReclassify(CLI::App& app, Session& session, int* exit_code);
+void AddAccess(CLI::App& app, Session& session, int* exit_code);
 void AddHash(CLI::App& app, Session& session, int* exit_code);
 void AddExplain(CLI::App& app, Session& session, int* exit_code);
 

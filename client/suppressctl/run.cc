@@ -72,6 +72,7 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddVerify(app, session, &exit_code);
   AddClassify(app, session, &exit_code);
   AddReclassify(app, session, &exit_code);
+  AddAccess(app, session, &exit_code);
   AddHash(app, session, &exit_code);
   AddExplain(app, session, &exit_code);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

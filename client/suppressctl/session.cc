@@ -32,6 +32,7 @@ constexpr Hint kHints[] = {
     {"SUPPRESSION_NOT_FOUND", "check the spelling and --tenant; list with: suppressctl list"},
     {"CONSENT_REQUIRED", "give --cause, --consent_at and --consent_evidence"},
     {"OVERLOADED", "try again later"},
+    {"QUOTA_EXCEEDED", "the tenant asks too much; try again later, or have its quota raised"},
     {"CLOCK_SUSPECT", "set the server's clock, or start the server with --accept_clock; reads still work"},
     {"STORAGE_UNAVAILABLE", "free disk space on the server; reads still work"},
     {"SHUTTING_DOWN", "try again when the server is back"},

@@ -19,10 +19,6 @@ absl::Status Required(absl::string_view what) {
 absl::Status Refused(absl::string_view what) {
   return MakeError(absl::StatusCode::kUnauthenticated, v1::IDENTITY_REFUSED, what);
 }
-absl::Status Denied(absl::string_view what) {
-  return MakeError(absl::StatusCode::kPermissionDenied, v1::ACCESS_DENIED, what);
-}
-
 absl::Status Wrong(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
@@ -171,32 +167,6 @@ absl::StatusOr<std::shared_ptr<const Identity>> AccessControl::ByJwt(const Rules
   if (identity == nullptr) return Refused("the access file names no identity for the claims of this token");
   rules.verified->Add(digest, identity, verified->expires);
   return identity;
-}
-
-absl::Status AccessControl::Authorize(const Identity& identity, Permission permission, const TenantsAsked& tenants,
-                                      const std::string& ip) {
-  const auto may = [permission](Permissions permissions) { return (permissions & Only(permission)) != 0; };
-  if (!identity.networks.empty() && !ip.empty()) {
-    bool inside = false;
-    for (const Network& network : identity.networks) inside |= network.Contains(ip);
-    if (!inside) return Denied(absl::StrCat(identity.name, " may not call from this address"));
-  }
-  const absl::string_view what = PermissionName(permission);
-  if (tenants.any) {
-    for (const Grant& grant : identity.grants) {
-      if (may(grant.permissions)) return absl::OkStatus();
-    }
-    return Denied(absl::StrCat("no role of ", identity.name, " gives it \"", what, "\""));
-  }
-  if (tenants.all) {
-    if (may(identity.ForAll())) return absl::OkStatus();
-    return Denied(absl::StrCat("no role of ", identity.name, " gives it \"", what, "\" for all tenants (\"*\")"));
-  }
-  for (const std::string& tenant : tenants.names) {
-    if (may(identity.For(tenant))) continue;
-    return Denied(absl::StrCat("no role of ", identity.name, " gives it \"", what, "\" for this tenant"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace suppressd

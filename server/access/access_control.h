@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/access/access_file.h"
+#include "server/access/authorize.h"
 #include "server/access/jwt_keys.h"
 #include "server/access/permissions.h"
 #include "server/access/token_table.h"
@@ -51,13 +52,6 @@ struct PeerFacts {
   std::string ip;
 };
 
-// Lists that a call is about.
-struct TenantsAsked {
-  bool any = false;  // of none in particular, such as a state of health: a grant for one tenant will do
-  bool all = false;  // of all at once
-  std::vector<std::string> names;
-};
-
 // Thread-safe. No call waits for a reload.
 class AccessControl {
  public:
@@ -67,9 +61,6 @@ class AccessControl {
   // Who calls. A token decides where there is one, then the certificate, then the Unix peer. UNAUTHENTICATED:
   // IDENTITY_REQUIRED, IDENTITY_REFUSED.
   absl::StatusOr<std::shared_ptr<const Identity>> Authenticate(const PeerFacts& facts) const;
-  // Whether an identity may do this. PERMISSION_DENIED (ACCESS_DENIED), with what is missing.
-  static absl::Status Authorize(const Identity& identity, Permission permission, const TenantsAsked& tenants,
-                                const std::string& ip);
 
   // How reading a file again went.
   struct Reloaded {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/bounces/rules/names.h"
 #include "server/bounces/rules/yaml_reader.h"
 
 namespace suppressd {
@@ -31,13 +32,6 @@ bool SamePrefix(const uint8_t* a, const uint8_t* b, int bits) {
   if (bits % 8 == 0) return true;
   const int mask = 0xff00 >> (bits % 8) & 0xff;
   return ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
-}
-
-bool IsTenantName(const std::string& name) {
-  const auto is_alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !name.empty() && name.size() <= 63 && is_alphanumeric(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 bool IsIdentityName(const std::string& name) {
@@ -247,6 +241,7 @@ class AccessFileReader {
       return yaml_.Error(node, "grants has more than 1,000 items");
     return yaml_.ForEachItem(node, "grants", [&](const YAML::Node& item) {
       Grant grant;
+      grant.line = item.Mark().line + 1;
       absl::Status status = yaml_.ForEachEntry(item, "the grant", [&](const std::string& key, const YAML::Node& value) {
         if (key == "roles") return ReadRoles(value, &grant);
         if (key == "tenants") return ReadTenants(value, &grant);
@@ -272,7 +267,7 @@ class AccessFileReader {
 
   absl::Status ReadTenants(const YAML::Node& node, Grant* grant) const {
     return ReadList(node, "tenants", [&](const YAML::Node& item, const std::string& text) {
-      if (text != "*" && !IsTenantName(text)) {
+      if (text != "*" && !IsName(text)) {
         return yaml_.Error(item,
                            absl::StrCat("\"", text,
                                         "\" is neither \"*\" nor a tenant: 1 to 63 of a-z 0-9 . _ -, starting with "

@@ -34,6 +34,7 @@ struct Network {
 };
 
 struct Grant {
+  int line = 0;  // where it stands in the file
   Permissions permissions = 0;
   std::set<std::string> roles;
   std::set<std::string> tenants;  // "*": all

@@ -1,10 +1,11 @@
-// Access control as the options ask for it, and what the log tells of it.
+// Access control and quotas as the options ask for them, and what the log tells of them.
 #pragma once
 
 #include <memory>
 
 #include "absl/status/statusor.h"
 #include "server/access/access_control.h"
+#include "server/access/quotas.h"
 #include "server/app/options.h"
 #include "server/rpc/guard.h"
 
@@ -21,9 +22,11 @@ class Access {
   void Reload(bool all);
 
  private:
-  explicit Access(std::unique_ptr<AccessControl> control) : control_(std::move(control)), guard_(control_.get()) {}
+  Access(std::unique_ptr<AccessControl> control, std::unique_ptr<Quotas> quotas)
+      : control_(std::move(control)), quotas_(std::move(quotas)), guard_(control_.get(), quotas_.get()) {}
 
   const std::unique_ptr<AccessControl> control_;  // null: everyone may do everything
+  const std::unique_ptr<Quotas> quotas_;          // null: there are none
   const Guard guard_;
 };
 

@@ -121,7 +121,8 @@ void App::WatchStorage(const ServeOptions& options) {
   const GuardedStorage log{.trouble = [this](absl::Time now) { return log_->GiveUpStuck(now); },
                            .shed = [](const absl::Status&) {},
                            .recover = [this] { return log_->GiveUpStuck(SteadyPoint()); }};
-  storage_ = std::make_unique<StorageWatch>(options.store.path, options, std::vector<GuardedStorage>{store, log});
+  storage_ = std::make_unique<StorageWatch>(options.store.path, options, std::vector<GuardedStorage>{store, log},
+                                            [this] { NoteHead(); });
 }
 
 absl::Status App::MayWrite() const {
@@ -167,7 +168,7 @@ absl::Status App::Manage(const ServeOptions& options) {
                      [this] { return static_cast<double>(log_->counts().commands); });
   metrics.AddHistograms("suppressd_commit_seconds", "How long a batch of commands took to be applied and made durable.",
                         [this] {
-                          return std::vector<MetricHistogram>{{{}, &log_->batch_seconds()}};
+                          return std::vector<MetricHistogram>{{{}, &log_->times().worked}};
                         });
   metrics.AddGauge("suppressd_watches", "Watches.", [this] { return service_->watches(); });
   metrics.AddGauge("suppressd_replica_streams", "Streams to replicas, snapshots included.",
@@ -178,10 +179,13 @@ absl::Status App::Manage(const ServeOptions& options) {
                     [this] { return NotAfter(*listener_); });
   Heartbeats& beats = pages_.heartbeats();
   beats.Add("main", kTickLateAfter, [this] { return tick_.busy(); });
-  beats.Add("commit log", kWorkLateAfter, [this] { return log_->busy(); });
   beats.Add("watches", kWorkLateAfter, [this] { return service_->watches_busy(); });
   beats.Add("replica streams", kWorkLateAfter, [this] { return replication_->streams_busy(); });
   pages_.AddCheck("list open", [] { return absl::OkStatus(); });
+  std::vector<NamedWork> work = log_->work();
+  for (NamedWork& queue : service_->work()) work.push_back(std::move(queue));
+  AddWork(std::move(work), &pages_);
+  AddRocks([list] { return list->Figures(); }, &metrics);
   AddStorage(storage_.get(), options.min_free_disk_mib, &pages_);
   pages_.AddNote("writes taken", [this] { return MayWrite(); });
   pages_.AddStatus([this, list] {
@@ -204,7 +208,6 @@ absl::Status App::Tick() {
   listener_->Look();
   access_->Reload(false);
   WatchClock();
-  NoteHead();
   WatchWrites();
   return absl::OkStatus();
 }

@@ -6,10 +6,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/error.h"
 #include "server/app/reloads.h"
 #include "server/base/log.h"
 #include "server/base/steady_time.h"
 #include "server/gate/socket_gate.h"
+#include "server/rpc/grpc_status.h"
 
 namespace suppressd {
 namespace {
@@ -61,6 +63,15 @@ void AddCommonPages(const ServerOptions& options, const Access* access, Manageme
                             {{{"reason", "unauthenticated"}}, static_cast<double>(guard->unauthenticated())},
                             {{{"reason", "denied"}}, static_cast<double>(guard->denied())}};
                       });
+  metrics.AddCounters("suppressd_errors_total", "Errors that callers were told, by reason.", [] {
+    std::vector<MetricValue> values;
+    for (int reason = 1; reason < v1::ErrorReason_ARRAYSIZE; ++reason) {
+      if (!v1::ErrorReason_IsValid(reason)) continue;
+      const int64_t count = ErrorsTold(static_cast<v1::ErrorReason>(reason));
+      if (count != 0) values.push_back({{{"reason", ReasonName(static_cast<v1::ErrorReason>(reason))}}, double(count)});
+    }
+    return values;
+  });
   metrics.AddGauges("suppressd_config_reload_success", "Whether the newest version of a file could be used.", [] {
     std::vector<MetricValue> values;
     for (const auto& [file, ok] : Reloads::Get().All()) values.push_back({{{"file", file}}, ok ? 1.0 : 0.0});
@@ -181,6 +192,46 @@ void AddStorage(const StorageWatch* storage, int min_free_disk_mib, ManagementPa
     const std::string free = state.free_bytes < 0 ? "not known" : absl::StrCat(state.free_bytes >> 20, " MiB");
     return std::vector<std::pair<std::string, std::string>>{{"storage", says}, {"free on its disk", free}};
   });
+}
+
+void AddWork(std::vector<NamedWork> work, ManagementPages* pages) {
+  for (const NamedWork& queue : work) {
+    if (queue.busy) pages->heartbeats().Add(queue.name, kLongWorkLateAfter, queue.busy);
+  }
+  const auto histograms = [work = std::move(work)](const LatencyHistogram WorkTimes::*which) {
+    std::vector<MetricHistogram> values;
+    for (const NamedWork& queue : work) values.push_back({{{"queue", queue.name}}, &(queue.times->*which)});
+    return values;
+  };
+  Metrics& metrics = pages->metrics();
+  metrics.AddHistograms("suppressd_queue_seconds", "How long work waited for a thread, by queue.",
+                        [histograms] { return histograms(&WorkTimes::queued); });
+  metrics.AddHistograms("suppressd_work_seconds", "How long work took from then on, by queue.",
+                        [histograms] { return histograms(&WorkTimes::worked); });
+}
+
+void AddRocks(std::function<RocksFigures()> figures, Metrics* metrics) {
+  struct Row {
+    const char* name;
+    const char* help;
+    uint64_t RocksFigures::*figure;
+  };
+  static constexpr Row kRows[] = {
+      {"suppressd_rocksdb_background_errors", "Errors of RocksDB's work in the background.",
+       &RocksFigures::background_errors},
+      {"suppressd_rocksdb_write_stopped", "1 while RocksDB takes no write until compaction has caught up.",
+       &RocksFigures::is_write_stopped},
+      {"suppressd_rocksdb_delayed_write_bytes_per_second", "How much RocksDB lets through; 0: it delays no write.",
+       &RocksFigures::delayed_write_rate},
+      {"suppressd_rocksdb_pending_compaction_bytes", "What compaction has yet to rewrite, estimated.",
+       &RocksFigures::pending_compaction_bytes},
+      {"suppressd_rocksdb_table_file_bytes", "Size of all table files.", &RocksFigures::table_file_bytes},
+      {"suppressd_rocksdb_memtable_bytes", "Size of all memtables.", &RocksFigures::memtable_bytes},
+      {"suppressd_rocksdb_block_cache_bytes", "What the block cache holds.", &RocksFigures::block_cache_bytes}};
+  for (const Row& row : kRows) {
+    metrics->AddGauge(row.name, row.help,
+                      [figures, figure = row.figure] { return static_cast<double>(figures().*figure); });
+  }
 }
 
 absl::Status ServeManagement(const ServerOptions& options, ManagementPages* pages) {

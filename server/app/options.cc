@@ -78,10 +78,14 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
       "Public keys of JSON Web Tokens (JWKS), read again as the access file is; needs the next two");
   Row(command, "jwt_issuer", options->jwt_issuer, "What JSON Web Tokens must name as issuer (iss)");
   Row(command, "jwt_audience", options->jwt_audience, "What JSON Web Tokens must name as audience (aud)");
+  Row(command, "quota_file", options->quota_file,
+      "How much each tenant may ask in a second (docs/access.md): YAML, read again as the access file is. Default: as "
+      "much as it likes");
   FlagRow(command, "channelz", options->channelz, "Serve channelz (--channelz=false: do not)");
   FlagRow(command, "check_config", options->check_config, "Check options, policy, rules and log key file, then exit");
   Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
-  Row(command, "max_calls", options->max_calls, "Most checks and writes in flight")->check(CLI::Range(1, 1'000'000));
+  Row(command, "max_calls", options->max_calls, "Most checks in flight, and half as many writes")
+      ->check(CLI::Range(1, 1'000'000));
   Row(command, "max_listings", options->max_listings, "Most listings and details in flight")
       ->check(CLI::Range(1, 10'000));
   Row(command, "max_mails", options->max_mails,

@@ -34,6 +34,7 @@ struct ServerOptions {
   std::string jwks_file;
   std::string jwt_issuer;
   std::string jwt_audience;
+  std::string quota_file;
   bool check_config = false;
   bool channelz = true;
   int max_request_kib = 4096;

@@ -13,9 +13,6 @@ namespace suppressd {
 namespace {
 
 constexpr char kVersion[] = SUPPRESSD_VERSION;
-// How often the disk is told that the replica is complete.
-constexpr absl::Duration kNoteInterval = absl::Seconds(10);
-
 // The time as long as the machine's clock makes no large step, else as before it: a sidecar whose clock is ahead would
 // take leases for expired.
 absl::Time Now() {
@@ -77,8 +74,8 @@ absl::StatusOr<std::unique_ptr<SidecarApp>> SidecarApp::Start(const SidecarOptio
   if (options.check_config) return nullptr;
   app->started_at_ = SteadyNow();
   if (absl::Status status = app->OpenDirectory(); !status.ok()) return status;
-  app->WatchStorage();
   if (absl::Status status = app->MakeServices(); !status.ok()) return status;
+  app->WatchStorage();
   if (absl::Status status = app->Manage(); !status.ok()) return status;
   absl::Status serving;
   if (app->replica_->view() != nullptr) {
@@ -247,7 +244,6 @@ absl::Status SidecarApp::Tick() {
   access_->Reload(false);
   ReplicaAdvanced();
   replica_->Sweep();
-  NoteState(kNoteInterval);
   const SteadyTime now = SteadyNow();
   if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr && !follower_->outdated() &&
       now - started_at_ >= absl::Seconds(options_.on_empty_timeout_seconds)) {
@@ -282,6 +278,7 @@ void SidecarApp::Stop(absl::Duration timeout) {
   delivery_->Flush(deadline);
   follower_->Stop();
   delivery_->Stop();
+  storage_->Stop();
   NoteState(absl::ZeroDuration());
   std::unique_ptr<Listener> listener;
   {

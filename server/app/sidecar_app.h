@@ -93,7 +93,7 @@ class SidecarApp final : public Daemon {
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);  // serving failed: ends the process
   Heartbeat tick_;
   ManagementPages pages_;  // after what they look at
-  SteadyTime noted_at_;    // CURRENT tells of a complete replica since; used by Tick
+  SteadyTime noted_at_;    // CURRENT tells of a complete replica since; used by storage_
 };
 
 // Runs a sidecar until it is told to stop; see RunDaemon.

@@ -12,6 +12,12 @@
 #include "server/base/steady_time.h"
 
 namespace suppressd {
+namespace {
+
+// How often the disk is told that the replica is complete.
+constexpr absl::Duration kNoteInterval = absl::Seconds(10);
+
+}  // namespace
 
 void SidecarApp::WatchStorage() {
   // The replica that is served at the time.
@@ -40,7 +46,8 @@ void SidecarApp::WatchStorage() {
                                     const absl::Status stuck = outbox_->GiveUpStuck(SteadyPoint());
                                     return stuck.ok() ? outbox_->Recover() : stuck;
                                   }};
-  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox});
+  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox},
+                                            [this] { NoteState(kNoteInterval); });
 }
 
 absl::Status SidecarApp::Manage() {
@@ -79,6 +86,17 @@ absl::Status SidecarApp::Manage() {
       });
   metrics.AddGauge("suppressd_outbox_refused_reports", "Reports that the server refused for good, and that are kept.",
                    [status] { return static_cast<double>(status().outbox_refused_count()); });
+  std::vector<NamedWork> work = service_->work();
+  work.push_back(outbox_->work());
+  AddWork(std::move(work), &pages_);
+  AddRocks(
+      [this] {
+        const std::shared_ptr<ReplicaView> view = replica_->view();
+        return view == nullptr ? RocksFigures() : view->store->reader().Figures();
+      },
+      &metrics);
+  pages_.heartbeats().Add("delivery", kWorkLateAfter, [this] { return delivery_->busy(); });
+  pages_.heartbeats().Add("follower", kWorkLateAfter, [this] { return follower_->busy(); });
   AddStorage(storage_.get(), options_.min_free_disk_mib, &pages_);
   pages_.heartbeats().Add("main", kTickLateAfter, [this] { return tick_.busy(); });
   pages_.AddCheck("replica served", [this] {

@@ -35,8 +35,8 @@ StorageGuardOptions GuardOptionsOf(const std::string& directory, const ServerOpt
 }  // namespace
 
 StorageWatch::StorageWatch(const std::string& directory, const ServerOptions& options,
-                           std::vector<GuardedStorage> guarded)
-    : guard_(GuardOptionsOf(directory, options), std::move(guarded)) {
+                           std::vector<GuardedStorage> guarded, std::function<void()> note)
+    : guard_(GuardOptionsOf(directory, options), std::move(guarded)), note_(std::move(note)) {
   guard_.Look(SteadyPoint());
   thread_ = std::thread([this] { Run(); });
 }
@@ -59,6 +59,7 @@ void StorageWatch::Run() {
       }
     }
     guard_.Look(SteadyPoint());
+    note_();
   }
 }
 

@@ -2,6 +2,7 @@
 // waiting but this thread. Logs what changes.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,8 +18,10 @@ namespace suppressd {
 // Thread-safe; but Stop is for one thread.
 class StorageWatch {
  public:
-  // Looks once, before it returns: a disk that is full already is never trusted. What is guarded must outlive it.
-  StorageWatch(const std::string& directory, const ServerOptions& options, std::vector<GuardedStorage> guarded);
+  // Looks once, before it returns: a disk that is full already is never trusted. `note` is called after each look, to
+  // write down what the disk is to know. What both use must outlive it.
+  StorageWatch(const std::string& directory, const ServerOptions& options, std::vector<GuardedStorage> guarded,
+               std::function<void()> note);
   // Stops and joins.
   ~StorageWatch() { Stop(); }
   // Returns when nothing that is guarded is used any more. Idempotent.
@@ -33,6 +36,7 @@ class StorageWatch {
   void Run();
 
   StorageGuard guard_;
+  const std::function<void()> note_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   SteadyWait stopped_;

@@ -27,7 +27,7 @@ grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* SuppressionService::IsSuppressed(grpc::CallbackServerContext* context,
                                                            const v1::IsSuppressedRequest* request,
                                                            v1::IsSuppressedResponse* response) {
-  return Read(context, request, &calls_, [this, request, response] {
+  return Read(context, request, &checks_, [this, request, response] {
     absl::Status status = reads_.Check(*request, response);
     if (response->suppressed()) {
       response->set_refusal_text(rules_->classifier()->RefusalText(response->matches(0).cause()));
@@ -45,7 +45,7 @@ grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackSe
     if (status.ok()) metrics_.Checked(*response);
     return status;
   };
-  return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
+  return Read(context, request, &checks_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }
 
 grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackServerContext* context,

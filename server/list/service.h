@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/work_times.h"
 #include "server/list/list_metrics.h"
 #include "server/list/list_reads.h"
 #include "server/list/rule_book.h"
@@ -50,6 +51,11 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   int watches() const { return watches_.size(); }
   // How long the thread of the watches has been at what it runs now.
   absl::Duration watches_busy() { return watches_.busy(); }
+  // Its pools of threads.
+  std::vector<NamedWork> work() const {
+    return {{"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
+            {"mails", &mail_pool_.times(), [this] { return mail_pool_.busy(); }}};
+  }
   // Waits until none is in flight; see Drain::Await.
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
 
@@ -115,7 +121,8 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   const ListReads reads_;
   ListMetrics metrics_;
   Drain drain_;
-  Admission calls_;
+  Admission checks_;
+  Admission writes_;
   Admission listings_;
   Admission mails_;
   WorkerPool listing_pool_;

@@ -168,7 +168,8 @@ SuppressionService::SuppressionService(const ListReader* list, CommitLog* log, c
       clock_(std::move(clock)),
       options_(options),
       reads_(list, clock_),
-      calls_(options.calls_in_flight_max, &drain_),
+      checks_(options.calls_in_flight_max, &drain_),
+      writes_(options.writes_in_flight_max(), &drain_),
       listings_(options.listings_in_flight_max, &drain_),
       mails_(options.mails_in_flight_max, &drain_),
       listing_pool_(options.listing_threads),
@@ -183,7 +184,7 @@ template <typename Request, typename Answer>
 grpc::ServerUnaryReactor* SuppressionService::Write(
     grpc::CallbackServerContext* context, const Request* request,
     absl::StatusOr<stored::Command> (SuppressionService::*make)(const Request&) const, Answer answer) {
-  return RunUnary(context, *request, options_.request_bytes_max, &calls_, [&](Done done) {
+  return RunUnary(context, *request, options_.request_bytes_max, &writes_, [&](Done done) {
     if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     absl::StatusOr<stored::Command> command = (this->*make)(*request);
     if (!command.ok()) return done(command.status());
@@ -203,7 +204,7 @@ grpc::ServerUnaryReactor* SuppressionService::TakeReport(grpc::CallbackServerCon
                                                          v1::ReportBounceResponse* response, TakenAt taken_at) {
   // A reply or complaint is read at once; a mail or payload may take long, and must not keep checks waiting.
   const bool is_long = report.has_raw_message() || report.has_provider_event();
-  Admission* admission = is_long ? &mails_ : &calls_;
+  Admission* admission = is_long ? &mails_ : &writes_;
   return RunUnary(context, request, options_.request_bytes_max, admission, [&](Done done) {
     if (absl::Status refused = MayWrite(); !refused.ok()) return done(refused);
     if (!taken_at.ok()) return done(taken_at.status());

@@ -8,21 +8,13 @@
 #include "common/error.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/bounces/rules/names.h"
 #include "storage/stored.h"
 
 namespace suppressd {
 namespace {
 
-constexpr size_t kNameBytesMax = 63;
 constexpr absl::Duration kFutureMax = absl::Hours(24);
-
-bool IsName(const std::string& text) {
-  if (text.empty() || text.size() > kNameBytesMax) return false;
-  if (!absl::ascii_islower(text[0]) && !absl::ascii_isdigit(text[0])) return false;
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '_' || c == '-';
-  });
-}
 
 // Requests are no deeper than a few messages.
 bool HasUnknownField(const google::protobuf::Message& message) {

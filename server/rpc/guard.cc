@@ -1,12 +1,16 @@
 #include "server/rpc/guard.h"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/error.h"
 #include "server/base/log.h"
+#include "server/bounces/rules/names.h"
 #include "server/rpc/grpc_status.h"
 
 namespace suppressd {
@@ -73,7 +77,7 @@ absl::StatusOr<Guard::Caller> Guard::CallerOf(const grpc::ServerContextBase& con
 
 absl::Status Guard::Decide(const grpc::ServerContextBase& context, absl::string_view method, const Caller& caller,
                            Permission permission, const TenantsAsked& tenants) const {
-  absl::Status decided = AccessControl::Authorize(*caller.identity, permission, tenants, caller.ip);
+  absl::Status decided = Authorize(*caller.identity, permission, tenants, caller.ip);
   return decided.ok() ? decided : Refuse(context, method, caller.identity->name, decided);
 }
 
@@ -90,6 +94,22 @@ absl::Status Guard::AdmitForeign(const grpc::ServerContextBase& context, absl::s
   TenantsAsked none;
   none.any = true;
   return Decide(context, method, *caller, *permission, none);
+}
+
+absl::Status Guard::TakeQuota(Permission permission, const TenantsAsked& tenants, int64_t count) const {
+  const std::optional<QuotaKind> kind = QuotaKindFor(permission);
+  if (!kind.has_value()) return absl::OkStatus();
+  for (const std::string& tenant : tenants.names) {
+    if (!IsName(tenant)) continue;
+    const std::optional<Quotas::Exceeded> exceeded = quotas_->Take(tenant, *kind, count);
+    if (!exceeded.has_value()) continue;
+    const std::string allows = absl::StrCat(QuotaKindName(*kind), ": ", exceeded->per_second, " a second");
+    absl::Status refused = MakeError(absl::StatusCode::kResourceExhausted, v1::QUOTA_EXCEEDED,
+                                     absl::StrCat("the tenant has used up its quota of ", allows), "tenant");
+    refused = WithQuotaFailure(std::move(refused), absl::StrCat("tenant:", tenant), allows);
+    return WithRetryAfter(std::move(refused), std::max(exceeded->retry_after, absl::Milliseconds(1)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Guard::Refuse(const grpc::ServerContextBase& context, absl::string_view method,

@@ -1,4 +1,5 @@
-// Who makes a call, and whether it may be made: what every call passes before its handler begins.
+// Who makes a call, whether it may be made, and whether its tenant's quota allows one more: what every call passes
+// before its handler begins.
 //
 // Calls of our own services pass in server/rpc/unreadable_request.h, where they are registered. Those of gRPC's
 // (reflection, channelz) pass in an interceptor (GuardForeignCalls); health is for everyone.
@@ -16,6 +17,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_interceptor.h"
 #include "server/access/access_control.h"
+#include "server/access/quotas.h"
 #include "server/rpc/tenants_asked.h"
 
 namespace suppressd {
@@ -26,22 +28,28 @@ PeerFacts FactsOf(const grpc::ServerContextBase& context);
 // Thread-safe.
 class Guard {
  public:
-  // `access` may be null: everyone may do everything, and nobody has a name. It must outlive this.
-  explicit Guard(const AccessControl* access) : access_(access) {}
+  // `access` may be null: everyone may do everything, and nobody has a name. `quotas` may be null: there are none. Both
+  // must outlive this.
+  explicit Guard(const AccessControl* access, Quotas* quotas = nullptr) : access_(access), quotas_(quotas) {}
 
   bool on() const { return access_ != nullptr; }
 
   // Whether the call may be made. An empty list of tenants is filled in where the caller has a single one. Refusals are
-  // logged and counted. UNAUTHENTICATED, PERMISSION_DENIED: AccessControl.
+  // logged and counted. UNAUTHENTICATED, PERMISSION_DENIED: AccessControl. RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
   template <typename Request>
   absl::Status Admit(const grpc::ServerContextBase& context, absl::string_view method, Permission permission,
                      Request* request) const {
-    if (!on()) return absl::OkStatus();
-    const absl::StatusOr<Caller> caller = CallerOf(context);
-    if (!caller.ok()) return Refuse(context, method, "", caller.status());
-    if (caller->identity == nullptr) return absl::OkStatus();
-    FillInTenant(caller->identity->only_tenant, request);
-    return Decide(context, method, *caller, NeededFor(permission, *request), TenantsOfRequest(*request));
+    if (on()) {
+      const absl::StatusOr<Caller> caller = CallerOf(context);
+      if (!caller.ok()) return Refuse(context, method, "", caller.status());
+      if (caller->identity == nullptr) return absl::OkStatus();
+      FillInTenant(caller->identity->only_tenant, request);
+      absl::Status decided =
+          Decide(context, method, *caller, NeededFor(permission, *request), TenantsOfRequest(*request));
+      if (!decided.ok()) return decided;
+    }
+    if (quotas_ == nullptr) return absl::OkStatus();
+    return TakeQuota(permission, TenantsOfRequest(*request), CountForQuota(*request));
   }
   // The same for a call that is about no list.
   absl::Status AdmitForeign(const grpc::ServerContextBase& context, absl::string_view method) const;
@@ -61,10 +69,13 @@ class Guard {
   absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context) const;
   absl::Status Decide(const grpc::ServerContextBase& context, absl::string_view method, const Caller& caller,
                       Permission permission, const TenantsAsked& tenants) const;
+  // Of each list that a request names. A name that is not well-formed is its handler's to refuse.
+  absl::Status TakeQuota(Permission permission, const TenantsAsked& tenants, int64_t count) const;
   absl::Status Refuse(const grpc::ServerContextBase& context, absl::string_view method, const std::string& identity,
                       const absl::Status& why) const;
 
   const AccessControl* const access_;
+  Quotas* const quotas_;
   mutable std::atomic<int64_t> unauthenticated_{0};
   mutable std::atomic<int64_t> denied_{0};
 };

@@ -1,6 +1,7 @@
 // Limits of the suppression service, of the server and of a sidecar.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 
@@ -12,8 +13,10 @@ namespace suppressd {
 struct ServiceOptions {
   // Largest request taken, in bytes.
   size_t request_bytes_max = 4 << 20;
-  // Most checks and writes in flight at once; the next is UNAVAILABLE (OVERLOADED).
+  // Most checks in flight at once; the next is UNAVAILABLE (OVERLOADED).
   int calls_in_flight_max = 10'000;
+  // Of writes half as many, counted for themselves: writes that wait for the disk keep no check out.
+  int writes_in_flight_max() const { return std::max(1, calls_in_flight_max / 2); }
   // Most listings and details in flight at once.
   int listings_in_flight_max = 64;
   // Threads that listings and details run on, so that they never keep checks waiting.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "server/access/access_control.h"
+#include "server/access/authorize.h"
 #include "suppressd/v1/replication.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
@@ -72,6 +72,15 @@ inline Permission NeededFor(Permission permission, const v1::ReactivateRequest& 
 inline Permission NeededFor(Permission permission, const v1::SuppressRequest& request) {
   const bool consent = request.type() == v1::Cause::COMPLAINT || request.type() == v1::Cause::UNSUBSCRIBE;
   return consent ? Permission::kConsent : permission;
+}
+
+// How much of a quota a request takes: each address that is asked about, else one.
+template <typename Request>
+int64_t CountForQuota(const Request&) {
+  return 1;
+}
+inline int64_t CountForQuota(const v1::BatchIsSuppressedRequest& request) {
+  return std::max<int64_t>(1, request.addresses_size());
 }
 
 }  // namespace suppressd

@@ -70,9 +70,9 @@ class ServiceWithReasons : public Service {
   void Serve(const char* method,
              grpc::ServerUnaryReactor* (Owner::*serve)(grpc::CallbackServerContext*, const Request*, Response*)) {
     using Handler = grpc::internal::CallbackUnaryHandler<Request, Response>;
-    const auto refuse = [](grpc::CallbackServerContext* context, const absl::Status& why) {
+    const auto refuse = [](grpc::CallbackServerContext* context, const grpc::Status& why) {
       grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-      reactor->Finish(ToGrpcStatus(why));
+      reactor->Finish(why);
       return reactor;
     };
     const auto guarded = [this, serve, refuse, call = CallOf(method)](grpc::CallbackServerContext* context,
@@ -83,11 +83,12 @@ class ServiceWithReasons : public Service {
         const CallRecord::Left left(record);
         return (this->*serve)(context, request, response);
       }
-      record.End(ToGrpcStatus(admitted).error_code());
-      return refuse(context, admitted);
+      const grpc::Status refused = ToGrpcStatus(admitted);
+      record.End(refused.error_code());
+      return refuse(context, refused);
     };
     const auto unreadable = [refuse](grpc::CallbackServerContext* context, const Request*, Response*) {
-      return refuse(context, UnreadableRequest());
+      return refuse(context, ToGrpcStatus(UnreadableRequest()));
     };
     this->MarkMethodCallback(MethodIndex(Generated::service_full_name(), method),
                              new HandlerWithReason<Handler>(guarded, unreadable));

@@ -96,7 +96,10 @@ void Delivery::NoteAdded() {
 
 void Delivery::Run() {
   while (true) {
-    const absl::StatusOr<bool> delivered = DeliverSome();
+    const absl::StatusOr<bool> delivered = [this] {
+      const Heartbeat::Work work(&beat_);
+      return DeliverSome();
+    }();
     absl::Duration wait;
     if (delivered.ok()) {
       backoff_.Reset();

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/backoff.h"
+#include "common/heartbeat.h"
 #include "common/steady_wait.h"
 #include "server/sidecar/local_blocks.h"
 #include "server/sidecar/replica.h"
@@ -48,6 +49,8 @@ class Delivery {
   void NoteAdded();
   // The server is back, or somebody waits: no need to wait any longer.
   void Kick();
+  // How long its thread has been at what it delivers now.
+  absl::Duration busy() const { return beat_.busy(); }
   // The replica stands at a new state: lets go what it holds.
   void ReplicaAdvanced();
 
@@ -100,6 +103,7 @@ class Delivery {
   bool kicked_ ABSL_GUARDED_BY(mutex_) = false;
   bool added_ ABSL_GUARDED_BY(mutex_) = false;
   SteadyWait woken_;
+  Heartbeat beat_;
   std::thread thread_;
 };
 

@@ -266,7 +266,10 @@ absl::Status Follower::Follow(const std::shared_ptr<ReplicaView>& view, uint64_t
   while (applied.ok()) {
     const std::vector<RevisionChange> batch = changes.TakeAll();
     if (batch.empty()) break;
-    applied = view->store->writer().Follow(batch);
+    {
+      const Heartbeat::Work work(&beat_);
+      applied = view->store->writer().Follow(batch);
+    }
     Applied(*view, head, &was_behind);
   }
   if (!applied.ok()) {

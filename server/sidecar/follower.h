@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/backoff.h"
+#include "common/heartbeat.h"
 #include "common/steady_wait.h"
 #include "server/sidecar/head_times.h"
 #include "server/sidecar/replica.h"
@@ -59,6 +60,8 @@ class Follower {
   // Asks the server for its head, unless it is being asked already, for HeadTimes. Cuts a stream that fell silent.
   // Called about once a second.
   void Tick();
+  // How long its thread has been applying the changes that came together.
+  absl::Duration busy() const { return beat_.busy(); }
   // Calls `then` once, on any thread, with the server's head as it is now or later; UNAVAILABLE when there is no answer
   // within 10 s. Calls that come together share one question.
   void AskHead(std::function<void(absl::StatusOr<RevisionToken>)> then);
@@ -111,6 +114,7 @@ class Follower {
   SteadyTime heard_at_ ABSL_GUARDED_BY(mutex_);  // the last message of the stream
   bool asking_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<HeadCallback> asked_ ABSL_GUARDED_BY(mutex_);  // for the question after the one under way
+  Heartbeat beat_;
   std::thread thread_;
 };
 

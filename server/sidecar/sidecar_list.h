@@ -67,6 +67,11 @@ class SidecarList final : public SuppressionServiceWithReasons {
 
   // As of SuppressionService.
   void BeginDrain();
+  // Its pools of threads.
+  std::vector<NamedWork> work() const {
+    return {{"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
+            {"reports", &report_pool_.times(), [this] { return report_pool_.busy(); }}};
+  }
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
   const ListMetrics& metrics() const { return metrics_; }
 
@@ -137,7 +142,8 @@ class SidecarList final : public SuppressionServiceWithReasons {
   const std::shared_ptr<ReplicaView> no_replica_;
   ListMetrics metrics_;
   Drain drain_;
-  Admission calls_;
+  Admission checks_;
+  Admission writes_;
   Admission mails_;  // reports that are mails or payloads
   Admission listings_;
   UnreadAnswers unread_;

@@ -172,7 +172,7 @@ grpc::ServerUnaryReactor* SidecarList::Read(grpc::CallbackServerContext* context
 grpc::ServerUnaryReactor* SidecarList::IsSuppressed(grpc::CallbackServerContext* context,
                                                     const v1::IsSuppressedRequest* request,
                                                     v1::IsSuppressedResponse* response) {
-  return Read(context, request, &calls_, [this, request, response](const ReplicaView& view) {
+  return Read(context, request, &checks_, [this, request, response](const ReplicaView& view) {
     absl::Status status = Check(view, *request, response);
     metrics_.Checked(status, *response);
     return status;
@@ -209,7 +209,7 @@ grpc::ServerUnaryReactor* SidecarList::BatchIsSuppressed(grpc::CallbackServerCon
     if (status.ok()) metrics_.Checked(*response);
     return status;
   };
-  return Read(context, request, &calls_, check, nullptr, new LargeAnswer(&unread_, context, response));
+  return Read(context, request, &checks_, check, nullptr, new LargeAnswer(&unread_, context, response));
 }
 
 absl::Status SidecarList::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,

@@ -51,7 +51,8 @@ SidecarList::SidecarList(const SidecarParts& parts, SidecarListOptions options)
     : parts_(parts),
       options_(std::move(options)),
       no_replica_(parts.no_replica),
-      calls_(options_.service.calls_in_flight_max, &drain_),
+      checks_(options_.service.calls_in_flight_max, &drain_),
+      writes_(options_.service.writes_in_flight_max(), &drain_),
       mails_(options_.service.mails_in_flight_max, &drain_),
       listings_(options_.service.listings_in_flight_max, &drain_),
       listing_pool_(options_.service.listing_threads),
@@ -68,7 +69,8 @@ grpc::ServerUnaryReactor* SidecarList::PassOn(
     void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                                     std::function<void(grpc::Status)>),
     bool after_outbox, std::function<void(const Response&)> answered) {
-  return RunUnary(context, *request, options_.service.request_bytes_max, &calls_, [&](Done done) {
+  Admission* const admission = after_outbox ? &writes_ : &listings_;
+  return RunUnary(context, *request, options_.service.request_bytes_max, admission, [&](Done done) {
     const absl::Time deadline = GiveUp(*context);
     const auto pass = [this, request, response, method, deadline, done, answered](bool delivered) {
       if (!delivered) return done(Undelivered());
@@ -105,7 +107,7 @@ grpc::ServerUnaryReactor* SidecarList::GetBounceDetails(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* SidecarList::ReportBounce(grpc::CallbackServerContext* context,
                                                     const v1::ReportBounceRequest* request,
                                                     v1::ReportBounceResponse* response) {
-  Admission* const admission = request->has_raw_message() || request->has_provider_event() ? &mails_ : &calls_;
+  Admission* const admission = request->has_raw_message() || request->has_provider_event() ? &mails_ : &writes_;
   return RunUnary(context, *request, options_.service.request_bytes_max, admission, [&](Done done) {
     const absl::Time taken_at = options_.clock();
     const auto forwarded = std::make_shared<PassedReport>();
@@ -136,7 +138,7 @@ grpc::ServerUnaryReactor* SidecarList::ReportBounce(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* SidecarList::DeliverReport(grpc::CallbackServerContext* context,
                                                      const v1::DeliverReportRequest* request,
                                                      v1::DeliverReportResponse*) {
-  return RunUnary(context, *request, options_.service.request_bytes_max, &calls_, [](Done done) {
+  return RunUnary(context, *request, options_.service.request_bytes_max, &writes_, [](Done done) {
     done(MakeError(absl::StatusCode::kFailedPrecondition, v1::NOT_SERVED_HERE,
                    "this is a sidecar: ask the server, or report with ReportBounce"));
   });

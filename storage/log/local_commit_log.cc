@@ -1,7 +1,6 @@
 #include "storage/log/local_commit_log.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -90,6 +89,12 @@ LocalCommitLog::Counts LocalCommitLog::counts() const {
   return counts_;
 }
 
+std::vector<NamedWork> LocalCommitLog::work() const {
+  return {{"commit log", &times_, nullptr},
+          {"answers to writes", &answering_.times(), [this] { return answering_.busy(); }},
+          {"waiting for a revision", &waking_.times(), [this] { return waking_.busy(); }}};
+}
+
 void LocalCommitLog::Run() {
   std::vector<Item> items;
   while (true) {
@@ -101,6 +106,8 @@ void LocalCommitLog::Run() {
       items.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
       queue_.erase(queue_.begin(), queue_.begin() + count);
     }
+    const SteadyClock::time_point begun = SteadyClock::now();
+    for (const Item& item : items) times_.queued.Record(absl::FromChrono(begun - item.since));
     absl::Span<Item> rest = absl::MakeSpan(items);
     while (!rest.empty()) {
       const auto barrier =
@@ -133,12 +140,9 @@ size_t LocalCommitLog::ApplyBatch(absl::Span<Item> items, Answers* answers) {
     dones[i] = std::move(items[i].done);
   }
   BeginBatch(std::move(dones));
-  const auto began = std::chrono::steady_clock::now();
-  Applied applied = [&] {
-    const Heartbeat::Work work(&beat_);
-    return ApplyInPlace(&records);
-  }();
-  batch_seconds_.Record(absl::FromChrono(std::chrono::steady_clock::now() - began));
+  const SteadyClock::time_point begun = SteadyClock::now();
+  Applied applied = ApplyInPlace(&records);
+  times_.worked.Record(TimeSince(begun));
   dones = EndBatch(applied);
   const size_t done = applied.results.size();
   const bool given_up = dones.empty();

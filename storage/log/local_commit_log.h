@@ -13,8 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/heartbeat.h"
-#include "common/histogram.h"
+#include "common/work_times.h"
 #include "storage/log/commit_log.h"
 #include "storage/stuck_work.h"
 #include "storage/worker_pool.h"
@@ -50,10 +49,12 @@ class LocalCommitLog final : public CommitLog {
     uint64_t batches = 0;
   };
   Counts counts() const;
-  // How long batches took to be applied and made durable.
-  const LatencyHistogram& batch_seconds() const { return batch_seconds_; }
-  // How long the writing thread has been at one batch.
-  absl::Duration busy() const { return beat_.busy(); }
+  // How long commands waited for their batch; how long batches took to be applied and made durable.
+  const WorkTimes& times() const { return times_; }
+  // Its threads: the one that writes, the one that answers, the one that wakes who waits for a revision. The first has
+  // no heartbeat: it may wait for a disk that does not answer, which a restart does not help; GiveUpStuck tells of
+  // that.
+  std::vector<NamedWork> work() const;
 
  private:
   // A command that was appended, or a barrier (without `done`).
@@ -61,6 +62,7 @@ class LocalCommitLog final : public CommitLog {
     stored::Command command;
     Done done;
     std::function<void(absl::Status)> barrier;
+    SteadyClock::time_point since = SteadyClock::now();
   };
   using Answers = std::vector<std::pair<Done, AppendResult>>;
   using Dones = std::vector<Done>;
@@ -85,8 +87,7 @@ class LocalCommitLog final : public CommitLog {
   // are woken on another, after the callers.
   WorkerPool answering_{1};
   WorkerPool waking_{1};
-  LatencyHistogram batch_seconds_;
-  Heartbeat beat_;
+  WorkTimes times_;
   std::atomic<bool> wake_pending_{false};
   std::atomic<size_t> unanswered_{0};
   mutable absl::Mutex mutex_;

@@ -235,7 +235,7 @@ TEST_F(AccessControlTest, AuthorisationNamesWhatIsMissingAndNotTheTenant) {
   facts.bearer = "s3cret";
   const auto identity = *control_->Authenticate(facts);
   const auto decide = [&](Permission permission, TenantsAsked tenants) {
-    return std::string(AccessControl::Authorize(*identity, permission, tenants, "").message());
+    return std::string(Authorize(*identity, permission, tenants, "").message());
   };
   EXPECT_EQ(decide(Permission::kCheck, {false, false, {"shop"}}), "");
   EXPECT_EQ(decide(Permission::kCheck, {false, false, {"shop", "news"}}),
@@ -253,10 +253,9 @@ TEST_F(AccessControlTest, AnIdentityWithNetworksCallsFromThereOnly) {
   facts.bearer = "1nside";
   const auto identity = *control_->Authenticate(facts);
   const TenantsAsked shop{false, false, {"shop"}};
-  EXPECT_TRUE(AccessControl::Authorize(*identity, Permission::kList, shop, "10.1.2.3").ok());
-  EXPECT_TRUE(AccessControl::Authorize(*identity, Permission::kList, shop, "").ok())
-      << "a Unix socket is of this machine";
-  const absl::Status outside = AccessControl::Authorize(*identity, Permission::kList, shop, "192.0.2.1");
+  EXPECT_TRUE(Authorize(*identity, Permission::kList, shop, "10.1.2.3").ok());
+  EXPECT_TRUE(Authorize(*identity, Permission::kList, shop, "").ok()) << "a Unix socket is of this machine";
+  const absl::Status outside = Authorize(*identity, Permission::kList, shop, "192.0.2.1");
   EXPECT_EQ(ReasonOf(outside), v1::ACCESS_DENIED);
 }
 

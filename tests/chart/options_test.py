@@ -15,6 +15,7 @@ from charts import Chart, ROOT, SERVER, SIDECAR, containers, merged
 POLICY = "default:\n  complaint: {action: record}\n"
 RULES = "words:\n  gone: 'parti'\n"
 ACCESS = "identities:\n- {name: a, grants: [{roles: [checker], tenants: ['*']}]}\n"
+QUOTAS = "quotas:\n- {tenant: '*', checks_per_second: 100}\n"
 # RFC 7515, appendix A.3.
 JWKS = """{"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
                     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"""
@@ -25,7 +26,7 @@ TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/p
          "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "accept_clock": "2026-11-28",
          "tenants": ["shop", "news"], "management_address": "127.0.0.1:7026",
          **{name: f"/mnt/{name}" for name in ("tls_cert_file", "tls_key_file", "tls_client_ca_file", "access_file", "token_file",
-                                              "jwks_file", "upstream_ca_file", "upstream_cert_file", "upstream_key_file",
+                                              "jwks_file", "quota_file", "upstream_ca_file", "upstream_cert_file", "upstream_key_file",
                                               "upstream_token_file")},
          "jwt_issuer": "https://issuer.example.com", "jwt_audience": "suppressd", "upstream_server_name": "suppressd"}
 FLAGS = {"insecure": False, "upstream_tls": True, "channelz": False, "check_config": True}
@@ -109,7 +110,8 @@ class Options(unittest.TestCase):
         cls.files = {"tls_cert_file": text["server.pem"], "tls_key_file": text["server-key.pem"],
                      "tls_client_ca_file": text["ca.pem"], "upstream_ca_file": text["ca.pem"],
                      "upstream_cert_file": text["client.pem"], "upstream_key_file": text["client-key.pem"],
-                     "upstream_token_file": "s3cret", "access_file": ACCESS, "token_file": "# none yet\n", "jwks_file": JWKS}
+                     "upstream_token_file": "s3cret", "access_file": ACCESS, "token_file": "# none yet\n", "jwks_file": JWKS,
+                     "quota_file": QUOTAS}
 
     def test_the_values_of_config_are_the_options(self):
         for program in self.programs:

@@ -1,6 +1,7 @@
 """Who may do what: tokens, certificates, Unix peers and JSON Web Tokens against a running server and sidecar."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -144,14 +145,53 @@ class AccessTest(unittest.TestCase):
                                               "jo@example.com")
                 self.assertIn("ACCESS_DENIED", consent.err)
 
+    def test_a_tenant_that_asks_too_much_is_told_when_to_come_again_and_keeps_nobody_out(self):
+        quotas = os.path.join(self.directory, "quotas.yaml")
+        write(quotas, "quotas:\n- {tenant: shop, checks_per_second: 1, writes_per_second: 1, listings_per_second: 1}\n")
+        ask = {"address": "jo@example.com", "tenant": "shop"}
+        report = {"tenant": "shop", "smtp_reply": {"recipient": "jo@example.com", "text": "550 5.1.1 no such user"}}
+        with harness.Server("--quota_file", quotas) as server:
+            def call(method, message):
+                return harness.grpcurl("-plaintext", "-d", json.dumps(message), server.tcp,
+                                       f"{harness.SERVICE}/{method}")
+            # An hour's worth at once, which is let in; what comes next waits for an hour.
+            batch = {"tenant": "shop", "addresses": ["jo@example.com"] * 1000}
+            for _ in range(4):
+                call("BatchIsSuppressed", batch)
+            refused = call("IsSuppressed", ask)
+            self.assertNotEqual(refused.code, 0)
+            for said in ("QUOTA_EXCEEDED", "tenant:shop", "checks: 1 a second", "retryDelay"):
+                self.assertIn(said, refused.err + refused.out)
+            self.assertNotEqual(call("BatchIsSuppressed", {**batch, "addresses": []}).code, 0)
+            self.assertEqual(call("IsSuppressed", {**ask, "tenant": "news"}).code, 0)
+            self.assertEqual(call("ReportBounce", report).code, 0, "each kind for itself")
+            shown = harness.suppressctl("--target", server.tcp, "--tenant", "shop", "check", "jo@example.com")
+            self.assertIn("QUOTA_EXCEEDED", shown.err)
+            # What is wrong with a new file is logged, and the old one stays; a right one is taken.
+            write(quotas, "quotas:\n- {tenant: shop, cheks_per_second: 1}\n")
+            self.wait_for(server, "quotas_refused")
+            self.assertIn("quotas.yaml:2", server.log())
+            self.assertNotEqual(call("IsSuppressed", ask).code, 0)
+            write(quotas, "quotas:\n- {tenant: shop, checks_per_second: 1000}\n")
+            self.wait_for(server, "quotas_reloaded")
+            self.assertEqual(call("IsSuppressed", ask).code, 0)
+        with harness.TemporaryDirectory() as data:
+            write(quotas, "quotas:\n- {tenant: Shop}\n")
+            ended = harness.run([harness.options.suppressd, "serve", "--data_dir", data, "--listen_address", "127.0.0.1:0",
+                                 "--quota_file", quotas])
+            self.assertEqual(ended.code, 2, str(ended))
+            self.assertRegex(ended.err, "quota_file: .*quotas.yaml:2: .*no name of a tenant")
+
+    def wait_for(self, server, what):
+        deadline = time.monotonic() + WAIT_MAX_SECONDS
+        while what not in server.log():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.02)
+
     def test_files_are_taken_when_they_change_and_refused_when_they_are_wrong(self):
         check = {"address": "jo@example.com", "tenant": "news"}
         with harness.Server(*self.options()) as server:
-            def wait_for(what):
-                deadline = time.monotonic() + WAIT_MAX_SECONDS
-                while what not in server.log():
-                    self.assertLess(time.monotonic(), deadline, what)
-                    time.sleep(0.02)
+            wait_for = functools.partial(self.wait_for, server)
             self.assertNotEqual(self.ask(server, "IsSuppressed", check, "sender-token").code, 0)
             write(self.access, ACCESS.replace("UID", "0").replace("tenants: [shop]", "tenants: [shop, newss") + "\n")
             wait_for("access_refused")
@@ -191,12 +231,16 @@ class AccessTest(unittest.TestCase):
         with open(os.path.join(harness.REPOSITORY, "docs", "access.md"), encoding="utf-8") as file:
             text = file.read()
         write(self.access, re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+        asked, said = re.search(r"^\$ suppressctl (access .*)\n((?:.+\n)*?)```", text, re.M).groups()
+        explained = harness.suppressctl(*asked.replace("access.yaml", self.access).split())
+        self.assertEqual((explained.code, explained.out), (0, said), str(explained))
+        write(os.path.join(self.directory, "quotas.yaml"), re.search(r"```yaml\n(quotas:.*?)```", text, re.S)[1])
         line = next(line for line in text.splitlines() if line.startswith("echo "))
         write(self.tokens, "")
         made = subprocess.run(["bash", "-ec", f"token=$(openssl rand -hex 32); {line}; echo $token > token"], cwd=self.directory,
                               capture_output=True, check=False)
         self.assertEqual(made.returncode, 0, made.stderr)
-        with harness.Server(*self.options()) as server:
+        with harness.Server(*self.options(), "--quota_file", os.path.join(self.directory, "quotas.yaml")) as server:
             answer = harness.suppressctl("--target", server.tcp, *certificates.suppressctl(self.certs), "--token_file",
                                          os.path.join(self.directory, "token"), "--tenant", "other", "check", "a@example.com")
             self.assertIn("ACCESS_DENIED", answer.err)  # known, but not from this address: networks

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "SHUTTING_DOWN": "drain_test", "INTERNAL_ERROR": "edges_test", "DEADLINE_PASSED": "worker_pool_test",
     "CLOCK_SUSPECT": "clock_test", "REPLICA_OUTDATED": "sidecar_faults_test",
     "IDENTITY_REQUIRED": "access_calls_test", "IDENTITY_REFUSED": "access_calls_test", "ACCESS_DENIED": "access_calls_test",
+    "QUOTA_EXCEEDED": "access_calls_test",
 }
 
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/bounces/rules/names.h"
 #include "server/bounces/rules/yaml_reader.h"
 
 namespace suppressd {
@@ -70,15 +71,6 @@ Table BuiltInTable() {
   return table;
 }
 
-bool IsTenantName(const std::string& name) {
-  const auto is_alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  if (name.empty() || name.size() > 63 || !is_alphanumeric(name[0])) return false;
-  for (const char c : name) {
-    if (!is_alphanumeric(c) && c != '.' && c != '_' && c != '-') return false;
-  }
-  return true;
-}
-
 // Reads a policy file into tables. One use.
 class PolicyReader {
  public:
@@ -103,7 +95,7 @@ class PolicyReader {
     if (status.ok()) status = ReadTable(default_node, "default", defaults);
     if (!status.ok()) return status;
     return yaml_.ForEachEntry(tenant_nodes, "tenants", [&](const std::string& key, const YAML::Node& value) {
-      if (!IsTenantName(key)) return yaml_.Error(value, absl::StrCat("\"", key, "\" is not a tenant name"));
+      if (!IsName(key)) return yaml_.Error(value, absl::StrCat("\"", key, "\" is not a tenant name"));
       return ReadTable(value, key, &tenants->emplace(key, *defaults).first->second);
     });
   }
