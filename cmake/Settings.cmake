@@ -45,3 +45,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 else()
   target_compile_options(suppressd_warnings INTERFACE -Wshadow=local)
 endif()
+
+# The programs of the image: without what is never called, and with relocations in short (glibc 2.36).
+include(CheckLinkerFlag)
+check_linker_flag(CXX "-Wl,-z,pack-relative-relocs" SUPPRESSD_PACKS_RELOCATIONS)
+function(small_program target)
+  target_link_options(${target} PRIVATE -Wl,--gc-sections)
+  if(SUPPRESSD_PACKS_RELOCATIONS AND NOT SUPPRESSD_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,pack-relative-relocs)
+  endif()
+endfunction()

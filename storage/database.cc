@@ -92,6 +92,9 @@ absl::Status Database::BeginTimeline() {
   rocksdb::WriteOptions write;
   write.sync = true;
   const Handle rocks = Use();
+  if (rocks->read_only()) {  // by the time this was reached
+    return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, "the database is being opened again");
+  }
   const rocksdb::Status status = rocks->db()->Put(write, rocks->family(kMeta), kTimelinesName, begun.Encode());
   if (!status.ok()) return FailFurtherWrites(status);
   timelines_ = std::move(begun);
@@ -219,17 +222,24 @@ uint64_t Database::TrimChanges(uint64_t last, int64_t now_micros, rocksdb::Write
   return wanted;
 }
 
-// The counts are published before the write: a check that looks for a domain in vain is right, one that does not look
-// would miss the domain.
+// What grows is published before the write, what shrinks after it: a check that looks for a domain in vain is right,
+// one that does not look would miss the domain.
 void Database::CountDomains(EntryBatch* batch) {
   for (const auto& [tenant, count] : batch->domain_entries()) {
     stored::TenantInfo info;
     info.set_domain_entries(count);
     batch->PutMeta(absl::StrCat(kTenantPrefix, tenant), info.SerializeAsString());
   }
-  if (batch->domain_entries().empty()) return;
+  PublishDomains(*batch, /*written=*/false);
+}
+
+void Database::PublishDomains(const EntryBatch& batch, bool written) {
+  if (batch.domain_entries().empty()) return;
   absl::MutexLock lock(&mutex_);
-  for (const auto& [tenant, count] : batch->domain_entries()) domain_entries_[tenant] = count;
+  for (const auto& [tenant, count] : batch.domain_entries()) {
+    int64_t& published = domain_entries_[tenant];
+    published = written ? count : std::max(published, count);
+  }
   any_domain_entries_ = true;
 }
 
@@ -246,6 +256,7 @@ absl::Status Database::Commit(uint64_t revision, int64_t log_time_micros, EntryB
   write.sync = true;
   const rocksdb::Status status = rocks()->Write(write, batch->write_batch());
   if (!status.ok()) return FailFurtherWrites(status);
+  PublishDomains(*batch, /*written=*/true);
   cutoffs_.oldest_change = oldest;
   MoveCutoffs(log_time_micros);
   return absl::OkStatus();

@@ -69,6 +69,7 @@ class Database {
   absl::Status trouble() const;
   void Shed(const absl::Status& why);
   absl::Status Recover();
+  void EndRecovery() { ending_ = true; }
   bool is_damaged() const { return damaged_.load(); }
 
   DatabaseKind kind() const { return kind_; }
@@ -148,6 +149,8 @@ class Database {
   // database_recover.cc: from now on this is read; the handle before it is closed behind its last reader.
   void Install(Handle rocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status AwaitReaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status CheckNotEnding() const;
+  void DistrustShown(uint64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status ReadThroughStandIn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status WriteAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // Begins the timeline of this run, unless it has begun.
@@ -156,6 +159,7 @@ class Database {
   uint64_t TrimChanges(uint64_t last, int64_t now_micros, rocksdb::WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(trim_mutex_);
   void CountDomains(EntryBatch* batch);
+  void PublishDomains(const EntryBatch& batch, bool written);
   // Adds to a batch that the change log starts again behind the head.
   void ForgetChanges(uint64_t head, rocksdb::WriteBatch* batch) const;
   void MoveCutoffs(int64_t log_time_micros);
@@ -169,6 +173,8 @@ class Database {
   Handle rocks_ ABSL_GUARDED_BY(rocks_mutex_);
   const RocksHandle* writing_ = nullptr;                               // the same, for who holds write_mutex_
   std::shared_ptr<ClosedSign> closing_ ABSL_GUARDED_BY(write_mutex_);  // of the handle that was replaced last
+  bool stands_in_ ABSL_GUARDED_BY(write_mutex_) = false;               // the stand-in is read, and holds all there is
+  uint64_t shown_revision_ ABSL_GUARDED_BY(write_mutex_) = 0;  // what stand-ins have shown since the trouble began
   uint64_t lineage_ = 0;
   std::atomic<int64_t> log_time_micros_{0};
   std::atomic<uint64_t> timeline_{0};  // zero until it has begun; of a replica what its source told
@@ -181,6 +187,7 @@ class Database {
   bool opened_ = false;                  // fully: only then may the note of the head be written
   // What a killed process had written and not synced is on disk; else a loss of power may still take it.
   std::atomic<bool> recovered_is_durable_{false};
+  std::atomic<bool> ending_{false};   // Recover gives up
   std::atomic<bool> damaged_{false};  // Recover found that something acknowledged is missing
   ChangePins pins_;
   absl::Mutex trim_mutex_;

@@ -5,16 +5,20 @@
 //
 // Each takes the place of the one before in one step, and the one before is closed behind its last reader: RocksDB
 // opens a directory for writing only once. When a step fails the readers stay where they are.
+#include <algorithm>
 #include <utility>
 
 #include "common/error.h"
+#include "rocksdb/convenience.h"
 #include "storage/database.h"
+#include "storage/random_number.h"
 
 namespace suppressd {
 namespace {
 
 // How long readers of a handle that was replaced are waited for; then the next try waits for them.
 constexpr absl::Duration kReadersWaitMax = absl::Seconds(10);
+constexpr absl::Duration kReadersWaitStep = absl::Milliseconds(100);
 
 absl::Status NotYet(absl::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE, why);
@@ -33,16 +37,41 @@ void Database::Install(Handle rocks) {
 }
 
 absl::Status Database::AwaitReaders() {
-  if (closing_ == nullptr || closing_->AwaitFor(kReadersWaitMax)) return absl::OkStatus();
-  return NotYet("the database cannot be opened again yet: reads that began before are under way");
+  for (absl::Duration waited; closing_ != nullptr && !closing_->AwaitFor(kReadersWaitStep);
+       waited += kReadersWaitStep) {
+    if (absl::Status status = CheckNotEnding(); !status.ok()) return status;
+    if (waited >= kReadersWaitMax) {
+      return NotYet("the database cannot be opened again yet: reads that began before are under way");
+    }
+  }
+  return CheckNotEnding();
+}
+
+absl::Status Database::CheckNotEnding() const {
+  return ending_ ? NotYet("the process ends") : absl::OkStatus();
 }
 
 absl::Status Database::ReadThroughStandIn() {
   if (absl::Status status = AwaitReaders(); !status.ok()) return status;
+  if (stands_in_) return absl::OkStatus();  // nobody has written since
+  // What is broken must not mend itself, nor delete files, while it is looked at. It is still read.
+  if (!writing_->read_only()) rocksdb::CancelAllBackgroundWork(writing_->db(), /*wait=*/true);
   absl::StatusOr<Handle> proved = OpenProved(lineage_);
   if (!proved.ok()) return proved.status();
+  const absl::StatusOr<Meta> meta = ReadMeta(**proved, lineage_);
+  if (!meta.ok()) return meta.status();
+  shown_revision_ = std::max(shown_revision_, meta->revision);
   Install(*std::move(proved));
+  stands_in_ = true;
   return AwaitReaders();
+}
+
+// What the stand-in has shown beyond what was acknowledged may be gone after all: who was told of it, and of a run of
+// this program, must not take another state for it.
+void Database::DistrustShown(uint64_t revision) {
+  if (kind_ != DatabaseKind::kList || revision >= shown_revision_) return;
+  absl::MutexLock lock(&timeline_mutex_);
+  next_timeline_ = RandomNumber();
 }
 
 // What was written without being acknowledged may have turned up: it counts from now on, as after a restart. Its caller
@@ -57,6 +86,7 @@ absl::Status Database::WriteAgain() {
   if (!opened.ok()) return opened.status();
   const RocksHandle& rocks = **opened;
   if (rocks.read_only()) return NotYet("the disk still refuses writes");
+  stands_in_ = false;  // files that it reads may be deleted from here on
   // Readers of the stand-in open table files by name.
   rocksdb::Status written = rocks.db()->DisableFileDeletions();
   absl::StatusOr<Meta> meta = ReadMeta(rocks, lineage_);
@@ -70,12 +100,14 @@ absl::Status Database::WriteAgain() {
   }
   if (!written.ok()) return NotYet("the disk still refuses writes");
   const uint64_t revision = meta->revision;
+  DistrustShown(revision);
   UseMeta(*std::move(meta));
   Install(*std::move(opened));
   head_->Publish(revision);
   AwaitReaders().IgnoreError();  // a read that takes longer may miss a file, and fail
   rocks.db()->EnableFileDeletions(/*force=*/false).PermitUncheckedError();
   recovered_is_durable_ = true;
+  shown_revision_ = 0;
   absl::MutexLock lock(&mutex_);
   if (failures_ != failures_before) return NotYet("the disk refused writes again");
   trouble_ = absl::OkStatus();

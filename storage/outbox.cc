@@ -148,21 +148,28 @@ void Outbox::Number(const std::vector<Waiting>& batch, std::vector<Added>* added
 void Outbox::WriteAll(std::vector<Waiting>* batch) {
   std::vector<Added> added(batch->size());
   std::vector<absl::Status> refused(batch->size());
-  Number(*batch, &added, &refused);
   BeginBatch(batch);
-  const absl::Status written = Write(*batch, added);
-  const std::vector<Done> dones = EndBatch();
-  std::vector<uint64_t> given_up;
+  absl::Status written;
+  std::vector<Done> dones;
   {
-    absl::MutexLock lock(&mutex_);
-    for (size_t i = 0; i < batch->size(); ++i) {
-      waiting_bytes_ -= (*batch)[i].bytes;
-      if (!written.ok() || added[i].duplicate) continue;
-      Learn(added[i].number, (*batch)[i].report, (*batch)[i].bytes);
-      if (dones.empty()) given_up.push_back(added[i].number);
+    // From the numbers to what is remembered of them: what opens the database again must not come in between, and take
+    // what it finds there for something that nobody was told of.
+    absl::MutexLock database_lock(&database_mutex_);
+    Number(*batch, &added, &refused);
+    written = Write(*batch, added);
+    dones = EndBatch();
+    std::vector<uint64_t> given_up;
+    {
+      absl::MutexLock lock(&mutex_);
+      for (size_t i = 0; i < batch->size(); ++i) {
+        waiting_bytes_ -= (*batch)[i].bytes;
+        if (!written.ok() || added[i].duplicate) continue;
+        Learn(added[i].number, (*batch)[i].report, (*batch)[i].bytes);
+        if (dones.empty()) given_up.push_back(added[i].number);
+      }
     }
+    RemoveThese(given_up).IgnoreError();  // else they are delivered, which their reporters wanted
   }
-  Remove(given_up).IgnoreError();  // else they are delivered, which their reporters wanted
   for (size_t i = 0; i < dones.size(); ++i) {
     const absl::Status& status = written.ok() ? refused[i] : written;
     dones[i](status.ok() ? absl::StatusOr<Added>(added[i]) : status);
@@ -172,12 +179,16 @@ void Outbox::WriteAll(std::vector<Waiting>* batch) {
     shown_ = last_;
   }
   options_.shown();
-  if (written.ok()) NoteHead();
+  if (!written.ok()) return;
+  BeginBatch(nullptr);  // the disk may hang here, too
+  NoteHead();
+  EndBatch();
 }
 
 void Outbox::BeginBatch(std::vector<Waiting>* batch) {
   absl::MutexLock lock(&mutex_);
   writing_.Begin();
+  if (batch == nullptr) return;
   for (Waiting& one : *batch) in_batch_.push_back(std::move(one.done));
 }
 
@@ -208,7 +219,6 @@ absl::Status Outbox::GiveUpStuck(absl::Time now) {
 }
 
 absl::Status Outbox::Write(const std::vector<Waiting>& batch, const std::vector<Added>& added) {
-  absl::MutexLock lock(&database_mutex_);
   if (broken_) return Refusing();
   rocksdb::WriteBatch writes;
   stored::OutboxState next = state_;
@@ -271,8 +281,13 @@ absl::Status Outbox::NoteDelivered(uint64_t number, const std::string& state) {
 
 absl::Status Outbox::Remove(absl::Span<const uint64_t> numbers) {
   if (numbers.empty()) return absl::OkStatus();
-  rocksdb::WriteBatch writes;
   absl::MutexLock database_lock(&database_mutex_);
+  return RemoveThese(numbers);
+}
+
+absl::Status Outbox::RemoveThese(absl::Span<const uint64_t> numbers) {
+  if (numbers.empty()) return absl::OkStatus();
+  rocksdb::WriteBatch writes;
   if (db_ == nullptr || broken_) return Fail({});
   stored::OutboxState next = state_;
   for (const uint64_t number : numbers) {

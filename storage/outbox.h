@@ -167,12 +167,16 @@ class Outbox {
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !waiting_.empty(); }
   void WriteAll(std::vector<Waiting>* batch);
   // Gives the reports of a batch their numbers; one that is known gets that of the first, or is refused.
-  void Number(const std::vector<Waiting>& batch, std::vector<Added>* added, std::vector<absl::Status>* refused);
-  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile.
+  void Number(const std::vector<Waiting>& batch, std::vector<Added>* added, std::vector<absl::Status>* refused)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Those who wait for a batch, from its begin to its end; empty where they were answered meanwhile. Null: nobody
+  // waits, but the disk is written to.
   void BeginBatch(std::vector<Waiting>* batch);
   std::vector<Done> EndBatch();
   // Writes reports under these numbers with one fsync.
-  absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added);
+  absl::Status Write(const std::vector<Waiting>& batch, const std::vector<Added>& added)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  absl::Status RemoveThese(absl::Span<const uint64_t> numbers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   absl::Status Fail(const rocksdb::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
 
   const OutboxOptions options_;

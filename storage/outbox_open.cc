@@ -64,6 +64,7 @@ absl::Status Outbox::OpenDatabase() {
     CloseDatabase(std::move(db_), families_);
     if (!whole.ok()) return whole;
   }
+  broken_ = false;  // what was told of the one before is done with; of this one it counts from here on
   settings.listeners.push_back(WatchBackgroundErrors([this](const rocksdb::Status&) { broken_ = true; }));
   absl::StatusOr<OpenedDatabase> opened = suppressd::OpenDatabase(*directory_, settings, families);
   if (!opened.ok()) return opened.status();
@@ -143,7 +144,7 @@ absl::Status Outbox::DropUnknown(const std::map<uint64_t, Known>& known) {
 void Outbox::Use(OpenedDatabase opened) {
   db_ = std::move(opened.db);
   families_ = std::move(opened.families);
-  broken_ = opened.read_only;
+  if (opened.read_only) broken_ = true;
 }
 
 absl::Status Outbox::Scan(Visit visit) {

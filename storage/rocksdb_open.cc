@@ -58,6 +58,10 @@ class BackgroundErrors : public rocksdb::EventListener {
  public:
   explicit BackgroundErrors(std::function<void(const rocksdb::Status&)> failed) : failed_(std::move(failed)) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override { failed_(*error); }
+  // Who opens the database again must not meet one that recovers by itself meanwhile.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 
  private:
   const std::function<void(const rocksdb::Status&)> failed_;

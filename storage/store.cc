@@ -54,6 +54,10 @@ absl::Status Store::Recover() {
   return database_->Recover();
 }
 
+void Store::EndRecovery() {
+  database_->EndRecovery();
+}
+
 absl::StatusOr<std::unique_ptr<ReplicaStore>> ReplicaStore::Open(const StoreOptions& options, uint64_t lineage) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(options, DatabaseKind::kReplica, lineage);
   if (!database.ok()) return database.status();
@@ -85,6 +89,10 @@ void ReplicaStore::Shed(const absl::Status& why) {
 
 absl::Status ReplicaStore::Recover() {
   return database_->Recover();
+}
+
+void ReplicaStore::EndRecovery() {
+  database_->EndRecovery();
 }
 
 bool ReplicaStore::is_damaged() const {

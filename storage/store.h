@@ -63,6 +63,8 @@ class Store {
   // refuses, or reads of before are under way), DATA_LOSS (something acknowledged is missing; reads go on from what is
   // open).
   absl::Status Recover();
+  // A Recover that is under way, and any later one, returns soon: UNAVAILABLE. Before the process ends.
+  void EndRecovery();
 
  private:
   explicit Store(std::unique_ptr<Database> database);
@@ -90,6 +92,7 @@ class ReplicaStore {
   absl::Status trouble() const;
   void Shed(const absl::Status& why);
   absl::Status Recover();
+  void EndRecovery();
   // Recover found that something is missing: only another snapshot of the source helps.
   bool is_damaged() const;
 

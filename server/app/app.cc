@@ -10,21 +10,6 @@ namespace suppressd {
 
 namespace {
 
-// What decides results is in the log: options that differ from it are appended.
-void AppendSettings(const StoreOptions& options, const stored::LogSettings& held, absl::Time now, CommitLog* log) {
-  if (held.request_window_days() == options.request_window_days &&
-      held.bounce_retention_days() == options.bounce_retention_days) {
-    return;
-  }
-  stored::Command command;
-  *command.mutable_at() = FromMicros(absl::ToUnixMicros(now));
-  command.mutable_settings()->set_request_window_days(options.request_window_days);
-  command.mutable_settings()->set_bounce_retention_days(options.bounce_retention_days);
-  log->Append(command, [](const AppendResult& result) {
-    if (!result.applied()) LogError("settings_not_appended", {{"error", std::string(result.status.message())}});
-  });
-}
-
 // When the certificate of a listener expires; nothing: it has none.
 std::vector<MetricValue> NotAfter(const Listener& listener) {
   const absl::Time not_after = listener.not_after();
@@ -60,9 +45,9 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   app->log_ = std::make_unique<LocalCommitLog>();
   if (absl::Status status = app->log_->Start(&app->store_->applier()); !status.ok()) return status;
   app->WatchStorage(options);
-  if (app->clock_->status().ok()) {
-    AppendSettings(options.store, app->store_->applier().settings(), app->clock_->Now(), app->log_.get());
-  }
+  app->request_window_days_ = options.store.request_window_days;
+  app->bounce_retention_days_ = options.store.bounce_retention_days;
+  app->AppendSettings();
   const auto now = [clock = app->clock_.get()] { return clock->Now(); };
   app->service_ = std::make_unique<SuppressionService>(
       &app->store_->reader(), app->log_.get(), app->rules_.get(), now,
@@ -112,6 +97,25 @@ absl::Status App::StartClock(const ServeOptions& options) {
   clock_ = std::make_unique<ClockGuard>(guard);
   NoteHead();
   return absl::OkStatus();
+}
+
+// What decides results is in the log.
+void App::AppendSettings() {
+  if (!settings_due_ || !MayWrite().ok()) return;
+  settings_due_ = false;
+  const stored::LogSettings held = store_->applier().settings();
+  if (held.request_window_days() == request_window_days_ && held.bounce_retention_days() == bounce_retention_days_) {
+    return;
+  }
+  stored::Command command;
+  *command.mutable_at() = FromMicros(absl::ToUnixMicros(clock_->Now()));
+  command.mutable_settings()->set_request_window_days(request_window_days_);
+  command.mutable_settings()->set_bounce_retention_days(bounce_retention_days_);
+  log_->Append(command, [this](const AppendResult& result) {
+    if (result.applied()) return;
+    LogError("settings_not_appended", {{"error", std::string(result.status.message())}});
+    settings_due_ = true;
+  });
 }
 
 void App::WatchStorage(const ServeOptions& options) {
@@ -209,6 +213,8 @@ absl::Status App::Tick() {
   access_->Reload(false);
   WatchClock();
   WatchWrites();
+  log_->GiveUpStuck(SteadyPoint()).IgnoreError();  // storage_ does, too, but may itself wait for the disk
+  AppendSettings();
   return absl::OkStatus();
 }
 
@@ -239,8 +245,9 @@ void App::Stop(absl::Duration timeout) {
   replication_->AwaitDrained(deadline);
   store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
   listener_->Shutdown(deadline);
+  store_->EndRecovery();
+  log_->Close();  // while storage_ still gives up what is stuck
   storage_->Stop();
-  log_->Close();
   listener_->Wait();
   listener_.reset();
   NoteHead();

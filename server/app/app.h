@@ -1,6 +1,7 @@
 // The server that holds the list: makes every part in order and takes them apart in reverse.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class App final : public Daemon {
   absl::Status Manage(const ServeOptions& options);
   // Tells when writes are refused because of the clock, once, and when they are no longer.
   void WatchWrites();
+  // Appends the options that differ from what the log says, once it takes them.
+  void AppendSettings();
   void WatchStorage(const ServeOptions& options);
   // OK, or why no write is taken now.
   absl::Status MayWrite() const;
@@ -76,6 +79,9 @@ class App final : public Daemon {
   std::unique_ptr<Listener> listener_;
   Heartbeat tick_;
   ManagementPages pages_;  // after what they look at
+  int request_window_days_ = 0;
+  int bounce_retention_days_ = 0;
+  std::atomic<bool> settings_due_{true};
   bool writes_served_ = true;
   bool clock_believed_ = true;
   bool clock_refuses_ = false;

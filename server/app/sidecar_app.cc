@@ -242,8 +242,7 @@ absl::Status SidecarApp::Tick() {
   const Heartbeat::Work work(&tick_);
   follower_->Tick();
   access_->Reload(false);
-  ReplicaAdvanced();
-  replica_->Sweep();
+  outbox_->GiveUpStuck(SteadyPoint()).IgnoreError();  // storage_ does, too, but may itself wait for the disk
   const SteadyTime now = SteadyNow();
   if (options_.on_empty == OnEmpty::kFail && replica_->view() == nullptr && !follower_->outdated() &&
       now - started_at_ >= absl::Seconds(options_.on_empty_timeout_seconds)) {
@@ -278,6 +277,7 @@ void SidecarApp::Stop(absl::Duration timeout) {
   delivery_->Flush(deadline);
   follower_->Stop();
   delivery_->Stop();
+  if (const auto view = replica_->view(); view != nullptr) view->store->EndRecovery();
   storage_->Stop();
   NoteState(absl::ZeroDuration());
   std::unique_ptr<Listener> listener;

@@ -46,8 +46,12 @@ void SidecarApp::WatchStorage() {
                                     const absl::Status stuck = outbox_->GiveUpStuck(SteadyPoint());
                                     return stuck.ok() ? outbox_->Recover() : stuck;
                                   }};
-  storage_ = std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox},
-                                            [this] { NoteState(kNoteInterval); });
+  storage_ =
+      std::make_unique<StorageWatch>(options_.data_dir, options_, std::vector<GuardedStorage>{replica, outbox}, [this] {
+        NoteState(kNoteInterval);
+        ReplicaAdvanced();
+        replica_->Sweep();
+      });
 }
 
 absl::Status SidecarApp::Manage() {

@@ -1,7 +1,6 @@
 #include "storage/log/local_commit_log.h"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -101,22 +100,22 @@ void LocalCommitLog::Run() {
     items.clear();
     {
       absl::MutexLock lock(&mutex_, absl::Condition(this, &LocalCommitLog::HasWork));
-      if (queue_.empty()) return;                               // closed and drained
-      const size_t count = std::min(queue_.size(), kBatchMax);  // the rest can be answered while these are written
+      if (queue_.empty()) return;  // closed and drained
+      // What stays in the queue can be answered while these are written: a barrier, too, is taken out by itself.
+      const auto is_barrier = [](const Item& item) { return item.done == nullptr; };
+      const auto barrier = std::find_if(queue_.begin(), queue_.end(), is_barrier);
+      const size_t before = std::max<size_t>(barrier - queue_.begin(), 1);
+      const size_t count = std::min({queue_.size(), kBatchMax, before});
       items.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
       queue_.erase(queue_.begin(), queue_.begin() + count);
     }
     const SteadyClock::time_point begun = SteadyClock::now();
     for (const Item& item : items) times_.queued.Record(absl::FromChrono(begun - item.since));
-    absl::Span<Item> rest = absl::MakeSpan(items);
-    while (!rest.empty()) {
-      const auto barrier =
-          std::find_if(rest.begin(), rest.end(), [](const Item& item) { return item.done == nullptr; });
-      ApplyItems(rest.first(barrier - rest.begin()));
-      rest.remove_prefix(barrier - rest.begin());
-      if (rest.empty()) break;
-      answering_.Run([done = std::move(rest[0].barrier), stopped = applier_->Apply({}).stopped] { done(stopped); });
-      rest.remove_prefix(1);
+    if (items.front().done != nullptr) {
+      ApplyItems(absl::MakeSpan(items));
+    } else {
+      answering_.Run(
+          [done = std::move(items.front().barrier), stopped = applier_->Apply({}).stopped] { done(stopped); });
     }
   }
 }
@@ -197,6 +196,7 @@ LocalCommitLog::Dones LocalCommitLog::EndBatch(const Applied& applied) {
 
 absl::Status LocalCommitLog::GiveUpStuck(absl::Time now) {
   Answers answers;
+  std::vector<Item> barriers;
   absl::Status stuck;
   {
     absl::MutexLock lock(&mutex_);
@@ -204,13 +204,15 @@ absl::Status LocalCommitLog::GiveUpStuck(absl::Time now) {
     stuck_ = stuck = MakeError(absl::StatusCode::kUnavailable, v1::STORAGE_UNAVAILABLE,
                                "the disk does not answer; writes are taken again once it does");
     for (Done& done : std::exchange(in_batch_, {})) answers.emplace_back(std::move(done), AppendResult::Unknown(stuck));
-    const auto is_barrier = [](const Item& item) { return item.done == nullptr; };
-    const auto barriers = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_barrier));
-    for (auto item = queue_.begin(); item != barriers; ++item) {
-      answers.emplace_back(std::move(item->done), AppendResult::NotAppended(stuck));
+    for (Item& item : std::exchange(queue_, {})) {
+      if (item.done == nullptr) {
+        barriers.push_back(std::move(item));
+      } else {
+        answers.emplace_back(std::move(item.done), AppendResult::NotAppended(stuck));
+      }
     }
-    queue_.erase(queue_.begin(), barriers);
   }
+  for (Item& item : barriers) answering_.Run([done = std::move(item.barrier), stuck] { done(stuck); });
   if (!answers.empty()) Answer(std::move(answers));
   return stuck;
 }

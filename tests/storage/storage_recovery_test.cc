@@ -298,6 +298,38 @@ TEST_F(StorageRecoveryTest, SnapshotsAreGoneAndDoNotCrash) {
   EXPECT_TRUE(store_->reader().TakeSnapshot().ok());
 }
 
+// Who loads a list from a server whose disk refuses writes for long must get through it.
+TEST_F(StorageRecoveryTest, WhatIsTakenFromAStandInLastsUntilTheDatabaseIsWrittenAgain) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Bounce(i).ok());
+  FailAt(kLogSync);
+  EXPECT_FALSE(Bounce(20).ok());
+  FailAt(kCreate);  // of any file: it cannot be opened to be written
+  EXPECT_EQ(ReasonOf(store_->Recover()), v1::STORAGE_UNAVAILABLE);
+  const auto snapshot = store_->reader().TakeSnapshot();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  const auto walk = [&] {
+    return (*snapshot)->Walk({}, [](absl::string_view, const stored::StoredEntry&) { return true; });
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(store_->Recover().ok());
+    EXPECT_EQ(walk(), absl::OkStatus());
+  }
+  files_->Heal();
+  EXPECT_EQ(store_->Recover(), absl::OkStatus());
+  EXPECT_EQ(ReasonOf(walk()), v1::SNAPSHOT_GONE);
+  EXPECT_TRUE(Bounce(21).ok());
+}
+
+TEST_F(StorageRecoveryTest, ARecoveryThatIsToEndDoesNotWaitForReaders) {
+  ASSERT_TRUE(Bounce(0).ok());
+  FailAt(kLogSync);
+  EXPECT_FALSE(Bounce(1).ok());
+  files_->Heal();
+  store_->EndRecovery();
+  EXPECT_EQ(ReasonOf(store_->Recover()), v1::STORAGE_UNAVAILABLE);
+  EXPECT_TRUE(Has(0));
+}
+
 TEST_F(StorageRecoveryTest, ALongReadIsWaitedForAndOthersGoOn) {
   for (int i = 0; i < 1'100; ++i) ASSERT_TRUE(Bounce(i).ok());
   absl::Notification reading, go_on;
@@ -427,26 +459,33 @@ TEST_F(StorageRecoveryTest, ALogGivesUpADiskThatHangsAndGoesOnOnceItAnswers) {
   EXPECT_TRUE(results[0].applied());
   files_->SetHanging(true);
   append(1);
+  absl::Status barrier;
+  log.Barrier([&](const absl::Status& status) {
+    absl::MutexLock lock(&mutex);
+    barrier = status;
+    ++answered;
+  });
   append(2);
   absl::Time now = absl::UnixEpoch();
   while (true) {  // until the batch was seen, for it begins on another thread
     now += kBatchTimeMax / 10;
     if (!log.GiveUpStuck(now).ok()) break;
   }
-  await(3);
+  await(4);
+  EXPECT_EQ(ReasonOf(barrier), v1::STORAGE_UNAVAILABLE);
   for (int i = 1; i < 3; ++i) {
     EXPECT_NE(results[i].outcome, AppendResult::kApplied);
     EXPECT_EQ(ReasonOf(results[i].status), v1::STORAGE_UNAVAILABLE);
   }
   append(3);
-  await(4);
+  await(5);
   EXPECT_EQ(results[3].outcome, AppendResult::kNotAppended);
   EXPECT_FALSE(log.Health().connected);
   EXPECT_TRUE(Has(0)) << "reads go on";
   files_->SetHanging(false);
   while (!log.GiveUpStuck(now).ok()) std::this_thread::yield();
   append(1);
-  await(5);
+  await(6);
   EXPECT_TRUE(results[4].applied());
   EXPECT_EQ(Events(1), 1) << "whether the first was written or not";
   log.Close();
