@@ -1,5 +1,5 @@
-# Headers that nearly every source reads, parsed once. The release preset compiles what is installed without them, so a
-# source that lacks an #include does not pass.
+# Headers that nearly every source reads, parsed once. The preset "plain" compiles without them: there a source that lacks
+# an #include does not pass.
 option(SUPPRESSD_PRECOMPILED_HEADERS "Precompile headers for the programs too, not only for their tests" OFF)
 
 set(COMMON_HEADERS

@@ -15,6 +15,9 @@
 namespace suppressd {
 namespace {
 
+// So often files are read at most that somebody replaces meanwhile.
+constexpr int kReadsMax = 5;
+
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
@@ -104,10 +107,9 @@ absl::Status TlsTexts::ValidAt(absl::Time now) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<TlsTexts> ReadTls(const TlsPaths& paths) {
-  if (paths.cert.empty() != paths.key.empty()) {
-    return absl::InvalidArgumentError("a certificate and its key need each other, and one of the two is not given");
-  }
+namespace {
+
+absl::StatusOr<TlsTexts> ReadOnce(const TlsPaths& paths) {
   TlsTexts texts;
   for (const auto& [path, text] :
        {std::pair(&paths.ca, &texts.ca), std::pair(&paths.cert, &texts.cert), std::pair(&paths.key, &texts.key)}) {
@@ -122,6 +124,21 @@ absl::StatusOr<TlsTexts> ReadTls(const TlsPaths& paths) {
     if (absl::Status status = CheckPair(paths, &texts); !status.ok()) return status;
   }
   return texts;
+}
+
+}  // namespace
+
+absl::StatusOr<TlsTexts> ReadTls(const TlsPaths& paths) {
+  if (paths.cert.empty() != paths.key.empty()) {
+    return absl::InvalidArgumentError("a certificate and its key need each other, and one of the two is not given");
+  }
+  const std::vector<std::string> files = {paths.ca, paths.cert, paths.key};
+  for (int tries = 1;; ++tries) {
+    const std::string before = StateOfFiles(files);
+    absl::StatusOr<TlsTexts> texts = ReadOnce(paths);
+    // Where they were replaced meanwhile, one may be of before and another of after.
+    if (StateOfFiles(files) == before || tries == kReadsMax) return texts;
+  }
 }
 
 std::string StateOfFiles(const std::vector<std::string>& paths) {

@@ -24,9 +24,9 @@ struct NamedWork {
   std::function<absl::Duration()> busy;
 };
 
-using SteadyClock = std::chrono::steady_clock;
-inline absl::Duration TimeSince(SteadyClock::time_point point) {
-  return absl::FromChrono(SteadyClock::now() - point);
+using WorkClock = std::chrono::steady_clock;
+inline absl::Duration TimeSince(WorkClock::time_point point) {
+  return absl::FromChrono(WorkClock::now() - point);
 }
 
 }  // namespace suppressd

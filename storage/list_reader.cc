@@ -45,6 +45,10 @@ uint64_t ListReader::EstimateEntries() const {
   return rocks->db()->GetIntProperty(rocks->family(kEntries), property, &count) ? count : 0;
 }
 
+RocksFigures ListReader::Figures() const {
+  return FiguresOf(database_->Use()->db());
+}
+
 // Why the revision is exact: the head is read first, and is moved on only after a write is visible; so what is seen is
 // the state of `head`, or of a later write to the very entry, which then tells its own revision. Entries read together
 // come from one RocksDB snapshot.

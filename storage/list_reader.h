@@ -16,6 +16,7 @@
 #include "storage/head_signal.h"
 #include "storage/keys.h"
 #include "storage/listing.h"
+#include "storage/rocks_figures.h"
 #include "storage/snapshot.h"
 #include "storage/stored.h"
 

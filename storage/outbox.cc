@@ -116,7 +116,7 @@ void Outbox::Run() {
       batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
       waiting_.erase(waiting_.begin(), waiting_.begin() + count);
     }
-    const SteadyClock::time_point begun = SteadyClock::now();
+    const WorkClock::time_point begun = WorkClock::now();
     for (const Waiting& report : batch) times_.queued.Record(absl::FromChrono(begun - report.since));
     WriteAll(&batch);
     times_.worked.Record(TimeSince(begun));

@@ -123,7 +123,7 @@ class Outbox {
     stored::OutboxReport report;
     int64_t bytes = 0;
     Done done;
-    SteadyClock::time_point since = SteadyClock::now();
+    WorkClock::time_point since = WorkClock::now();
   };
   // What is remembered of each report in the outbox.
   struct Known {

@@ -1,13 +1,17 @@
 #include "storage/worker_pool.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace suppressd {
 
-WorkerPool::WorkerPool(int threads) {
+WorkerPool::WorkerPool(int threads, int nice) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, beat = &beats_.emplace_back()] { Work(beat); });
+    threads_.emplace_back([this, nice, beat = &beats_.emplace_back()] { Work(beat, nice); });
   }
 }
 
@@ -23,7 +27,7 @@ void WorkerPool::Close() {
 
 void WorkerPool::Run(std::function<void()> work) {
   absl::MutexLock lock(&mutex_);
-  queue_.push_back({std::move(work), SteadyClock::now()});
+  queue_.push_back({std::move(work), WorkClock::now()});
 }
 
 absl::Duration WorkerPool::busy() const {
@@ -32,7 +36,9 @@ absl::Duration WorkerPool::busy() const {
   return longest;
 }
 
-void WorkerPool::Work(Heartbeat* beat) {
+void WorkerPool::Work(Heartbeat* beat, int nice) {
+  // Of this thread alone. Where the system does not do it, all are favoured alike.
+  if (nice > 0) setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice);
   while (true) {
     Item item;
     {
@@ -41,7 +47,7 @@ void WorkerPool::Work(Heartbeat* beat) {
       item = std::move(queue_.front());
       queue_.pop_front();
     }
-    const SteadyClock::time_point begun = SteadyClock::now();
+    const WorkClock::time_point begun = WorkClock::now();
     times_.queued.Record(absl::FromChrono(begun - item.since));
     {
       const Heartbeat::Work work(beat);

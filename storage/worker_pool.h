@@ -18,7 +18,8 @@ namespace suppressd {
 // Thread-safe. The queue is bounded by those who use it.
 class WorkerPool {
  public:
-  explicit WorkerPool(int threads);
+  // `nice`: how much less than others the system favours its threads, 0 to 19.
+  explicit WorkerPool(int threads, int nice = 0);
   ~WorkerPool() { Close(); }
 
   // Runs `work` on one of the threads, in order of arrival; not after Close.
@@ -33,10 +34,10 @@ class WorkerPool {
  private:
   struct Item {
     std::function<void()> work;
-    SteadyClock::time_point since;
+    WorkClock::time_point since;
   };
 
-  void Work(Heartbeat* beat);
+  void Work(Heartbeat* beat, int nice);
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
 
   absl::Mutex mutex_;

@@ -86,6 +86,8 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
   Row(command, "max_request_kib", options->max_request_kib, "Largest request")->check(CLI::Range(64, 16'384));
   Row(command, "max_calls", options->max_calls, "Most checks in flight, and half as many writes")
       ->check(CLI::Range(1, 1'000'000));
+  Row(command, "max_batches", options->max_batches, "Most batches of more than 64 addresses in flight")
+      ->check(CLI::Range(1, 10'000));
   Row(command, "max_listings", options->max_listings, "Most listings and details in flight")
       ->check(CLI::Range(1, 10'000));
   Row(command, "max_mails", options->max_mails,

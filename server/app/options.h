@@ -39,6 +39,7 @@ struct ServerOptions {
   bool channelz = true;
   int max_request_kib = 4096;
   int max_calls = 10'000;
+  int max_batches = 64;
   int max_listings = 64;
   int max_mails = 64;
   int max_watches = 1'000;

@@ -28,6 +28,7 @@ absl::Time Now() {
 ServiceOptions ServiceOptionsOf(const SidecarOptions& options) {
   return ServiceOptions{.request_bytes_max = static_cast<size_t>(options.max_request_kib) << 10,
                         .calls_in_flight_max = options.max_calls,
+                        .batches_in_flight_max = options.max_batches,
                         .listings_in_flight_max = options.max_listings,
                         .mails_in_flight_max = options.max_mails,
                         .watches_max = options.max_watches};

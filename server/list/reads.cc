@@ -15,10 +15,12 @@ grpc::ServerUnaryReactor* SuppressionService::Read(grpc::CallbackServerContext* 
   const auto read = [&](Done done) {
     if (request->at_least().empty() && pool == nullptr) return done(work());
     AwaitRevision(list_, request->at_least(), GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max),
-                  [done = std::move(done), work = std::move(work), pool](absl::Status reached) {
+                  [context, done = std::move(done), work = std::move(work), pool](absl::Status reached) {
                     if (!reached.ok()) return done(reached);
                     if (pool == nullptr) return done(work());
-                    pool->Run([done, work] { done(work()); });
+                    RunUnlessGone(
+                        pool, [context] { return context->IsCancelled(); }, [work](const Done& end) { end(work()); },
+                        done);
                   });
   };
   return RunUnary(context, *request, options_.request_bytes_max, admission, read, large);
@@ -45,7 +47,9 @@ grpc::ServerUnaryReactor* SuppressionService::BatchIsSuppressed(grpc::CallbackSe
     if (status.ok()) metrics_.Checked(*response);
     return status;
   };
-  return Read(context, request, &checks_, check, nullptr, new LargeAnswer(&unread_, context, response));
+  const bool small = request->addresses_size() <= kSmallBatch;
+  return Read(context, request, small ? &checks_ : &batches_, check, small ? nullptr : &batch_pool_,
+              new LargeAnswer(&unread_, context, response));
 }
 
 grpc::ServerUnaryReactor* SuppressionService::ListSuppressions(grpc::CallbackServerContext* context,

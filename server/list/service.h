@@ -53,7 +53,8 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   absl::Duration watches_busy() { return watches_.busy(); }
   // Its pools of threads.
   std::vector<NamedWork> work() const {
-    return {{"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
+    return {{"batches", &batch_pool_.times(), [this] { return batch_pool_.busy(); }},
+            {"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
             {"mails", &mail_pool_.times(), [this] { return mail_pool_.busy(); }}};
   }
   // Waits until none is in flight; see Drain::Await.
@@ -87,6 +88,8 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   }
 
  private:
+  bool IsFullForBatch(size_t bytes) const override { return bytes > kSmallBatchBytes && batches_.full(); }
+  bool IsFullForReport(size_t bytes) const override { return bytes > kSmallReportBytes && mails_.full(); }
   // Runs a read once the state it demands is reached; with a pool, on one of its threads.
   template <typename Request, typename Work>
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context, const Request* request, Admission* admission,
@@ -122,9 +125,11 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   ListMetrics metrics_;
   Drain drain_;
   Admission checks_;
+  Admission batches_;
   Admission writes_;
   Admission listings_;
   Admission mails_;
+  WorkerPool batch_pool_;
   WorkerPool listing_pool_;
   WorkerPool mail_pool_;
   UnreadAnswers unread_;

@@ -169,11 +169,13 @@ SuppressionService::SuppressionService(const ListReader* list, CommitLog* log, c
       options_(options),
       reads_(list, clock_),
       checks_(options.calls_in_flight_max, &drain_),
+      batches_(options.batches_in_flight_max, &drain_),
       writes_(options.writes_in_flight_max(), &drain_),
       listings_(options.listings_in_flight_max, &drain_),
       mails_(options.mails_in_flight_max, &drain_),
-      listing_pool_(options.listing_threads),
-      mail_pool_(options.mail_threads),
+      batch_pool_(options.batch_threads, kBatchNice),
+      listing_pool_(options.listing_threads, kListingNice),
+      mail_pool_(options.mail_threads, kMailNice),
       watches_(list, options.watches_max) {}
 
 std::string SuppressionService::Token(uint64_t revision) const {

@@ -34,6 +34,8 @@ class Admission {
     Leave();
     return v1::OVERLOADED;
   }
+  // Whether the next call would be refused, as far as can be said.
+  bool full() const { return in_flight_.load(std::memory_order_relaxed) >= in_flight_max_; }
   void Leave() {
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     drain_->Leave();

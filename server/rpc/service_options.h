@@ -10,6 +10,17 @@
 
 namespace suppressd {
 
+// A batch of at most so many addresses is checked at once, as a single address is.
+inline constexpr int kSmallBatch = 64;
+// A request of more bytes is no small batch, or no reply or complaint: when there is no room for it, it is not read.
+inline constexpr size_t kSmallBatchBytes = 8 << 10;
+inline constexpr size_t kSmallReportBytes = 64 << 10;
+
+// How much less than calls the threads of a pool are favoured (setpriority): checks run on gRPC's own threads.
+inline constexpr int kBatchNice = 3;
+inline constexpr int kMailNice = 5;
+inline constexpr int kListingNice = 10;
+
 struct ServiceOptions {
   // Largest request taken, in bytes.
   size_t request_bytes_max = 4 << 20;
@@ -17,6 +28,10 @@ struct ServiceOptions {
   int calls_in_flight_max = 10'000;
   // Of writes half as many, counted for themselves: writes that wait for the disk keep no check out.
   int writes_in_flight_max() const { return std::max(1, calls_in_flight_max / 2); }
+  // Most batches of more than kSmallBatch addresses in flight at once.
+  int batches_in_flight_max = 64;
+  // Threads that these are checked on: they never keep single checks waiting.
+  int batch_threads = 2;
   // Most listings and details in flight at once.
   int listings_in_flight_max = 64;
   // Threads that listings and details run on, so that they never keep checks waiting.

@@ -10,6 +10,10 @@ absl::Status UnreadableRequest() {
                          "the request is not a valid message of this call, or a text field is not UTF-8");
 }
 
+absl::Status NoRoom() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::OVERLOADED, "too many calls are in flight");
+}
+
 int MethodIndex(const char* service, const char* method) {
   return google::protobuf::DescriptorPool::generated_pool()
       ->FindServiceByName(service)
@@ -19,10 +23,10 @@ int MethodIndex(const char* service, const char* method) {
 
 SuppressionServiceWithReasons::SuppressionServiceWithReasons() {
   using Calls = v1::SuppressionService::CallbackService;
-  Serve("ReportBounce", &Calls::ReportBounce);
+  Serve("ReportBounce", &Calls::ReportBounce, [this](size_t bytes) { return IsFullForReport(bytes); });
   Serve("DeliverReport", &Calls::DeliverReport);
   Serve("IsSuppressed", &Calls::IsSuppressed);
-  Serve("BatchIsSuppressed", &Calls::BatchIsSuppressed);
+  Serve("BatchIsSuppressed", &Calls::BatchIsSuppressed, [this](size_t bytes) { return IsFullForBatch(bytes); });
   Serve("ListSuppressions", &Calls::ListSuppressions);
   Serve("CountSuppressions", &Calls::CountSuppressions);
   Serve("GetBounceDetails", &Calls::GetBounceDetails);

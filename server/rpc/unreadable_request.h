@@ -1,5 +1,6 @@
-// How calls of our services are registered, so that each passes the guard, and that a caller whose request cannot be
-// read is told so: INVALID_ARGUMENT (INVALID_FIELD).
+// How calls of our services are registered, so that each passes the guard, that a caller whose request cannot be read is
+// told so: INVALID_ARGUMENT (INVALID_FIELD), and that a large request for which there is no room now is not read at all:
+// UNAVAILABLE (OVERLOADED). What is refused must cost little, or who asks too much takes the time of all others.
 //
 // gRPC answers UNIMPLEMENTED, without a reason, when the bytes of a request are not a message of the call's type; with
 // proto3 that is also a text field that is not UTF-8. Our services derive from the two classes below, which put a
@@ -24,27 +25,46 @@ namespace suppressd {
 
 // INVALID_ARGUMENT (INVALID_FIELD).
 absl::Status UnreadableRequest();
+// UNAVAILABLE (OVERLOADED).
+absl::Status NoRoom();
+
+// Whether there is no room now for a request of so many bytes; null: there always is. Any thread.
+using RoomCheck = std::function<bool(size_t bytes)>;
 
 // A handler of gRPC's (Handler) for the requests that can be read, and one for the others.
 template <typename Handler>
 class HandlerWithReason final : public grpc::internal::MethodHandler {
  public:
   template <typename Serve, typename Refuse>
-  HandlerWithReason(Serve serve, Refuse refuse) : served_(std::move(serve)), refused_(std::move(refuse)) {}
+  HandlerWithReason(Serve serve, Refuse unreadable, Refuse no_room, RoomCheck is_full)
+      : served_(std::move(serve)),
+        unreadable_(std::move(unreadable)),
+        no_room_(std::move(no_room)),
+        is_full_(std::move(is_full)) {}
 
   void* Deserialize(grpc_call* call, grpc_byte_buffer* bytes, grpc::Status* status, void** data) final {
-    return served_.Deserialize(call, bytes, status, data);
+    const bool is_full = is_full_ && is_full_(grpc_byte_buffer_length(bytes));
+    if (is_full) {
+      grpc_byte_buffer_destroy(bytes);
+      bytes = grpc_raw_byte_buffer_create(nullptr, 0);  // an empty message
+    }
+    void* const request = served_.Deserialize(call, bytes, status, data);
+    if (is_full) *status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "");
+    return request;
   }
   void RunHandler(const HandlerParameter& call) final {
     if (call.status.ok()) return served_.RunHandler(call);
     // Whoever refuses does not look at the request, but gRPC only asks him when all is well.
-    refused_.RunHandler(
+    Handler& refused = call.status.error_code() == grpc::StatusCode::UNAVAILABLE ? no_room_ : unreadable_;
+    refused.RunHandler(
         {call.call, call.server_context, call.request, grpc::Status::OK, call.internal_data, call.call_requester});
   }
 
  private:
   Handler served_;
-  Handler refused_;
+  Handler unreadable_;
+  Handler no_room_;
+  const RoomCheck is_full_;
 };
 
 // Where a method stands in its service, as gRPC counts. `service` and `method` must exist.
@@ -68,7 +88,8 @@ class ServiceWithReasons : public Service {
 
   template <typename Owner, typename Request, typename Response>
   void Serve(const char* method,
-             grpc::ServerUnaryReactor* (Owner::*serve)(grpc::CallbackServerContext*, const Request*, Response*)) {
+             grpc::ServerUnaryReactor* (Owner::*serve)(grpc::CallbackServerContext*, const Request*, Response*),
+             RoomCheck is_full = nullptr) {
     using Handler = grpc::internal::CallbackUnaryHandler<Request, Response>;
     const auto refuse = [](grpc::CallbackServerContext* context, const grpc::Status& why) {
       grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -87,11 +108,17 @@ class ServiceWithReasons : public Service {
       record.End(refused.error_code());
       return refuse(context, refused);
     };
-    const auto unreadable = [refuse](grpc::CallbackServerContext* context, const Request*, Response*) {
-      return refuse(context, ToGrpcStatus(UnreadableRequest()));
+    const auto answer = [refuse, metrics = methods_.back().get()](absl::Status (*why)()) {
+      return [refuse, metrics, why](grpc::CallbackServerContext* context, const Request*, Response*) {
+        const CallRecord record = CallRecord::Begin(metrics);
+        const grpc::Status refused = ToGrpcStatus(why());
+        record.End(refused.error_code());
+        return refuse(context, refused);
+      };
     };
-    this->MarkMethodCallback(MethodIndex(Generated::service_full_name(), method),
-                             new HandlerWithReason<Handler>(guarded, unreadable));
+    this->MarkMethodCallback(
+        MethodIndex(Generated::service_full_name(), method),
+        new HandlerWithReason<Handler>(guarded, answer(UnreadableRequest), answer(NoRoom), std::move(is_full)));
   }
   template <typename Owner, typename Request, typename Response>
   void Serve(const char* method,
@@ -109,7 +136,7 @@ class ServiceWithReasons : public Service {
       return new RefusedStream<Response>(UnreadableRequest());
     };
     this->MarkMethodCallback(MethodIndex(Generated::service_full_name(), method),
-                             new HandlerWithReason<Handler>(guarded, unreadable));
+                             new HandlerWithReason<Handler>(guarded, unreadable, unreadable, nullptr));
   }
 
  private:
@@ -139,6 +166,11 @@ class ServiceWithReasons : public Service {
 class SuppressionServiceWithReasons : public ServiceWithReasons<v1::SuppressionService> {
  protected:
   SuppressionServiceWithReasons();
+
+ private:
+  // Whether there is no room now for a batch, or a report, of so many bytes. Any thread.
+  virtual bool IsFullForBatch(size_t bytes) const = 0;
+  virtual bool IsFullForReport(size_t bytes) const = 0;
 };
 
 class SidecarServiceWithReasons : public ServiceWithReasons<v1::SidecarService> {

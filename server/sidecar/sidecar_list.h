@@ -69,7 +69,8 @@ class SidecarList final : public SuppressionServiceWithReasons {
   void BeginDrain();
   // Its pools of threads.
   std::vector<NamedWork> work() const {
-    return {{"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
+    return {{"batches", &batch_pool_.times(), [this] { return batch_pool_.busy(); }},
+            {"listings", &listing_pool_.times(), [this] { return listing_pool_.busy(); }},
             {"reports", &report_pool_.times(), [this] { return report_pool_.busy(); }}};
   }
   void AwaitDrained(absl::Time deadline) { drain_.Await(deadline); }
@@ -107,6 +108,8 @@ class SidecarList final : public SuppressionServiceWithReasons {
                           v1::BatchIsSuppressedResponse* response) const;
 
  private:
+  bool IsFullForBatch(size_t bytes) const override { return bytes > kSmallBatchBytes && batches_.full(); }
+  bool IsFullForReport(size_t bytes) const override { return bytes > kSmallReportBytes && mails_.full(); }
   using View = std::shared_ptr<ReplicaView>;
   using Ready = std::function<void(absl::Status, const View&)>;
 
@@ -143,10 +146,12 @@ class SidecarList final : public SuppressionServiceWithReasons {
   ListMetrics metrics_;
   Drain drain_;
   Admission checks_;
+  Admission batches_;
   Admission writes_;
   Admission mails_;  // reports that are mails or payloads
   Admission listings_;
   UnreadAnswers unread_;
+  WorkerPool batch_pool_;
   WorkerPool listing_pool_;
   WorkerPool report_pool_;
 };

@@ -148,14 +148,17 @@ grpc::ServerUnaryReactor* SidecarList::Read(grpc::CallbackServerContext* context
     const bool waits = request->has_max_staleness() || !request->at_least().empty();
     if (!waits && pool == nullptr) return done(work(*view));
     const absl::Time deadline = GiveUp(*context);
-    const auto read = [this, view, request, deadline, done, work = std::move(work), pool](absl::Status fresh) {
+    const auto read = [this, context, view, request, deadline, done, work = std::move(work),
+                       pool](absl::Status fresh) {
       if (!fresh.ok()) return done(fresh);
       if (view->store == nullptr && !request->at_least().empty()) return done(NoReplica());
       AwaitRevision(view->store == nullptr ? nullptr : &view->store->reader(), request->at_least(), deadline,
-                    [view, done, work, pool](absl::Status reached) {
+                    [context, view, done, work, pool](absl::Status reached) {
                       if (!reached.ok()) return done(reached);
                       if (pool == nullptr) return done(work(*view));
-                      pool->Run([view, done, work] { done(work(*view)); });
+                      RunUnlessGone(
+                          pool, [context] { return context->IsCancelled(); },
+                          [view, work](const Done& end) { end(work(*view)); }, done);
                     });
     };
     if (!request->has_max_staleness()) return read(absl::OkStatus());
@@ -209,7 +212,9 @@ grpc::ServerUnaryReactor* SidecarList::BatchIsSuppressed(grpc::CallbackServerCon
     if (status.ok()) metrics_.Checked(*response);
     return status;
   };
-  return Read(context, request, &checks_, check, nullptr, new LargeAnswer(&unread_, context, response));
+  const bool small = request->addresses_size() <= kSmallBatch;
+  return Read(context, request, small ? &checks_ : &batches_, check, small ? nullptr : &batch_pool_,
+              new LargeAnswer(&unread_, context, response));
 }
 
 absl::Status SidecarList::CheckBatch(const ReplicaView& view, const v1::BatchIsSuppressedRequest& request,

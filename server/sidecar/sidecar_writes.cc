@@ -52,11 +52,13 @@ SidecarList::SidecarList(const SidecarParts& parts, SidecarListOptions options)
       options_(std::move(options)),
       no_replica_(parts.no_replica),
       checks_(options_.service.calls_in_flight_max, &drain_),
+      batches_(options_.service.batches_in_flight_max, &drain_),
       writes_(options_.service.writes_in_flight_max(), &drain_),
       mails_(options_.service.mails_in_flight_max, &drain_),
       listings_(options_.service.listings_in_flight_max, &drain_),
-      listing_pool_(options_.service.listing_threads),
-      report_pool_(options_.service.mail_threads) {}
+      batch_pool_(options_.service.batch_threads, kBatchNice),
+      listing_pool_(options_.service.listing_threads, kListingNice),
+      report_pool_(options_.service.mail_threads, kMailNice) {}
 
 void SidecarList::BeginDrain() {
   drain_.Begin();

@@ -109,7 +109,7 @@ void LocalCommitLog::Run() {
       items.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
       queue_.erase(queue_.begin(), queue_.begin() + count);
     }
-    const SteadyClock::time_point begun = SteadyClock::now();
+    const WorkClock::time_point begun = WorkClock::now();
     for (const Item& item : items) times_.queued.Record(absl::FromChrono(begun - item.since));
     if (items.front().done != nullptr) {
       ApplyItems(absl::MakeSpan(items));
@@ -139,7 +139,7 @@ size_t LocalCommitLog::ApplyBatch(absl::Span<Item> items, Answers* answers) {
     dones[i] = std::move(items[i].done);
   }
   BeginBatch(std::move(dones));
-  const SteadyClock::time_point begun = SteadyClock::now();
+  const WorkClock::time_point begun = WorkClock::now();
   Applied applied = ApplyInPlace(&records);
   times_.worked.Record(TimeSince(begun));
   dones = EndBatch(applied);

@@ -62,7 +62,7 @@ class LocalCommitLog final : public CommitLog {
     stored::Command command;
     Done done;
     std::function<void(absl::Status)> barrier;
-    SteadyClock::time_point since = SteadyClock::now();
+    WorkClock::time_point since = WorkClock::now();
   };
   using Answers = std::vector<std::pair<Done, AppendResult>>;
   using Dones = std::vector<Done>;

@@ -42,6 +42,11 @@ def rules():
     return chart.object("PrometheusRule", changes)["spec"]
 
 
+def no_key_twice(pairs):
+    assert len(dict(pairs)) == len(pairs), f"a key stands twice among {pairs}"
+    return dict(pairs)
+
+
 class Alerts(unittest.TestCase):
     def promtool(self, *arguments):
         result = charts.run(charts.tool("promtool"), *arguments)
@@ -85,6 +90,39 @@ class Alerts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as scratch:
             pathlib.Path(scratch, "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": known}]}))
             self.promtool("check", "rules", f"{scratch}/rules.yaml")
+
+    def test_the_form_of_the_dashboard_is_that_of_grafana(self):
+        with open(ROOT / "helm" / "suppressd" / "files" / "dashboard.json", encoding="utf-8") as file:
+            dashboard = json.load(file, object_pairs_hook=no_key_twice)
+        self.assertEqual(set(dashboard), {"uid", "title", "schemaVersion", "version", "editable", "refresh", "time", "templating",
+                                          "panels"})
+        variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+        cells, titles = {}, set()
+        for panel in dashboard["panels"]:
+            with self.subTest(panel=panel["title"]):
+                self.assertEqual(set(panel), {"id", "type", "title", "datasource", "gridPos", "fieldConfig", "targets"})
+                self.assertEqual(panel["type"], "timeseries")
+                self.assertEqual(panel["datasource"], {"type": "prometheus", "uid": "${datasource}"})
+                self.assertEqual(set(panel["fieldConfig"]), {"defaults", "overrides"})
+                self.assertIn(panel["fieldConfig"]["defaults"]["unit"], {"s", "reqps", "short", "bytes"})
+                self.assertEqual([target["refId"] for target in panel["targets"]],
+                                 [chr(ord("A") + number) for number in range(len(panel["targets"]))])
+                for target in panel["targets"]:
+                    self.assertEqual(set(target), {"refId", "expr", "legendFormat"})
+                    self.assertIn("$job", target["expr"])
+                    self.assertLessEqual(set(re.findall(r"\$(\w+)", target["expr"])), variables | {"__rate_interval"})
+                    labels = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+                    grouped = {name.strip() for names in re.findall(r"by \(([^)]*)\)", target["expr"]) for name in names.split(",")}
+                    self.assertLessEqual(labels, grouped, "what the legend names must be left by the expression")
+                self.assertNotIn(panel["title"], titles)
+                titles.add(panel["title"])
+                place = panel["gridPos"]
+                self.assertEqual(set(place), {"h", "w", "x", "y"})
+                self.assertLessEqual(place["x"] + place["w"], 24)
+                for x in range(place["x"], place["x"] + place["w"]):
+                    for y in range(place["y"], place["y"] + place["h"]):
+                        self.assertNotIn((x, y), cells, "it lies over another")
+                        cells[x, y] = panel["id"]
 
     def test_they_name_metrics_that_there_are(self):
         documented = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.M))

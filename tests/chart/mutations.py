@@ -23,7 +23,8 @@ CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
     "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "logKeyFile": "/mnt/log_key", "channelz": False,
     "checkConfig": True, "managementAddress": "0.0.0.0:7027", "tlsClientCerts": "optional",
-    **{name: f"/mnt/{name}" for name in ("tlsCertFile", "tlsKeyFile", "tlsClientCaFile", "accessFile", "tokenFile", "jwksFile")},
+    **{name: f"/mnt/{name}" for name in ("tlsCertFile", "tlsKeyFile", "tlsClientCaFile", "accessFile", "tokenFile", "jwksFile",
+                                              "quotaFile")},
     "jwtIssuer": "https://issuer.example.com", "jwtAudience": "suppressd",
 }
 NO_TLS_BESIDE = {"config.tokenFile": at("config.accessFile", "/mnt/access"), "config.jwksFile": at("config.accessFile", "/mnt/access")}

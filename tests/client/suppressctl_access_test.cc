@@ -64,9 +64,10 @@ TEST_F(SuppressctlAccessTest, AllTenantsAtOnceNeedAGrantForAll) {
 
 TEST_F(SuppressctlAccessTest, JsonHasAnObjectForEachAnswer) {
   ASSERT_EQ(Explain({"desk", "--call", "Suppress", "--tenant", "shop", "-o", "json"}), 1) << err_;
-  const auto& answers = Json().fields().at("answers").list_value();
+  const google::protobuf::Struct json = Json();
+  const auto& answers = json.fields().at("answers").list_value();
   ASSERT_EQ(answers.values_size(), 2);
-  const auto first = answers.values(0).struct_value().fields();
+  const auto& first = answers.values(0).struct_value().fields();
   EXPECT_FALSE(first.at("allowed").bool_value());
   EXPECT_EQ(first.at("permission").string_value(), "suppress");
 }

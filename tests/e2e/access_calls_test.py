@@ -160,7 +160,7 @@ class AccessTest(unittest.TestCase):
                 call("BatchIsSuppressed", batch)
             refused = call("IsSuppressed", ask)
             self.assertNotEqual(refused.code, 0)
-            for said in ("QUOTA_EXCEEDED", "tenant:shop", "checks: 1 a second", "retryDelay"):
+            for said in ("QUOTA_EXCEEDED", "tenant:shop", "checks: 1 a second", "retry_delay"):
                 self.assertIn(said, refused.err + refused.out)
             self.assertNotEqual(call("BatchIsSuppressed", {**batch, "addresses": []}).code, 0)
             self.assertEqual(call("IsSuppressed", {**ask, "tenant": "news"}).code, 0)

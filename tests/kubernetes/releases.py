@@ -67,6 +67,14 @@ class Server(Release):
     other_values = {"policy": {"content": "default:\n  hard:\n    MAILBOX_FULL: {action: record}\n"},
                     "config": {"maxListings": 65}}
     other_option = "--max_listings=65"
+    # TLS from a Secret as cert-manager makes it, and who may do what by certificate.
+    secure_values = {"config": {"insecure": False}, "tls": {"existingSecret": "suppressd-tls"},
+                     "test": {"existingSecret": "helm-test-tls"},
+                     "access": {"content": "identities:\n"
+                                           "- {name: newsletter, certificates: ['dns:newsletter'],\n"
+                                           "   grants: [{roles: [replicator], tenants: ['*']}]}\n"
+                                           "- {name: test, certificates: ['dns:helm-test'],\n"
+                                           "   grants: [{roles: [operator], tenants: ['*']}]}\n"}}
     # Changes that are refused, and what the refusal says.
     bad_values = [({"replicas": 2}, "set replicas to 1"),
                   ({"config": {"insecure": False}}, "set tls.existingSecret"),
@@ -99,6 +107,8 @@ class Sender(Release):
     values = {"suppressd-sidecar": {"image": {"repository": IMAGE},
                                     "config": {"upstream": "suppressd:7025", "insecure": True}}}
 
+    secure_values = {"suppressd-sidecar": {"config": {"insecure": False}, "tls": {"existingSecret": "newsletter-tls"}}}
+
     def prepare(self):
         """Takes the library chart into the sender's, as its own people would."""
         helm("dependency", "update", os.path.join(CHARTS, self.chart))
@@ -120,6 +130,16 @@ class PlainSender(Release):
     def remove(self):
         kubectl("delete", "deployment", "sender", "--cascade=orphan")
         kubectl("delete", "replicasets,pods", "--selector", self.selector, "--now")
+
+
+def make_secrets(*hosts, clients):
+    """Secrets NAME-tls: of the server, whose certificate is for these hosts, and of each client."""
+    certs = os.path.join(os.environ["SCRATCH"], "certs")
+    names = [part for host in hosts for part in ("--server", host)] + [part for name in clients for part in ("--client", name)]
+    cluster.run(os.path.join(cluster.REPOSITORY, "script", "make_certs"), certs, *names)
+    for name, stem in [("suppressd", "server"), *((client, client) for client in clients)]:
+        kubectl("create", "secret", "generic", f"{name}-tls", f"--from-file=ca.crt={certs}/ca.pem",
+                f"--from-file=tls.crt={certs}/{stem}.pem", f"--from-file=tls.key={certs}/{stem}-key.pem")
 
 
 def with_image(manifests):

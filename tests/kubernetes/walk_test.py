@@ -11,7 +11,7 @@ import unittest
 import cluster
 import demo
 from cluster import helm, kubectl, objects, wait_until
-from releases import CHARTS, PlainSender, Sender, Server, read_chart_file, with_image
+from releases import CHARTS, PlainSender, Sender, Server, make_secrets, read_chart_file, with_image
 
 OVER_QUOTA = ("--code", "552", "--enhanced", "5.2.2", "--text", "552 5.2.2 mailbox is over quota", "--recipient")
 UNKNOWN_USER = ("--code", "550", "--text", "5.1.1 no such user here", "--source", "walk", "--recipient")
@@ -148,14 +148,31 @@ class Walk(unittest.TestCase):
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
 
-    def test_14_the_claim_template_changes_as_the_documentation_says_without_a_restart(self):
+    def test_14_server_and_senders_go_over_to_mtls_and_roles_and_back(self):
+        before = self.server.revision(), self.sender.revision()
+        make_secrets("suppressd", f"suppressd.{cluster.NAMESPACE}.svc", clients=(self.sender.name, "helm-test"))
+        self.server.helm("upgrade", self.server.secure_values)
+        helm("test", self.server.name, "--logs", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
+        self.sender.helm("upgrade", self.sender.secure_values)
+        self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
+        self.assertIn("SUPPRESSED", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-by-tls@example.com"))
+        # The roles of its certificate let it follow and report, and no more.
+        denied = self.sender.ctl(2, "suppress", "by-hand@example.com", "--note", "walk")
+        self.assertIn("ACCESS_DENIED", denied)
+        plaintext = self.sender.ctl(2, "--target", "suppressd:7025", "--insecure", "check", "told-server@example.com")
+        self.assertIn("TLS", plaintext)
+        self.server.rollback(before[0])
+        self.sender.rollback(before[1])
+        self.assert_suppressed(self.server, "told-server", "told-by-tls")
+
+    def test_15_the_claim_template_changes_as_the_documentation_says_without_a_restart(self):
         before = self.server.pod()["metadata"]["uid"]
         kubectl("delete", "statefulset", self.server.name, "--cascade=orphan")
         self.server.helm("upgrade", {"persistence": {"size": "3Gi"}})
         self.assertEqual(self.server.pod()["metadata"]["uid"], before)
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_15_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
+    def test_16_uninstalling_leaves_the_volume_and_a_new_install_finds_the_data(self):
         helm("uninstall", self.server.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("the server pod is gone", lambda: not self.server.pods())
         claims = objects("persistentvolumeclaims")
@@ -163,7 +180,7 @@ class Walk(unittest.TestCase):
         self.server.helm("install")
         self.assert_suppressed(self.server, "told-server", "told-meanwhile")
 
-    def test_16_everything_is_uninstalled(self):
+    def test_17_everything_is_uninstalled(self):
         for release in (self.sender, self.server):
             helm("uninstall", release.name, "--wait", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
         wait_until("no pod is left", lambda: not objects("pods"))

@@ -94,7 +94,7 @@ annotations:
 
 {{- /* Options that are passed on as they are; the key in `config` is the option in camel case. */}}
 {{- define "suppressd.plainOptions" -}}
-data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_file tls_client_certs access_file token_file jwks_file jwt_issuer jwt_audience quota_file socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds min_free_disk_mib block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days
+data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_file tls_client_certs access_file token_file jwks_file jwt_issuer jwt_audience quota_file socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_batches max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds min_free_disk_mib block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days
 {{- end }}
 
 {{- /* Arguments of `suppressd serve`. Helm keeps numbers as floats, which print as 5e+06. */}}
