@@ -47,8 +47,8 @@ int ConnectionsMax(const ServerOptions& options) {
 
 // Calls and streams that the services let in, and one Watch of the health service on each connection.
 int64_t CallsMax(const ServerOptions& options, int64_t replica_streams_max, int connections_max) {
-  return int64_t{options.max_calls} + options.max_calls / 2 + options.max_batches + options.max_listings + options.max_mails +
-         options.max_watches + replica_streams_max + connections_max;
+  return int64_t{options.max_calls} + options.max_calls / 2 + options.max_batches + options.max_listings +
+         options.max_mails + options.max_watches + replica_streams_max + connections_max;
 }
 
 void SetUp(const ServerOptions& options, int64_t replica_streams_max, grpc::ServerBuilder* builder) {

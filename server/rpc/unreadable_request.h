@@ -1,6 +1,6 @@
-// How calls of our services are registered, so that each passes the guard, that a caller whose request cannot be read is
-// told so: INVALID_ARGUMENT (INVALID_FIELD), and that a large request for which there is no room now is not read at all:
-// UNAVAILABLE (OVERLOADED). What is refused must cost little, or who asks too much takes the time of all others.
+// How calls of our services are registered, so that each passes the guard, that a caller whose request cannot be read
+// is told so: INVALID_ARGUMENT (INVALID_FIELD), and that a large request for which there is no room now is not read at
+// all: UNAVAILABLE (OVERLOADED). What is refused must cost little, or who asks too much takes the time of all others.
 //
 // gRPC answers UNIMPLEMENTED, without a reason, when the bytes of a request are not a message of the call's type; with
 // proto3 that is also a text field that is not UTF-8. Our services derive from the two classes below, which put a
@@ -43,7 +43,8 @@ class HandlerWithReason final : public grpc::internal::MethodHandler {
         is_full_(std::move(is_full)) {}
 
   void* Deserialize(grpc_call* call, grpc_byte_buffer* bytes, grpc::Status* status, void** data) final {
-    const bool is_full = is_full_ && is_full_(grpc_byte_buffer_length(bytes));
+    // Null: the call has ended before its request came.
+    const bool is_full = bytes != nullptr && is_full_ && is_full_(grpc_byte_buffer_length(bytes));
     if (is_full) {
       grpc_byte_buffer_destroy(bytes);
       bytes = grpc_raw_byte_buffer_create(nullptr, 0);  // an empty message

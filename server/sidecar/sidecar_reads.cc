@@ -148,8 +148,7 @@ grpc::ServerUnaryReactor* SidecarList::Read(grpc::CallbackServerContext* context
     const bool waits = request->has_max_staleness() || !request->at_least().empty();
     if (!waits && pool == nullptr) return done(work(*view));
     const absl::Time deadline = GiveUp(*context);
-    const auto read = [this, context, view, request, deadline, done, work = std::move(work),
-                       pool](absl::Status fresh) {
+    const auto read = [this, context, view, request, deadline, done, work = std::move(work), pool](absl::Status fresh) {
       if (!fresh.ok()) return done(fresh);
       if (view->store == nullptr && !request->at_least().empty()) return done(NoReplica());
       AwaitRevision(view->store == nullptr ? nullptr : &view->store->reader(), request->at_least(), deadline,

@@ -8,6 +8,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "server/list/list_metrics.h"
+#include "server/rpc/call_metrics.h"
 #include "tests/benchmarks/check_against_echo.h"
 #include "tests/testing/echo_service.h"
 #include "tests/testing/fill_store.h"
@@ -70,6 +72,20 @@ void HandlerCheckMiss(benchmark::State& state) {
   }
 }
 BENCHMARK(HandlerCheckMiss);
+
+// What is counted and timed of a check, by itself.
+void MetricsOfACheck(benchmark::State& state) {
+  MethodMetrics method("/suppressd.v1.SuppressionService/IsSuppressed");
+  ListMetrics list;
+  v1::IsSuppressedResponse response;
+  response.set_answer(v1::IsSuppressedResponse::NOT_SUPPRESSED);
+  for (auto _ : state) {
+    const CallRecord record = CallRecord::Begin(&method);
+    list.Checked(absl::OkStatus(), response);
+    record.End(grpc::StatusCode::OK);
+  }
+}
+BENCHMARK(MetricsOfACheck);
 
 // One core, no gRPC: parsing the request and serialising the answer are not in it.
 void HandlerBatchOf1000Misses(benchmark::State& state) {
