@@ -7,10 +7,13 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -40,6 +43,7 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session() { open_->fetch_sub(1); }
 
   void Read() {
+    waiting_ = true;
     parser_.emplace();
     parser_->header_limit(kHttpHeadBytesMax);
     stream_.expires_after(absl::ToChronoSeconds(kHttpRequestMax));
@@ -47,8 +51,16 @@ class Session : public std::enable_shared_from_this<Session> {
                      [self = shared_from_this()](const Error& error, size_t) { self->OnRead(error); });
   }
 
+  // Whether it has no request, or not all of one.
+  bool waiting() const { return waiting_; }
+  void Close() {
+    waiting_ = false;
+    stream_.close();
+  }
+
  private:
   void OnRead(const Error& error) {
+    waiting_ = false;
     if (!error) return Write(Answer(parser_->get()));
     const bool is_http = error.category() == http::make_error_code(http::error::bad_method).category();
     if (!is_http || error == http::error::end_of_stream || error == http::error::partial_message) return;
@@ -113,6 +125,7 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::tcp_stream stream_;
   const HttpHandler* const handler_;
   std::atomic<int>* const open_;
+  bool waiting_ = false;
   beast::flat_buffer buffer_{2 * kHttpHeadBytesMax};
   std::optional<http::request_parser<http::empty_body>> parser_;
   Response response_;
@@ -127,8 +140,10 @@ absl::StatusOr<tcp::endpoint> EndpointOf(const std::string& address) {
   }
   absl::string_view host = absl::string_view(address).substr(0, colon);
   if (host == "localhost") host = "127.0.0.1";
-  absl::ConsumePrefix(&host, "[");
-  absl::ConsumeSuffix(&host, "]");
+  const bool in_brackets = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
+  if (in_brackets != absl::StrContains(host, ':')) {
+    return absl::InvalidArgumentError(absl::StrCat(address, " is not HOST:PORT; an IPv6 address stands in brackets"));
+  }
   Error error;
   const asio::ip::address ip = asio::ip::make_address(std::string(host), error);
   if (error) return absl::InvalidArgumentError(absl::StrCat(address, " is no IP address with a port"));
@@ -184,9 +199,25 @@ class HttpServer::Impl {
         });
         return;
       }
-      if (open_.load() < kHttpConnectionsMax) std::make_shared<Session>(std::move(socket), &handler_, &open_)->Read();
+      std::erase_if(sessions_, [](const std::weak_ptr<Session>& session) { return session.expired(); });
+      if (open_.load() < kHttpConnectionsMax || CloseOldest()) {
+        const auto session = std::make_shared<Session>(std::move(socket), &handler_, &open_);
+        sessions_.push_back(session);
+        session->Read();
+      }
       Accept();
     });
+  }
+
+  // Who asks nothing makes room for who comes: silent connections must not keep a probe out. False: all are answered.
+  bool CloseOldest() {
+    for (const std::weak_ptr<Session>& each : sessions_) {
+      const std::shared_ptr<Session> session = each.lock();
+      if (session == nullptr || !session->waiting()) continue;
+      session->Close();
+      return true;
+    }
+    return false;
   }
 
   const HttpHandler handler_;
@@ -194,6 +225,7 @@ class HttpServer::Impl {
   asio::io_context context_{1};
   tcp::acceptor acceptor_{context_};
   asio::steady_timer pause_{context_};
+  std::deque<std::weak_ptr<Session>> sessions_;  // in the order in which they came; used by the thread
   std::thread thread_;
 };
 

@@ -136,6 +136,9 @@ class SidecarList final : public SuppressionServiceWithReasons {
                                                                                    Response*,
                                                                                    std::function<void(grpc::Status)>),
                                    bool after_outbox, std::function<void(const Response&)> answered = nullptr);
+  // Has a call that is passed on say who made it (on_behalf_of), where the sidecar knows that.
+  template <typename Request>
+  void NameCaller(const grpc::CallbackServerContext& context, const Request* request) const;
   // Takes a report into the outbox. `request` has an id of its own, if it needs one.
   void TakeLocally(const v1::ReportBounceRequest& request, absl::Time taken_at, v1::ReportBounceResponse* response,
                    Done done);

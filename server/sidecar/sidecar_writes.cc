@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/list/report_plan.h"
@@ -87,8 +88,20 @@ grpc::ServerUnaryReactor* SidecarList::PassOn(
   });
 }
 
+// The server knows the sidecar; whom the sidecar knows goes with the call.
+template <typename Request>
+void SidecarList::NameCaller(const grpc::CallbackServerContext& context, const Request* request) const {
+  const std::string caller = CallerName(context);
+  if (caller.empty()) return;
+  const std::string& claimed = request->on_behalf_of();
+  std::string both = claimed.empty() ? caller : absl::StrCat(caller, " for ", claimed);
+  // gRPC has made the message for this call alone. Who called is known, for whom is only said.
+  const_cast<Request*>(request)->set_on_behalf_of(both.size() <= kLabelBytesMax ? std::move(both) : caller);
+}
+
 grpc::ServerUnaryReactor* SidecarList::Suppress(grpc::CallbackServerContext* context,
                                                 const v1::SuppressRequest* request, v1::SuppressResponse* response) {
+  NameCaller(*context, request);
   const auto answered = [this](const v1::SuppressResponse& answer) { parts_.forwarded->Taken(answer); };
   return PassOn<v1::SuppressRequest, v1::SuppressResponse>(context, request, response,
                                                            &Upstream::List::async_interface::Suppress, true, answered);
@@ -97,6 +110,7 @@ grpc::ServerUnaryReactor* SidecarList::Suppress(grpc::CallbackServerContext* con
 grpc::ServerUnaryReactor* SidecarList::Reactivate(grpc::CallbackServerContext* context,
                                                   const v1::ReactivateRequest* request,
                                                   v1::ReactivateResponse* response) {
+  NameCaller(*context, request);
   return PassOn(context, request, response, &Upstream::List::async_interface::Reactivate, true);
 }
 

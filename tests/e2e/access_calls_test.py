@@ -140,7 +140,13 @@ class AccessTest(unittest.TestCase):
                 self.assertEqual(harness.suppressctl("--target", sidecar.target, "check", "jo@example.com").code, 1)
                 details = harness.suppressctl("--target", sidecar.target, "-o", "json", "details", "jo@example.com")
                 self.assertEqual(details.code, 0, str(details))
-                self.assertEqual(details.json()[0]["suppression"]["causes"][0]["actor"], "sidecar")
+                cause = details.json()[0]["suppression"]["causes"][0]
+                self.assertEqual((cause["actor"], cause["onBehalfOf"]), ("sidecar", "app"))
+                taken = harness.suppressctl("--target", sidecar.target, "suppress", "--note", "x", "--on_behalf_of", "jane",
+                                            "jim@example.com")
+                self.assertEqual(taken.code, 0, str(taken))
+                details = harness.suppressctl("--target", sidecar.target, "-o", "json", "details", "jim@example.com")
+                self.assertEqual(details.json()[0]["suppression"]["causes"][0]["onBehalfOf"], "app for jane")
                 consent = harness.suppressctl("--target", sidecar.target, "suppress", "--type", "COMPLAINT", "--note", "x",
                                               "jo@example.com")
                 self.assertIn("ACCESS_DENIED", consent.err)
