@@ -197,7 +197,7 @@ TEST_F(OutboxTest, AReportThatIsMissingKeepsItFromRecovering) {
   files_->Heal();
   std::filesystem::path log;
   for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
-    if (item.path().extension() == ".log" && item.file_size() > 0) log = item.path();
+    if (item.path().extension() == ".log" && item.path() > log) log = item.path();
   }
   std::filesystem::rename(log, directory_ / "aside");
   for (int i = 0; i < 2; ++i) {

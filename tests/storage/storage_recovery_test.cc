@@ -265,7 +265,8 @@ TEST_F(StorageRecoveryTest, WhatIsMissingKeepsItFromRecoveringAndReadsGoOn) {
   files_->Heal();
   std::filesystem::path log;
   for (const auto& item : std::filesystem::directory_iterator(options_.path + "/db")) {
-    if (item.path().extension() == ".log" && item.file_size() > 0) log = item.path();
+    // The newest: one before it, flushed already, may be waiting to be deleted.
+    if (item.path().extension() == ".log" && item.path() > log) log = item.path();
   }
   std::filesystem::copy_file(log, directory_ / "aside");
   std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2);
