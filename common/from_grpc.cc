@@ -24,7 +24,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
   if (status.error_details().empty() || !details.ParseFromString(status.error_details())) return result;
   for (const auto& detail : details.details()) {
     const std::string& type = detail.type_url();
-    if (type == kErrorInfoTypeUrl || type == kRetryInfoTypeUrl) result.SetPayload(type, absl::Cord(detail.value()));
+    const bool known = type == kErrorInfoTypeUrl || type == kRetryInfoTypeUrl || type == kQuotaFailureTypeUrl;
+    if (known) result.SetPayload(type, absl::Cord(detail.value()));
   }
   return result;
 }

@@ -54,12 +54,17 @@ Outbox::~Outbox() {
   CloseDatabase(std::move(db_), families_);
 }
 
+void Outbox::Remember(uint64_t number, const stored::OutboxReport& report, int64_t bytes, KnownReports* known,
+                      KnownKeys* keys) {
+  Known& one = (*known)[number];
+  one.bytes = bytes;
+  one.taken_at_micros = ToMicros(report.delivery().taken_at());
+  one.key = KeyOf(report);
+  if (!one.key.empty()) (*keys)[one.key] = {number, report.payload_digest()};
+}
+
 void Outbox::Learn(uint64_t number, const stored::OutboxReport& report, int64_t bytes) {
-  Known& known = known_[number];
-  known.bytes = bytes;
-  known.taken_at_micros = ToMicros(report.delivery().taken_at());
-  known.key = KeyOf(report);
-  if (!known.key.empty()) keys_[known.key] = {number, report.payload_digest()};
+  Remember(number, report, bytes, &known_, &keys_);
   bytes_ += bytes;
 }
 

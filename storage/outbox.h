@@ -151,10 +151,23 @@ class Outbox {
   void Use(OpenedDatabase opened) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   // Learns what the database holds, and that all of it is there; `visit` sees each report.
   absl::Status Scan(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
-  absl::Status ScanWaiting(Visit visit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
-  absl::Status ScanRefused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
-  // Whether what was found is what the outbox says of itself.
-  absl::Status CheckComplete(const stored::OutboxState& found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_, mutex_);
+  using KnownReports = std::map<uint64_t, Known>;
+  using KnownKeys = absl::flat_hash_map<std::string, Keyed>;
+  static void Remember(uint64_t number, const stored::OutboxReport& report, int64_t bytes, KnownReports* known,
+                       KnownKeys* keys);
+  // What the database holds.
+  struct Found {
+    KnownReports known;
+    KnownKeys keys;
+    int64_t bytes = 0;
+    int64_t refused = 0;
+    uint64_t last = 0;  // the greatest number
+  };
+  absl::Status ScanWaiting(Visit visit, Found* found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  absl::Status ScanRefused(Found* found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
+  // Whether what was found is what the outbox says of itself; `last`: the greatest number there is.
+  absl::Status CheckComplete(const stored::OutboxState& found, uint64_t last)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   absl::Status ReadState(stored::OutboxState* state, bool* exists) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mutex_);
   // Writes a batch together with what the outbox is afterwards.
   absl::Status Commit(const stored::OutboxState& next, bool sync, rocksdb::WriteBatch* writes)
@@ -200,6 +213,7 @@ class Outbox {
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;   // the last number given out
   uint64_t shown_ ABSL_GUARDED_BY(mutex_) = 0;  // Read shows numbers up to this
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_known_ ABSL_GUARDED_BY(mutex_) = false;  // what the database holds
   absl::Status shed_ ABSL_GUARDED_BY(mutex_);
   std::vector<Done> in_batch_ ABSL_GUARDED_BY(mutex_);  // who waits for the batch that is being written
   StuckWork writing_ ABSL_GUARDED_BY(mutex_);

@@ -147,23 +147,27 @@ void Outbox::Use(OpenedDatabase opened) {
   if (opened.read_only) broken_ = true;
 }
 
+// Reads without mutex_, which calls and status pages wait for.
 absl::Status Outbox::Scan(Visit visit) {
+  Found found;
+  if (absl::Status status = ScanWaiting(visit, &found); !status.ok()) return status;
+  if (absl::Status status = ScanRefused(&found); !status.ok()) return status;
+  stored::OutboxState state;
+  for (const auto& [number, known] : found.known) CountIn(number, &state);
+  state.set_refused_count(found.refused);
+  if (absl::Status status = CheckComplete(state, found.last); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);
-  known_.clear();
-  keys_.clear();
-  bytes_ = refused_ = 0;
-  if (absl::Status status = ScanWaiting(visit); !status.ok()) return status;
-  if (absl::Status status = ScanRefused(); !status.ok()) return status;
-  stored::OutboxState found;
-  for (const auto& [number, known] : known_) CountIn(number, &found);
-  found.set_refused_count(refused_);
-  if (absl::Status status = CheckComplete(found); !status.ok()) return status;
+  known_ = std::move(found.known);
+  keys_ = std::move(found.keys);
+  bytes_ = found.bytes;
+  refused_ = found.refused;
+  if (std::exchange(is_known_, true)) return absl::OkStatus();  // opened again: who adds shows what it has answered
   shown_ = std::max(shown_, state_.newest());
-  last_ = std::max(last_, state_.newest());
+  last_ = std::max({last_, found.last, state_.newest()});
   return absl::OkStatus();
 }
 
-absl::Status Outbox::ScanWaiting(Visit visit) {
+absl::Status Outbox::ScanWaiting(Visit visit, Found* found) {
   rocksdb::WriteBatch unreadable;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kWaitingFamily]));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
@@ -175,7 +179,9 @@ absl::Status Outbox::ScanWaiting(Visit visit) {
       unreadable.Delete(families_[kWaitingFamily], it->key()).PermitUncheckedError();
       continue;
     }
-    Learn(number, report, static_cast<int64_t>(it->value().size()));
+    const auto size = static_cast<int64_t>(it->value().size());
+    found->bytes += size;
+    Remember(number, report, size, &found->known, &found->keys);
     std::string delivered;
     const rocksdb::Status noted = db_->Get({}, families_[kDelivered], it->key(), &delivered);
     if (!noted.ok() && !noted.IsNotFound()) return ReadFailure(noted);
@@ -187,11 +193,11 @@ absl::Status Outbox::ScanWaiting(Visit visit) {
   return status.ok() ? absl::OkStatus() : Fail(status);
 }
 
-absl::Status Outbox::ScanRefused() {
+absl::Status Outbox::ScanRefused(Found* found) {
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, families_[kRefused]));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    ++refused_;
-    last_ = std::max(last_, ParseRevisionKey(ToView(it->key())));
+    ++found->refused;
+    found->last = std::max(found->last, ParseRevisionKey(ToView(it->key())));
   }
   if (it->status().ok()) return absl::OkStatus();
   return directory_->Damaged(directory_->database_path(), it->status().ToString());
@@ -207,13 +213,13 @@ absl::Status Outbox::ReadState(stored::OutboxState* state, bool* exists) const {
   return absl::OkStatus();
 }
 
-absl::Status Outbox::CheckComplete(const stored::OutboxState& found) {
+absl::Status Outbox::CheckComplete(const stored::OutboxState& found, uint64_t last) {
   stored::OutboxState said;
   bool exists = false;
   if (absl::Status status = ReadState(&said, &exists); !status.ok() && !directory_->accepts_loss()) return status;
   if (directory_->accepts_loss() || (!exists && directory_->is_new())) {
     state_ = found;
-    state_.set_newest(std::max({last_, found.newest(), said.newest()}));
+    state_.set_newest(std::max({last, found.newest(), said.newest()}));
     state_.set_serial(said.serial());
     rocksdb::WriteBatch writes;
     if (absl::Status status = Commit(state_, true, &writes); !status.ok()) return status;

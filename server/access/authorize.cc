@@ -62,8 +62,7 @@ AccessAnswer Explain(const Identity& identity, const AccessQuestion& question, c
     return answer;
   }
   // As the guard asks (server/rpc/tenants_asked.h).
-  const bool any =
-      permission == Permission::kStatus || permission == Permission::kReflect || permission == Permission::kInspect;
+  const bool any = call.tenants == TenantsNamed::kNone;
   const TenantsAsked asked{.any = any, .all = !any && tenant == kAllTenants, .names = {tenant}};
   const absl::Status decided = Authorize(identity, permission, asked, question.ip);
   answer.allowed = decided.ok();
@@ -114,7 +113,8 @@ absl::StatusOr<std::vector<AccessAnswer>> ExplainAccess(const AccessFile& file, 
   const CallPermission* const call = FindCall(question.call);
   if (call == nullptr) return absl::NotFoundError(absl::StrCat("there is no call \"", question.call, "\""));
   std::string tenant = question.tenant;
-  if (tenant.empty()) tenant = identity->only_tenant.empty() ? kDefaultTenantName : identity->only_tenant;
+  if (tenant.empty()) tenant = identity->only_tenant;
+  if (tenant.empty()) tenant = call->tenants == TenantsNamed::kMany ? kAllTenants : kDefaultTenantName;
   std::vector<AccessAnswer> answers = {Explain(*identity, question, *call, call->permission, tenant)};
   if (call->permission == Permission::kSuppress || call->permission == Permission::kReactivate) {
     answers.push_back(Explain(*identity, question, *call, Permission::kConsent, tenant));

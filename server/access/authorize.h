@@ -28,7 +28,7 @@ absl::Status Authorize(const Identity& identity, Permission permission, const Te
 struct AccessQuestion {
   std::string identity;
   std::string call;    // "IsSuppressed", or in full "/suppressd.v1.SuppressionService/IsSuppressed"
-  std::string tenant;  // empty: the identity's only one, else "default"; "*": all at once
+  std::string tenant;  // empty: the identity's only one, else what the call means by none; "*": all at once
   std::string ip;      // empty: one that it may call from
 };
 struct AccessAnswer {

@@ -45,9 +45,17 @@ absl::Span<const Role> Roles();
 // Null: there is none of that name.
 const Role* FindRole(absl::string_view name);
 
+// Which lists a call is about.
+enum class TenantsNamed {
+  kOne,   // the one that its request names, or that of the caller
+  kMany,  // those that its request names; all, where it names none
+  kNone,
+};
+
 struct CallPermission {
   absl::string_view method;  // "/suppressd.v1.SuppressionService/IsSuppressed"
   Permission permission;
+  TenantsNamed tenants = TenantsNamed::kOne;
 };
 // Every call that the server serves, of its own services and of the libraries'.
 absl::Span<const CallPermission> CallPermissions();

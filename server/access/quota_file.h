@@ -45,6 +45,8 @@ class QuotaFile {
   static absl::StatusOr<QuotaFile> Parse(absl::string_view name, absl::string_view text);
 
   const Quota& For(absl::string_view tenant) const;
+  // Whether it has an item of its own.
+  bool Names(absl::string_view tenant) const { return tenants_.find(tenant) != tenants_.end(); }
 
  private:
   std::map<std::string, Quota, std::less<>> tenants_;

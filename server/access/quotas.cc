@@ -78,10 +78,12 @@ Quotas::Tenant& Quotas::FindIn(Shard* shard, absl::string_view tenant, absl::Tim
       return true;
     });
   }
-  const bool is_crowd = shard->tenants.size() >= kTenantsMaxInShard;
+  // Those that the file names are few, and never in the crowd.
+  const auto [quota, is_named] = QuotaOf(tenant);
+  const bool is_crowd = !is_named && shard->tenants.size() >= kTenantsMaxInShard;
   const auto [place, is_new] = shard->tenants.try_emplace(is_crowd ? kCrowd : std::string(tenant));
   if (is_new) {
-    place->second.quota = QuotaOf(is_crowd ? kCrowd : tenant);
+    place->second.quota = quota;  // of one that is not named the same as of the crowd
     for (size_t kind = 0; kind < kQuotaKinds; ++kind) {
       place->second.buckets[kind] = {Holds(place->second.quota.per_second[kind]), now};
     }
@@ -89,9 +91,9 @@ Quotas::Tenant& Quotas::FindIn(Shard* shard, absl::string_view tenant, absl::Tim
   return place->second;
 }
 
-Quota Quotas::QuotaOf(absl::string_view tenant) const {
+std::pair<Quota, bool> Quotas::QuotaOf(absl::string_view tenant) const {
   absl::MutexLock lock(&file_mutex_);
-  return file_.For(tenant);
+  return {file_.For(tenant), file_.Names(tenant)};
 }
 
 size_t Quotas::tenants() const {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -68,7 +69,8 @@ class Quotas {
   Quotas(std::string path, std::function<absl::Time()> clock) : path_(std::move(path)), clock_(std::move(clock)) {}
   // The tenant's buckets, made where there are none.
   Tenant& FindIn(Shard* shard, absl::string_view tenant, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->mutex);
-  Quota QuotaOf(absl::string_view tenant) const;
+  // And whether the file names it.
+  std::pair<Quota, bool> QuotaOf(absl::string_view tenant) const;
 
   const std::string path_;
   const std::function<absl::Time()> clock_;

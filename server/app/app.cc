@@ -123,7 +123,7 @@ void App::WatchStorage(const ServeOptions& options) {
   const GuardedStorage store{.trouble = [this](absl::Time) { return store_->trouble(); },
                              .shed = [this](const absl::Status& why) { store_->Shed(why); },
                              .recover = [this] { return store_->Recover(); }};
-  const GuardedStorage log{.trouble = [this](absl::Time now) { return log_->GiveUpStuck(now); },
+  const GuardedStorage log{.trouble = [this](absl::Time) { return log_->GiveUpStuck(SteadyPoint()); },
                            .shed = [](const absl::Status&) {},
                            .recover = [this] { return log_->GiveUpStuck(SteadyPoint()); }};
   storage_ = std::make_unique<StorageWatch>(options.store.path, options, std::vector<GuardedStorage>{store, log},

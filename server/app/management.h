@@ -22,7 +22,7 @@ namespace suppressd {
 // Threads whose work takes longer than this are late.
 inline constexpr absl::Duration kTickLateAfter = absl::Seconds(30);
 inline constexpr absl::Duration kWorkLateAfter = absl::Seconds(60);
-// A listing or a count may walk millions of entries.
+// A listing or a count may walk millions of entries; what waits for a disk that hangs is not helped by a restart.
 inline constexpr absl::Duration kLongWorkLateAfter = absl::Minutes(10);
 
 // Version, process, connections, lines dropped from the log, refused calls, certificates. The access must outlive the

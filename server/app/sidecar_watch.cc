@@ -36,8 +36,8 @@ void SidecarApp::WatchStorage() {
           },
       .recover = [served] { return served([](ReplicaStore& store) { return store.Recover(); }); }};
   const GuardedStorage outbox{.trouble =
-                                  [this](absl::Time now) {
-                                    const absl::Status stuck = outbox_->GiveUpStuck(now);
+                                  [this](absl::Time) {
+                                    const absl::Status stuck = outbox_->GiveUpStuck(SteadyPoint());
                                     return stuck.ok() ? outbox_->trouble() : stuck;
                                   },
                               .shed = [this](const absl::Status& why) { outbox_->Shed(why); },
@@ -99,8 +99,8 @@ absl::Status SidecarApp::Manage() {
         return view == nullptr ? RocksFigures() : view->store->reader().Figures();
       },
       &metrics);
-  pages_.heartbeats().Add("delivery", kWorkLateAfter, [this] { return delivery_->busy(); });
-  pages_.heartbeats().Add("follower", kWorkLateAfter, [this] { return follower_->busy(); });
+  pages_.heartbeats().Add("delivery", kLongWorkLateAfter, [this] { return delivery_->busy(); });
+  pages_.heartbeats().Add("follower", kLongWorkLateAfter, [this] { return follower_->busy(); });
   AddStorage(storage_.get(), options_.min_free_disk_mib, &pages_);
   pages_.heartbeats().Add("main", kTickLateAfter, [this] { return tick_.busy(); });
   pages_.AddCheck("replica served", [this] {

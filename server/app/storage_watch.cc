@@ -38,7 +38,8 @@ StorageWatch::StorageWatch(const std::string& directory, const ServerOptions& op
                            std::vector<GuardedStorage> guarded, std::function<void()> note)
     : guard_(GuardOptionsOf(directory, options), std::move(guarded)), note_(std::move(note)) {
   guard_.Look(SteadyPoint());
-  thread_ = std::thread([this] { Run(); });
+  looking_ = std::thread([this] { Repeat([this] { guard_.Look(SteadyPoint()); }); });
+  noting_ = std::thread([this] { Repeat(note_); });
 }
 
 void StorageWatch::Stop() {
@@ -47,10 +48,12 @@ void StorageWatch::Stop() {
     stopping_ = true;
   }
   stopped_.Notify();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread* thread : {&looking_, &noting_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
-void StorageWatch::Run() {
+void StorageWatch::Repeat(const std::function<void()>& work) {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
@@ -58,8 +61,7 @@ void StorageWatch::Run() {
         return;
       }
     }
-    guard_.Look(SteadyPoint());
-    note_();
+    work();
   }
 }
 

@@ -1,5 +1,5 @@
-// Looks after the disk of a server or sidecar, once a second, on a thread of its own: a disk that hangs keeps nobody
-// waiting but this thread. Logs what changes.
+// Looks after the disk of a server or sidecar, once a second, on threads of its own: a disk that hangs keeps nobody
+// waiting but these. Logs what changes.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@ namespace suppressd {
 // Thread-safe; but Stop is for one thread.
 class StorageWatch {
  public:
-  // Looks once, before it returns: a disk that is full already is never trusted. `note` is called after each look, to
-  // write down what the disk is to know. What both use must outlive it.
+  // Looks once, before it returns: a disk that is full already is never trusted. `note` is called once
+  // a second, on another thread, to write down what the disk is to know. What both use must outlive it.
   StorageWatch(const std::string& directory, const ServerOptions& options, std::vector<GuardedStorage> guarded,
                std::function<void()> note);
   // Stops and joins.
@@ -33,14 +33,16 @@ class StorageWatch {
   StorageState state() const { return guard_.state(); }
 
  private:
-  void Run();
+  // Calls `work` once a second until Stop.
+  void Repeat(const std::function<void()>& work);
 
   StorageGuard guard_;
   const std::function<void()> note_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   SteadyWait stopped_;
-  std::thread thread_;
+  std::thread looking_;
+  std::thread noting_;
 };
 
 }  // namespace suppressd

@@ -15,8 +15,6 @@
 
 namespace suppressd {
 
-// Most addresses of one batch.
-inline constexpr int kBatchMax = 10'000;
 // Events that GetBounceDetails returns by default.
 inline constexpr int kDetailsEventsDefault = 10;
 

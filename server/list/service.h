@@ -129,10 +129,10 @@ class SuppressionService final : public SuppressionServiceWithReasons {
   Admission writes_;
   Admission listings_;
   Admission mails_;
+  UnreadAnswers unread_;  // before the pools, which use it
   WorkerPool batch_pool_;
   WorkerPool listing_pool_;
   WorkerPool mail_pool_;
-  UnreadAnswers unread_;
   WatchStreams watches_;
 };
 

@@ -31,6 +31,8 @@ absl::StatusOr<stored::Command> StartCommand(absl::string_view method, const Req
   }
   Request payload = request;
   payload.clear_request_id();
+  // A sidecar adds whom it knows: the same request by another way is the same.
+  if constexpr (requires { payload.clear_on_behalf_of(); }) payload.clear_on_behalf_of();
   payload.set_tenant(*tenant);
   command.set_payload_digest(Sha256(method, payload));
   return command;

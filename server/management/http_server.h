@@ -13,7 +13,7 @@
 
 namespace suppressd {
 
-// Connections at once; the next one is closed at once.
+// Connections at once; the next one takes the place of the oldest that asks nothing, if there is one.
 inline constexpr int kHttpConnectionsMax = 100;
 // Longest head of a request, in bytes. A request with a body is refused.
 inline constexpr size_t kHttpHeadBytesMax = 8 << 10;

@@ -23,6 +23,8 @@ inline constexpr size_t kNoteBytesMax = 2'000;
 inline constexpr size_t kLabelBytesMax = 128;
 inline constexpr size_t kMessageIdBytesMax = 998;
 inline constexpr size_t kEventIdBytesMax = 256;
+// Most addresses of one batch.
+inline constexpr int kBatchMax = 10'000;
 // Most tenants that one request names.
 inline constexpr int kTenantsMax = 100;
 // Most values of one kind that a filter names.

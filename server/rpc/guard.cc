@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "server/base/log.h"
 #include "server/bounces/rules/names.h"
+#include "server/rpc/field_checks.h"
 #include "server/rpc/grpc_status.h"
 
 namespace suppressd {
@@ -98,7 +99,8 @@ absl::Status Guard::AdmitForeign(const grpc::ServerContextBase& context, absl::s
 
 absl::Status Guard::TakeQuota(Permission permission, const TenantsAsked& tenants, int64_t count) const {
   const std::optional<QuotaKind> kind = QuotaKindFor(permission);
-  if (!kind.has_value()) return absl::OkStatus();
+  // More names than a request may have are its handler's to refuse, too.
+  if (!kind.has_value() || tenants.names.size() > kTenantsMax) return absl::OkStatus();
   for (const std::string& tenant : tenants.names) {
     if (!IsName(tenant)) continue;
     const std::optional<Quotas::Exceeded> exceeded = quotas_->Take(tenant, *kind, count);

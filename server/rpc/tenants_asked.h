@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/access/authorize.h"
+#include "server/rpc/field_checks.h"
 #include "suppressd/v1/replication.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
@@ -74,13 +75,13 @@ inline Permission NeededFor(Permission permission, const v1::SuppressRequest& re
   return consent ? Permission::kConsent : permission;
 }
 
-// How much of a quota a request takes: each address that is asked about, else one.
+// How much of a quota a request takes: each address that is asked about, as far as a batch may ask, else one.
 template <typename Request>
 int64_t CountForQuota(const Request&) {
   return 1;
 }
 inline int64_t CountForQuota(const v1::BatchIsSuppressedRequest& request) {
-  return std::max<int64_t>(1, request.addresses_size());
+  return std::clamp<int64_t>(request.addresses_size(), 1, kBatchMax);
 }
 
 }  // namespace suppressd

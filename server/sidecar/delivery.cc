@@ -249,18 +249,19 @@ int64_t Delivery::waiting() const {
   return outbox_->summary().reports - static_cast<int64_t>(delivered_.size());
 }
 
+uint64_t Delivery::Oldest() const {
+  absl::MutexLock lock(&mutex_);
+  return outbox_->OldestBut([this](uint64_t known)
+                                ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return delivered_.contains(known); });
+}
+
 int64_t Delivery::oldest_micros() const {
-  uint64_t number = 0;
-  {
-    absl::MutexLock lock(&mutex_);
-    number = outbox_->OldestBut([this](uint64_t known)
-                                    ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return delivered_.contains(known); });
-  }
+  const uint64_t number = Oldest();
   return number == 0 ? 0 : outbox_->TakenAt(number);
 }
 
 void Delivery::AwaitDelivered(absl::Time deadline, std::function<void(bool delivered)> then) {
-  if (waiting() == 0) return then(true);
+  if (idle()) return then(true);
   Kick();
   AwaitHead(&through_, outbox_->summary().newest, deadline, std::move(then));
 }

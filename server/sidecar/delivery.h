@@ -56,6 +56,8 @@ class Delivery {
 
   // Reports that wait for delivery.
   int64_t waiting() const;
+  // Whether none waits. Not the same as a count of zero: while reports are removed it may be off by these.
+  bool idle() const { return Oldest() == 0; }
   // When the oldest of them was taken, in microseconds since 1970; zero when there is none.
   int64_t oldest_micros() const;
   // Calls `then` once: with true as soon as all reports that are in the outbox now are delivered (at once when there is
@@ -65,6 +67,8 @@ class Delivery {
   void Flush(absl::Time deadline);
 
  private:
+  // The number of the oldest report that is not delivered; zero: there is none.
+  uint64_t Oldest() const;
   using Reports = std::vector<std::pair<uint64_t, stored::OutboxReport>>;
   // A delivered report, and the state of the server that holds it.
   struct Delivered {

@@ -153,6 +153,7 @@ class SidecarList final : public SuppressionServiceWithReasons {
   Admission writes_;
   Admission mails_;  // reports that are mails or payloads
   Admission listings_;
+  Admission details_;  // these wait for the server
   UnreadAnswers unread_;
   WorkerPool batch_pool_;
   WorkerPool listing_pool_;

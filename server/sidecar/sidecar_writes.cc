@@ -57,6 +57,7 @@ SidecarList::SidecarList(const SidecarParts& parts, SidecarListOptions options)
       writes_(options_.service.writes_in_flight_max(), &drain_),
       mails_(options_.service.mails_in_flight_max, &drain_),
       listings_(options_.service.listings_in_flight_max, &drain_),
+      details_(options_.service.listings_in_flight_max, &drain_),
       batch_pool_(options_.service.batch_threads, kBatchNice),
       listing_pool_(options_.service.listing_threads, kListingNice),
       report_pool_(options_.service.mail_threads, kMailNice) {}
@@ -72,7 +73,7 @@ grpc::ServerUnaryReactor* SidecarList::PassOn(
     void (Upstream::List::async_interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                                     std::function<void(grpc::Status)>),
     bool after_outbox, std::function<void(const Response&)> answered) {
-  Admission* const admission = after_outbox ? &writes_ : &listings_;
+  Admission* const admission = after_outbox ? &writes_ : &details_;
   return RunUnary(context, *request, options_.service.request_bytes_max, admission, [&](Done done) {
     const absl::Time deadline = GiveUp(*context);
     const auto pass = [this, request, response, method, deadline, done, answered](bool delivered) {
@@ -94,9 +95,14 @@ void SidecarList::NameCaller(const grpc::CallbackServerContext& context, const R
   const std::string caller = CallerName(context);
   if (caller.empty()) return;
   const std::string& claimed = request->on_behalf_of();
+  if (claimed.size() > kLabelBytesMax) return;  // the server refuses it
   std::string both = claimed.empty() ? caller : absl::StrCat(caller, " for ", claimed);
-  // gRPC has made the message for this call alone. Who called is known, for whom is only said.
-  const_cast<Request*>(request)->set_on_behalf_of(both.size() <= kLabelBytesMax ? std::move(both) : caller);
+  size_t end = std::min(both.size(), kLabelBytesMax);
+  while (end > 0 && end < both.size() && (static_cast<unsigned char>(both[end]) & 0xc0) == 0x80)
+    --end;  // whole letters
+  both.resize(end);
+  // gRPC has made the message for this call alone.
+  const_cast<Request*>(request)->set_on_behalf_of(both);
 }
 
 grpc::ServerUnaryReactor* SidecarList::Suppress(grpc::CallbackServerContext* context,
@@ -135,7 +141,7 @@ grpc::ServerUnaryReactor* SidecarList::ReportBounce(grpc::CallbackServerContext*
           [this, forwarded, taken_at, response, done] { TakeLocally(forwarded->request, taken_at, response, done); });
     };
     // Behind those that wait already, so that none overtakes another about the same address.
-    if (parts_.delivery->waiting() > 0 || parts_.forwarded->full()) return take();
+    if (!parts_.delivery->idle() || parts_.forwarded->full()) return take();
     const absl::Time now = absl::Now();
     const absl::Time deadline =
         std::min(now + options_.forward_timeout, now + (GiveUp(*context) - now) * kForwardShare);

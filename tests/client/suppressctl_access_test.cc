@@ -59,6 +59,8 @@ TEST_F(SuppressctlAccessTest, AReactivateIsAnsweredForConsentToo) {
 
 TEST_F(SuppressctlAccessTest, AllTenantsAtOnceNeedAGrantForAll) {
   EXPECT_EQ(Explain({"desk", "--call", "Watch", "--tenant", "*"}), 0) << err_;
+  EXPECT_EQ(Explain({"desk", "--call", "Watch"}), 0) << "without a tenant it is about all";
+  EXPECT_EQ(Explain({"desk", "--call", "GetBounceDetails"}), 1) << "and this about \"default\"";
   EXPECT_EQ(Explain({"desk", "--call", "GetBounceDetails", "--tenant", "*"}), 1) << err_;
 }
 
