@@ -210,6 +210,7 @@ TEST_F(ReportsTest, MoreMailsThanMayBeInFlightAreTurnedAway) {
   Reporters reporters(&server_->stub(), 5);
   for (int i = 0; i < 5; ++i) reporters.Send(Mail({absl::StrCat("u", i, "@example.com")}));
   while (reporters.answered() < 2) std::this_thread::yield();
+  gate.AwaitHeld(1);  // by the thread that reads mails, and not by what asks next
   v1::ReportBounceResponse response;
   EXPECT_EQ(GrpcReason(Report(Payload({"jo@example.com"}, true), &response)), "OVERLOADED");
   EXPECT_TRUE(Report(Reply("al@example.com"), &response).ok()) << "a reply is no mail";
