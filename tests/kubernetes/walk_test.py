@@ -153,6 +153,7 @@ class Walk(unittest.TestCase):
         make_secrets("suppressd", f"suppressd.{cluster.NAMESPACE}.svc", clients=(self.sender.name, "helm-test"))
         self.server.helm("upgrade", self.server.secure_values)
         helm("test", self.server.name, "--logs", "--timeout", f"{cluster.STEP_MAX_SECONDS}s")
+        kubectl("delete", "pod", f"{self.server.name}-test")  # helm leaves it
         self.sender.helm("upgrade", self.sender.secure_values)
         self.assert_suppressed(self.sender, "told-server", "told-meanwhile")
         self.assertIn("SUPPRESSED", self.sender.ctl(0, "report", *UNKNOWN_USER, "told-by-tls@example.com"))
