@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "storage/worker_pool.h"
 
 namespace suppressd {
 namespace {
@@ -92,6 +95,25 @@ TEST(MetricsTest, SeriesBeyondTheLimitAreLeftOutAndCounted) {
   EXPECT_THAT(text, HasSubstr(absl::StrCat("many{number=\"", kSeriesMax - 1, "\"} 1\n")));
   EXPECT_THAT(text, Not(HasSubstr(absl::StrCat("many{number=\"", kSeriesMax, "\"} 1\n"))));
   EXPECT_THAT(text, HasSubstr("suppressd_metrics_series_dropped_total 7\n"));
+}
+
+TEST(PagesTest, AThreadThatIsStoppedIsNamedUntilItGoesOn) {
+  WorkerPool pool(1);
+  ManagementPages pages;
+  pages.heartbeats().Add("answers to writes", absl::Milliseconds(1), [&pool] { return pool.busy(); });
+  absl::Notification stopped, go_on;
+  pool.Run([&] {
+    stopped.Notify();
+    go_on.WaitForNotification();
+  });
+  stopped.WaitForNotification();
+  while (pages.Answer("/livez", "").status == 200) std::this_thread::yield();
+  const HttpAnswer late = pages.Answer("/livez", "");
+  EXPECT_EQ(late.status, 503);
+  EXPECT_THAT(late.body, HasSubstr("answers to writes ("));
+  go_on.Notify();
+  pool.Close();
+  EXPECT_EQ(pages.Answer("/livez", "").status, 200);
 }
 
 }  // namespace
