@@ -206,7 +206,7 @@ class TlsTest(unittest.TestCase):
                 port = probe.getsockname()[1]
             block = block.replace(":7025", f":{port}").replace("script/", harness.REPOSITORY + "/script/")
             block = block.replace("status\n", "status && break; sleep 0.1; done\n").replace(
-                "suppressctl --target", "for i in {1..600}; do suppressctl --timeout 1s --target")
+                "suppressctl --target", "for i in {1..600}; do suppressctl --timeout 60s --target")
             where = os.path.join(self.directory, document.replace("/", "-"))
             os.makedirs(where)
             tools = os.path.dirname(os.path.abspath(harness.grpcurl_path()))
