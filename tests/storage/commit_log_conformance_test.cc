@@ -136,6 +136,7 @@ INSTANTIATE_TEST_SUITE_P(LocalCommitLog, CommitLogConformance,
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(MemoryLog, CommitLogConformance,
                          ::testing::Values(Memory("OneServer", 1), Memory("ThreeServers", 3)), NameOf);
+INSTANTIATE_TEST_SUITE_P(MemoryLog, CommitLogAmongServers, ::testing::Values(Memory("ThreeServers", 3)), NameOf);
 
 }  // namespace
 }  // namespace suppressd
