@@ -376,6 +376,7 @@ TEST_P(CommitLogConformance, CloseWhileOthersAppendAnswersEachOnce) {
   constexpr int kCallers = 4, kEach = 50;
   Outcomes outcomes;
   std::vector<std::thread> callers;
+  callers.reserve(kCallers);
   for (int caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       for (int i = 0; i < kEach; ++i) Append(0, CommandOf(caller * kEach + i), &outcomes);
