@@ -242,8 +242,9 @@ TEST_F(OutboxTest, ADiskThatHangsIsGivenUpAndNothingOfItStays) {
     refused = added.status();
     answered = true;
   });
+  files_->AwaitHanging();  // this very batch, and not what follows the one before it
   absl::Time now = absl::UnixEpoch();
-  while (outbox_->GiveUpStuck(now).ok()) now += kBatchTimeMax / 10;  // the batch begins on another thread
+  while (outbox_->GiveUpStuck(now).ok()) now += kBatchTimeMax / 10;
   while (!answered) std::this_thread::yield();
   EXPECT_EQ(ReasonOf(refused), v1::STORAGE_UNAVAILABLE);
   EXPECT_EQ(ReasonOf(Add(Report("c")).status()), v1::STORAGE_UNAVAILABLE) << "at once";

@@ -460,6 +460,7 @@ TEST_F(StorageRecoveryTest, ALogGivesUpADiskThatHangsAndGoesOnOnceItAnswers) {
   EXPECT_TRUE(results[0].applied());
   files_->SetHanging(true);
   append(1);
+  files_->AwaitHanging();  // in this very batch, and not in what follows the one before it
   absl::Status barrier;
   log.Barrier([&](const absl::Status& status) {
     absl::MutexLock lock(&mutex);
@@ -468,10 +469,7 @@ TEST_F(StorageRecoveryTest, ALogGivesUpADiskThatHangsAndGoesOnOnceItAnswers) {
   });
   append(2);
   absl::Time now = absl::UnixEpoch();
-  while (true) {  // until the batch was seen, for it begins on another thread
-    now += kBatchTimeMax / 10;
-    if (!log.GiveUpStuck(now).ok()) break;
-  }
+  while (log.GiveUpStuck(now).ok()) now += kBatchTimeMax / 10;
   await(4);
   EXPECT_EQ(ReasonOf(barrier), v1::STORAGE_UNAVAILABLE);
   for (int i = 1; i < 3; ++i) {

@@ -45,6 +45,11 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
     absl::MutexLock lock(&mutex_);
     hanging_ = hanging;
   }
+  // Waits until a sync does not return.
+  void AwaitHanging() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(+[](int* waiting) { return *waiting > 0; }, &waiting_));
+  }
   // From now on no file can be opened to be read, as where a process has too many open.
   void SetUnreadable(bool unreadable) {
     absl::MutexLock lock(&mutex_);
@@ -138,7 +143,10 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   // OK when this may be done now; waits while it hangs.
   rocksdb::IOStatus Try(const std::string& name, Operation operation) {
     const auto goes_on = [this, operation] { return !hanging_ || operation != Operation::kSync; };
-    absl::MutexLock lock(&mutex_, absl::Condition(&goes_on));
+    absl::MutexLock lock(&mutex_);
+    ++waiting_;
+    mutex_.Await(absl::Condition(&goes_on));
+    --waiting_;
     if (full_) return rocksdb::IOStatus::NoSpace("disk full");
     const bool fails = !failing_part_.empty() && operation == failing_operation_ &&
                        std::filesystem::path(name).filename().string().find(failing_part_) != std::string::npos;
@@ -152,6 +160,7 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   absl::Mutex mutex_;
   bool full_ = false;
   bool hanging_ = false;
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;  // operations that do not return
   std::string failing_part_;  // empty: nothing fails
   Operation failing_operation_ = Operation::kAppend;
   bool unreadable_ ABSL_GUARDED_BY(mutex_) = false;
