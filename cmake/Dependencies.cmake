@@ -19,6 +19,11 @@ find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 find_package(Boost 1.74 REQUIRED)          # headers only: Beast and Asio
 find_path(UNISTRING_INCLUDE_DIR unicase.h REQUIRED)
 find_library(UNISTRING_LIBRARY unistring REQUIRED)
+find_path(CSV_INCLUDE_DIR csv.h REQUIRED)  # libcsv has neither a CMake package nor a pkg-config file
+find_library(CSV_LIBRARY csv REQUIRED)
+add_library(csv::csv UNKNOWN IMPORTED)
+set_target_properties(csv::csv PROPERTIES
+  IMPORTED_LOCATION ${CSV_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${CSV_INCLUDE_DIR})
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 if(SUPPRESSD_BUILD_TESTS)
   find_package(GTest CONFIG REQUIRED)

@@ -7,7 +7,7 @@ set(COMMON_HEADERS
   <set> <sstream> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>
   <absl/status/statusor.h> <absl/strings/str_cat.h> <absl/strings/str_format.h> <absl/time/time.h>
   <grpcpp/grpcpp.h>
-  <suppressd/v1/replication.grpc.pb.h> <suppressd/v1/suppression_service.grpc.pb.h>)
+  <suppressd/v1/admin_service.grpc.pb.h> <suppressd/v1/replication.grpc.pb.h> <suppressd/v1/suppression_service.grpc.pb.h>)
 
 # precompile_headers(NAME [EXECUTABLES] HEADERS... LIBRARIES... OPTIONS...): a target whose headers libraries (or
 # executables) take with use_precompiled.

@@ -46,6 +46,12 @@ else()
   target_compile_options(suppressd_warnings INTERFACE -Wshadow=local)
 endif()
 
+# What is called now and then, or is a mere conversion, is compiled to be small: an image holds all of it.
+set(SMALL_CODE)
+if(NOT SUPPRESSD_SANITIZE)
+  set(SMALL_CODE -Os)
+endif()
+
 # The programs of the image: without what is never called, and with relocations in short (glibc 2.36).
 include(CheckLinkerFlag)
 check_linker_flag(CXX "-Wl,-z,pack-relative-relocs" SUPPRESSD_PACKS_RELOCATIONS)

@@ -60,6 +60,13 @@ Applied CommandApplier::Apply(absl::Span<const LogRecord> records) {
   return applied;
 }
 
+absl::StatusOr<stored::CommandResult> CommandApplier::Preview(const stored::Command& command) const {
+  absl::MutexLock writing(&database_->write_mutex());
+  CommandBatch batch(database_);
+  const LogRecord record{batch.revision() + 1, ToMicros(command.at()), {}, command};
+  return batch.Add(record);
+}
+
 void CommandApplier::WakeWaiting() {
   database_->head().Wake();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "storage/log/commit_log.h"
 #include "storage/stored.h"
@@ -22,7 +23,7 @@ inline constexpr int64_t kClockBoundMicros = 10 * 60 * kMicrosPerSecond;
 // Of so many writers (LogId) the newest number is remembered, of those that wrote last.
 inline constexpr int kLogWritersMax = 256;
 
-// For one thread at a time (the log's).
+// For one thread at a time (the log's), but where it says otherwise.
 class CommandApplier final : public LogApplier {
  public:
   // The database must outlive it.
@@ -35,6 +36,8 @@ class CommandApplier final : public LogApplier {
   Applied Apply(absl::Span<const LogRecord> records) override;
   void WakeWaiting() override;
 
+  // What applying a command now would give; nothing is changed. Any thread; writes wait for it. Errors of Apply.
+  absl::StatusOr<stored::CommandResult> Preview(const stored::Command& command) const;
   // What decides results, as of the newest record.
   stored::LogSettings settings() const;
 

@@ -6,8 +6,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/canonical.h"
 #include "common/error.h"
-#include "storage/canonical.h"
 #include "storage/command_applier.h"
 #include "storage/entry.h"
 #include "storage/list_reader.h"
@@ -34,9 +34,9 @@ void Tell(const EntryName& name, const v1::BounceEvent& event, stored::CommandRe
 }
 
 // A name that no other event of the address has, also none that comes from another server one day.
-std::string EventId(const v1::BounceEvent& event, uint64_t revision) {
+std::string EventId(const v1::BounceEvent& event, uint64_t number) {
   constexpr size_t kBytes = 16;
-  return absl::BytesToHexString(CanonicalDigest(absl::StrCat("event ", revision), event).substr(0, kBytes));
+  return absl::BytesToHexString(CanonicalDigest(absl::StrCat("event ", number), event).substr(0, kBytes));
 }
 
 }  // namespace
@@ -49,8 +49,13 @@ CommandBatch::CommandBatch(const Database* database)
       settings_(database->settings()) {}
 
 absl::Status CommandBatch::LoadAll(const stored::Command& command) {
+  const bool is_audited = !command.has_report() && !command.has_settings();
+  if (absl::Status status = is_audited ? LoadAuditHead() : absl::OkStatus(); !status.ok()) return status;
   for (const stored::RecipientReport& recipient : command.report().recipients()) {
     if (absl::Status status = entries_.Load(NameOf(command, recipient.target())); !status.ok()) return status;
+  }
+  for (const stored::ImportedRow& row : command.import().rows()) {
+    if (absl::Status status = entries_.Load(NameOf(command, row.target())); !status.ok()) return status;
   }
   if (command.has_suppress()) return entries_.Load(NameOf(command, command.suppress().target()));
   if (!command.has_reactivate()) return absl::OkStatus();
@@ -192,6 +197,8 @@ stored::CommandResult CommandBatch::Run(const stored::Command& command, const Kn
   if (command.has_suppress()) refused = AddSuppress(command, change, &result);
   if (command.has_reactivate()) refused = AddReactivate(command, change, &result);
   if (command.has_settings()) AddSettings(command.settings());
+  if (command.has_import()) AddImport(command, known, change, &result);
+  if (command.has_note()) AddNote(command);
   result.set_revision(revision_);
   if (refused != v1::ERROR_REASON_UNSPECIFIED) {
     result.set_error_reason(ReasonName(refused));
@@ -209,6 +216,9 @@ void CommandBatch::AddSettings(const stored::LogSettings& settings) {
 
 EntryBatch* CommandBatch::Finish() {
   if (writers_.has_value()) entries_.PutMeta(kWritersName, writers_->SerializeAsString());
+  if (audit_head_.has_value() && audit_head_->count() > 0) {
+    entries_.PutMeta(kAuditHeadName, audit_head_->SerializeAsString());
+  }
   stored::LastRecord last;
   last.set_position(last_->position);
   last.set_digest(CanonicalDigest("", last_->command));
@@ -247,19 +257,27 @@ v1::ErrorReason CommandBatch::AddReport(const stored::Command& command, const Kn
     event.set_id(EventId(event, revision_));
     ApplyReport(recipient.decision(), {log_time_, event_time_}, &event, &entry);
     if (!loaded->existed) entry.mutable_suppression()->set_original_address(recipient.target().original_address());
-    const std::string event_key = BounceKey(name, revision_);
-    entries_.Put(kBounces, event_key, event.SerializeAsString());
-    events_[event_key] = event;
-    entry.add_event_revisions(revision_);
-    if (entry.event_revisions_size() > kEventsPerEntryMax) {
-      entries_.Delete(kBounces, BounceKey(name, entry.event_revisions(0)));
-      entry.mutable_event_revisions()->erase(entry.event_revisions().begin());
-    }
+    RecordEvent(name, &event, &entry);
     Save(name, loaded, change);
     RememberEvent(command, event, revision_);
     Tell(name, event, result);
   }
   return v1::ERROR_REASON_UNSPECIFIED;
+}
+
+void CommandBatch::RecordEvent(const EntryName& name, v1::BounceEvent* event, stored::StoredEntry* entry) {
+  const auto& held = entry->event_revisions();
+  const auto in_record =
+      std::count_if(held.begin(), held.end(), [&](uint64_t number) { return RevisionOfEvent(number) == revision_; });
+  const uint64_t number = EventNumber(revision_, static_cast<int>(in_record));
+  if (event->id().empty()) event->set_id(EventId(*event, number));
+  const std::string key = BounceKey(name, number);
+  entries_.Put(kBounces, key, event->SerializeAsString());
+  events_[key] = *event;
+  entry->add_event_revisions(number);
+  if (entry->event_revisions_size() <= kEventsPerEntryMax) return;
+  entries_.Delete(kBounces, BounceKey(name, entry->event_revisions(0)));
+  entry->mutable_event_revisions()->erase(entry->event_revisions().begin());
 }
 
 v1::ErrorReason CommandBatch::AddSuppress(const stored::Command& command, stored::Change* change,
@@ -301,21 +319,6 @@ v1::ErrorReason CommandBatch::AddReactivate(const stored::Command& command, stor
     }
   }
   return refused;
-}
-
-void CommandBatch::Audit(const stored::Command& command, const char* action, const EntryName& name,
-                         const std::string& note, v1::ErrorReason refused, const v1::Suppression& before) {
-  stored::AuditRecord record;
-  *record.mutable_at() = FromMicros(log_time_);
-  record.set_on_behalf_of(command.on_behalf_of());
-  record.set_actor(command.actor());
-  record.set_action(action);
-  record.set_tenant(command.tenant());
-  record.set_address(name.Address());
-  record.set_note(note);
-  if (refused != v1::ERROR_REASON_UNSPECIFIED) record.set_refused_reason(ReasonName(refused));
-  *record.mutable_causes() = before.causes();
-  entries_.Put(kAudit, RevisionKey(revision_), record.SerializeAsString());
 }
 
 void CommandBatch::Save(const EntryName& name, Loaded* loaded, stored::Change* change) {

@@ -54,6 +54,7 @@ class CommandBatch {
     std::vector<std::optional<v1::BounceEvent>> events;  // per recipient
     uint64_t revision = 0;                               // of the newest
     bool all = false;                                    // there are some, and all are known
+    std::vector<bool> rows;                              // per row of an import, whether its event is
   };
   absl::StatusOr<KnownEvents> FindKnownEvents(const stored::Command& command);
   // Of one recipient; `revision` is raised to the event's. Every entry of the command must be loaded.
@@ -78,8 +79,26 @@ class CommandBatch {
   v1::ErrorReason AddSuppress(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   v1::ErrorReason AddReactivate(const stored::Command& command, stored::Change* change, stored::CommandResult* result);
   void AddSettings(const stored::LogSettings& settings);
+  // command_import.cc: whether the event of a row is in the history of its entry, and what its rows do.
+  absl::StatusOr<bool> IsKnownRow(const stored::Command& command, const stored::ImportedRow& row);
+  void AddImport(const stored::Command& command, const KnownEvents& known, stored::Change* change,
+                 stored::CommandResult* result);
+  v1::ImportOutcome::Result AddRow(const EntryName& name, const stored::ImportedRow& row, bool is_known,
+                                   stored::Change* change);
+  void Install(const EntryName& name, const v1::ExportedEntry& exported, Loaded* loaded, stored::Change* change);
+  // Puts an event into the history of an entry, of which it becomes the newest.
+  void RecordEvent(const EntryName& name, v1::BounceEvent* event, stored::StoredEntry* entry);
+  // command_audit.cc: the audit trail. What a command adds to it is linked to the record before, so the head is read
+  // first. INTERNAL as Add.
+  absl::Status LoadAuditHead();
+  // Adds one record, at most one for each command. The caller sets what was done (action, refused_reason, count,
+  // detail, erased_revisions) and the text (address, note, causes); the rest is filled in. `about`: the entry that the
+  // text is about; an empty domain: none. Where the record names no tenant it is that of the command.
+  void AddAudit(const stored::Command& command, v1::AuditRecord record, v1::AuditText text, const EntryName& about);
+  // The same for a command about one entry. `before`: as it was.
   void Audit(const stored::Command& command, const char* action, const EntryName& name, const std::string& note,
              v1::ErrorReason refused, const v1::Suppression& before);
+  void AddNote(const stored::Command& command);
   void Save(const EntryName& name, Loaded* loaded, stored::Change* change);
   bool Counts(const stored::StoredRequest& request) const;
 
@@ -90,6 +109,7 @@ class CommandBatch {
   int64_t event_time_ = 0;  // ApplyTime::event_micros
   stored::LogSettings settings_;
   std::optional<stored::LogWriters> writers_;                         // read or written
+  std::optional<v1::AuditHead> audit_head_;                           // read or written
   const LogRecord* last_ = nullptr;                                   // the newest that was added
   absl::flat_hash_map<std::string, stored::StoredRequest> requests_;  // read or written
   absl::flat_hash_map<std::string, v1::BounceEvent> events_;          // written

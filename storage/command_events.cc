@@ -21,6 +21,11 @@ std::string IdentityName(const std::string& identity) {
 
 absl::StatusOr<CommandBatch::KnownEvents> CommandBatch::FindKnownEvents(const stored::Command& command) {
   KnownEvents known;
+  for (const stored::ImportedRow& row : command.import().rows()) {
+    const absl::StatusOr<bool> is_known = IsKnownRow(command, row);
+    if (!is_known.ok()) return is_known.status();
+    known.rows.push_back(*is_known);
+  }
   known.all = command.report().recipients_size() > 0;
   for (const stored::RecipientReport& told : command.report().recipients()) {
     absl::StatusOr<std::optional<v1::BounceEvent>> event = FindKnownEvent(command, told, &known.revision);
@@ -72,8 +77,8 @@ absl::StatusOr<std::optional<v1::BounceEvent>> CommandBatch::FindInHistory(const
     if (!event.ok()) return event.status();
     if (!event->has_value() || (*event)->identity() != told.event().identity()) continue;
     if (!IsKnownEvent(**event, told) || WasReactivatedBetween(**event, command, told)) continue;
-    *revision = std::max(*revision, kept);
-    RememberEvent(command, **event, kept);
+    *revision = std::max(*revision, RevisionOfEvent(kept));
+    RememberEvent(command, **event, RevisionOfEvent(kept));
     return event;
   }
   return std::nullopt;

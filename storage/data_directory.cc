@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "storage/backup_directory.h"
 #include "storage/small_file.h"
 
 namespace suppressd {
@@ -33,11 +34,12 @@ const char* TitleOf(DirectoryKind kind) {
 
 bool IsTitleOfOurs(const std::string& title) {
   return title == TitleOf(DirectoryKind::kStore) || title == TitleOf(DirectoryKind::kSidecar) ||
-         title == TitleOf(DirectoryKind::kOutbox);
+         title == TitleOf(DirectoryKind::kOutbox) || title == kBackupTitle;
 }
 
 constexpr char kCreating[] = "creating";
 constexpr char kReady[] = "ready";
+constexpr char kRestoring[] = "restoring";
 constexpr char kAcceptLoss[] = "ACCEPT_LOSS";
 
 absl::Status Refuse(const std::string& path, absl::string_view why) {
@@ -58,18 +60,26 @@ bool HoldsNothingElse(const std::string& path) {
   return !error;
 }
 
-// Makes a directory that only we may read, whatever the umask. One that exists stays as its owner made it.
+// Whether a backup may be restored into it: a file system of its own has lost+found.
+bool IsEmpty(const std::string& path) {
+  std::error_code error;
+  for (const auto& item : std::filesystem::directory_iterator(path, error)) {
+    if (item.path().filename() != "lost+found") return false;
+  }
+  return !error;
+}
+
+}  // namespace
+
 absl::Status MakePrivateDirectory(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::create_directories(path, error)) {
     if (!error) return absl::OkStatus();
-    return SystemError(error.value(), absl::StrCat("cannot create data directory ", path));
+    return SystemError(error.value(), absl::StrCat("cannot create directory ", path));
   }
   std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   return error ? SystemError(error.value(), absl::StrCat("cannot set the mode of ", path)) : absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path, DirectoryKind kind) {
   if (absl::Status made = MakePrivateDirectory(path); !made.ok()) return made;
@@ -82,6 +92,14 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (!has_format && !HoldsNothingElse(path)) {
     return Refuse(path, "is not empty and not a suppressd data directory (no FORMAT file); choose another directory");
   }
+  absl::StatusOr<std::unique_ptr<DataDirectory>> directory = Lock(path, kind);
+  if (!directory.ok()) return directory;
+  if (absl::Status status = (*directory)->ReadFormat(); !status.ok()) return status;
+  (*directory)->accepts_loss_ = access(absl::StrCat(path, "/", kAcceptLoss).c_str(), F_OK) == 0;
+  return directory;
+}
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Lock(const std::string& path, DirectoryKind kind) {
   const std::string lock_path = absl::StrCat(path, "/LOCK");
   const int lock_fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_fd < 0) return SystemError(errno, absl::StrCat("cannot open ", lock_path));
@@ -90,9 +108,29 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     if (errno == EWOULDBLOCK) return Refuse(path, "is in use by another process");
     return SystemError(errno, absl::StrCat("cannot lock ", lock_path));
   }
-  if (absl::Status status = directory->ReadFormat(); !status.ok()) return status;
-  directory->accepts_loss_ = access(absl::StrCat(path, "/", kAcceptLoss).c_str(), F_OK) == 0;
   return directory;
+}
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::MakeForRestore(const std::string& path) {
+  if (absl::Status made = MakePrivateDirectory(path); !made.ok()) return made;
+  if (!IsEmpty(path)) return Refuse(path, "is not empty; restore into a directory that is new or empty");
+  absl::StatusOr<std::unique_ptr<DataDirectory>> directory = Lock(path, DirectoryKind::kStore);
+  if (!directory.ok()) return directory;
+  (*directory)->is_new_ = true;
+  if (absl::Status status = (*directory)->WriteFormat(kRestoring); !status.ok()) {
+    (*directory)->DropRestored();
+    return status;
+  }
+  return directory;
+}
+
+// FORMAT goes last: what is left without the rest is refused.
+void DataDirectory::DropRestored() {
+  std::error_code error;
+  std::filesystem::remove_all(database_path(), error);
+  for (const char* name : {"/LOCK", "/FORMAT.tmp", "/FORMAT"}) {
+    if (!error) std::filesystem::remove(path_ + name, error);
+  }
 }
 
 DataDirectory::~DataDirectory() {
@@ -121,6 +159,9 @@ absl::Status DataDirectory::ReadFormat() {
                                         format > kStorageFormat ? ": use a newer suppressd"
                                                                 : " only: use the suppressd that wrote it"));
     }
+  }
+  if (state == kRestoring) {
+    return Refuse(path_, "holds a backup whose restore did not end; delete what is in it and restore again");
   }
   if (!exists || state == kCreating) {
     is_new_ = true;

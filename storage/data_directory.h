@@ -26,6 +26,10 @@ enum class DirectoryKind {
   kOutbox,   // reports that a sidecar has yet to deliver
 };
 
+// Makes a directory, and those above it, that only we may read, whatever the umask. One that exists stays as its owner
+// made it. The matching code when the system refuses.
+absl::Status MakePrivateDirectory(const std::string& path);
+
 // A data directory held open. Releases the lock when destroyed. Not thread-safe.
 class DataDirectory {
  public:
@@ -34,6 +38,10 @@ class DataDirectory {
   // (permission, disk full).
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
                                                              DirectoryKind kind = DirectoryKind::kStore);
+
+  // Makes a directory to restore a backup into: Open refuses it until MarkReady. FAILED_PRECONDITION with one clear
+  // sentence when it holds anything already; the matching code when the system refuses.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> MakeForRestore(const std::string& path);
 
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
@@ -47,6 +55,9 @@ class DataDirectory {
   bool is_new() const { return is_new_; }
   // Notes on disk, durably, that the database exists from now on.
   absl::Status MarkReady();
+  // Deletes what was restored, when it did not come to its end: the directory is empty again, as far as the system
+  // allows; what is left is refused.
+  void DropRestored();
 
   // Whether the operator accepts that what cannot be read is lost.
   bool accepts_loss() const { return accepts_loss_; }
@@ -70,6 +81,8 @@ class DataDirectory {
  private:
   DataDirectory(std::string path, DirectoryKind kind, int lock_fd)
       : path_(std::move(path)), kind_(kind), lock_fd_(lock_fd) {}
+  // Takes the lock. FAILED_PRECONDITION when another process has it.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Lock(const std::string& path, DirectoryKind kind);
   absl::Status ReadFormat();
   absl::Status WriteFormat(const char* state);
 

@@ -44,6 +44,18 @@ inline constexpr char kTimelinesName[] = "timelines";
 inline constexpr char kSettingsName[] = "settings";
 inline constexpr char kLastRecordName[] = "last_record";
 inline constexpr char kWritersName[] = "writers";
+inline constexpr char kAuditHeadName[] = "audit_head";
+
+// What a database says of itself, as of its newest record.
+struct DatabaseFacts {
+  uint64_t lineage = 0;
+  uint64_t revision = 0;
+  // Microseconds since 1970.
+  int64_t log_time_micros = 0;
+  // SHA-256 (32 bytes) over the names and values of its meta family, in the order of their bytes, each with its length
+  // (8 bytes, big-endian) before it.
+  std::string meta_sha256;
+};
 
 class Database {
  public:
@@ -56,6 +68,9 @@ class Database {
                                                         uint64_t lineage);
   // Notes the head, and closes.
   ~Database();
+  // Proves of a list that is open for reading, and of which nobody holds the data directory, what Open proves: that it
+  // lacks none of its own revisions. DATA_LOSS when it does; other codes as Open.
+  static absl::StatusOr<DatabaseFacts> Prove(const StoreOptions& options, const RocksHandle& rocks);
 
   // See ListReader.
   uint64_t lineage() const { return lineage_; }
@@ -140,6 +155,9 @@ class Database {
   absl::StatusOr<Handle> OpenProved(uint64_t lineage) const;
   absl::StatusOr<Handle> OpenToWrite();
   absl::Status CheckHead(uint64_t revision) const;
+  // DATA_LOSS: the database is damaged in this way.
+  absl::Status Damaged(absl::string_view how) const;
+  absl::Status DamagedBeyondUse(absl::string_view how) const;
   absl::Status CheckChanges(const RocksHandle& rocks, const Meta& meta) const;
   absl::Status CheckKind(absl::string_view replica, uint64_t held, uint64_t lineage) const;
   absl::Status FlushRecovered();

@@ -1,4 +1,6 @@
 // How a database is opened: what it remembers of itself, and the proof that nothing acknowledged is missing.
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -94,14 +96,49 @@ absl::StatusOr<Database::Handle> Database::OpenToWrite() {
   return std::make_shared<const RocksHandle>(*std::move(opened));
 }
 
+// A backup has no data directory; there, too, only another one helps.
+absl::Status Database::Damaged(absl::string_view how) const {
+  return directory_ != nullptr ? directory_->Damaged(directory_->database_path(), how) : DamagedBeyondUse(how);
+}
+
+absl::Status Database::DamagedBeyondUse(absl::string_view how) const {
+  if (directory_ != nullptr) return directory_->DamagedBeyondUse(directory_->database_path(), how);
+  return absl::DataLossError(absl::StrCat("the database in ", options_.path, " is damaged or incomplete (", how, ")"));
+}
+
+absl::StatusOr<DatabaseFacts> Database::Prove(const StoreOptions& options, const RocksHandle& rocks) {
+  const Database held(options, DatabaseKind::kList);
+  const absl::StatusOr<Meta> meta = held.ReadMeta(rocks, /*lineage=*/0);
+  if (!meta.ok()) return meta.status();
+  if (absl::Status whole = held.CheckChanges(rocks, *meta); !whole.ok()) return whole;
+  std::string bytes;
+  const auto add = [&bytes](const rocksdb::Slice& text) {
+    bytes += RevisionKey(text.size());
+    bytes.append(text.data(), text.size());
+  };
+  std::unique_ptr<rocksdb::Iterator> it(rocks.db()->NewIterator({}, rocks.family(kMeta)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    add(it->key());
+    add(it->value());
+  }
+  if (!it->status().ok()) return ReadFailure(it->status());
+  DatabaseFacts facts;
+  facts.lineage = meta->lineage;
+  facts.revision = meta->revision;
+  facts.log_time_micros = meta->log_time_micros;
+  facts.meta_sha256.resize(SHA256_DIGEST_LENGTH);
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(facts.meta_sha256.data()));
+  return facts;
+}
+
 absl::Status Database::CheckHead(uint64_t revision) const {
   const auto noted = directory_->ReadHead();
   if (!noted.ok()) return noted.status();
   // What this very run has acknowledged counts as well, when the database is opened again below it.
   const uint64_t known = std::max(noted->has_value() ? (*noted)->revision : 0, head_ == nullptr ? 0 : head_->head());
   if (known <= revision) return absl::OkStatus();
-  return directory_->Damaged(directory_->database_path(),
-                             absl::StrCat("it ends at revision ", revision, " but was at ", known));
+  return Damaged(absl::StrCat("it ends at revision ", revision, " but was at ", known));
 }
 
 // Every write leaves a change under its revision, in the same batch. What is in table files is there for all families
@@ -119,10 +156,9 @@ absl::Status Database::CheckChanges(const RocksHandle& rocks, const Meta& meta) 
   for (it->Seek(RevisionKey(expected)); it->Valid(); it->Next(), ++expected) {
     if (ParseRevisionKey(ToView(it->key())) != expected) break;
   }
-  if (!it->status().ok()) return directory_->DamagedBeyondUse(directory_->database_path(), it->status().ToString());
+  if (!it->status().ok()) return DamagedBeyondUse(it->status().ToString());
   if (!it->Valid() && expected > meta.revision) return absl::OkStatus();
-  return directory_->Damaged(directory_->database_path(),
-                             absl::StrCat("its log lacks revision ", expected, " of ", meta.revision));
+  return Damaged(absl::StrCat("its log lacks revision ", expected, " of ", meta.revision));
 }
 
 // From here on the logs hold what this run writes and nothing else.
@@ -223,7 +259,7 @@ absl::StatusOr<Database::Meta> Database::ReadMeta(const RocksHandle& rocks, uint
     if (!value->ok()) return value->status();
   }
   if (*normaliser != kNormaliser || stored_lineage->empty() || revision->empty() || oldest->empty()) {
-    return directory_->DamagedBeyondUse(directory_->database_path(), "it lacks its meta records");
+    return DamagedBeyondUse("it lacks its meta records");
   }
   Meta meta;
   meta.lineage = ParseRevisionKey(*stored_lineage);
@@ -231,7 +267,7 @@ absl::StatusOr<Database::Meta> Database::ReadMeta(const RocksHandle& rocks, uint
   meta.oldest_change = ParseRevisionKey(*oldest);
   meta.log_time_micros = static_cast<int64_t>(ParseRevisionKey(*time));
   if (!meta.timelines.Decode(*timelines)) {
-    return directory_->DamagedBeyondUse(directory_->database_path(), "its timelines are garbled");
+    return DamagedBeyondUse("its timelines are garbled");
   }
   if (absl::Status kind = CheckKind(*replica, meta.lineage, lineage); !kind.ok()) return kind;
   absl::StatusOr<stored::LogSettings> settings = ReadSettings(rocks);
@@ -278,7 +314,7 @@ absl::StatusOr<stored::LogSettings> Database::ReadSettings(const RocksHandle& ro
   if (!value.ok()) return value.status();
   stored::LogSettings settings;
   if (!settings.ParseFromString(*value)) {
-    return directory_->DamagedBeyondUse(directory_->database_path(), "its settings are garbled");
+    return DamagedBeyondUse("its settings are garbled");
   }
   if (settings.state_machine_version() > kStateMachineVersion) {
     return absl::FailedPreconditionError(absl::StrCat(options_.path, " was written by state machine ",

@@ -8,6 +8,11 @@ namespace {
 
 constexpr char kSeparator = '\0';
 constexpr size_t kNumberBytes = 8;
+constexpr uint64_t kLaterEvent = uint64_t{1} << 63;
+constexpr int kEventIndexBits = 12;
+constexpr char kAuditRecord = 'r';
+constexpr char kAuditText = 't';
+constexpr char kAuditEntry = 'e';
 
 uint64_t ReadNumber(absl::string_view bytes) {
   uint64_t number = 0;
@@ -111,10 +116,19 @@ bool ParseTimeKey(absl::string_view key, EntryName* name, int64_t* listed_at_mic
   return true;
 }
 
-std::string BounceKey(const EntryName& name, uint64_t revision) {
+uint64_t EventNumber(uint64_t revision, int index) {
+  if (index == 0) return revision;
+  return kLaterEvent | revision << kEventIndexBits | static_cast<uint64_t>(index);
+}
+
+uint64_t RevisionOfEvent(uint64_t number) {
+  return (number & kLaterEvent) == 0 ? number : (number & ~kLaterEvent) >> kEventIndexBits;
+}
+
+std::string BounceKey(const EntryName& name, uint64_t number) {
   std::string key = EntryKey(name);
   key.push_back(kSeparator);
-  AppendNumber(~revision, &key);
+  AppendNumber(~number, &key);
   return key;
 }
 
@@ -126,6 +140,32 @@ std::string RevisionKey(uint64_t revision) {
 
 uint64_t ParseRevisionKey(absl::string_view key) {
   return key.size() == kNumberBytes ? ReadNumber(key) : 0;
+}
+
+std::string AuditKey(uint64_t revision) {
+  std::string key(1, kAuditRecord);
+  AppendNumber(revision, &key);
+  return key;
+}
+
+std::string AuditTextKey(uint64_t revision) {
+  std::string key(1, kAuditText);
+  AppendNumber(revision, &key);
+  return key;
+}
+
+std::string AuditEntryPrefix(const EntryName& name) {
+  return absl::StrCat(std::string(1, kAuditEntry), EntryKey(name), std::string(1, kSeparator));
+}
+
+std::string AuditEntryKey(const EntryName& name, uint64_t revision) {
+  std::string key = AuditEntryPrefix(name);
+  AppendNumber(revision, &key);
+  return key;
+}
+
+uint64_t ParseAuditKey(absl::string_view key) {
+  return key.size() > kNumberBytes ? ReadNumber(key.substr(key.size() - kNumberBytes)) : 0;
 }
 
 std::string RequestKey(absl::string_view tenant, absl::string_view request_key) {

@@ -46,13 +46,29 @@ std::string TimePrefix(absl::string_view tenant, v1::BounceReason kind);
 // The first key of a tenant and kind that is listed at or before this time.
 std::string TimeSeekKey(absl::string_view tenant, v1::BounceReason kind, int64_t listed_at_micros);
 
-// bounces: entry key 00 inverted revision.
-std::string BounceKey(const EntryName& name, uint64_t revision);
+// The number of a bounce event among those of its entry: the revision of its record for the first one in the record,
+// for the `index`-th after it (below 4,096) a number that no revision has.
+uint64_t EventNumber(uint64_t revision, int index);
+// The revision of the record that an event came with.
+uint64_t RevisionOfEvent(uint64_t number);
 
-// changes, audit: revision.
+// bounces: entry key 00 inverted number of the event.
+std::string BounceKey(const EntryName& name, uint64_t number);
+
+// changes: revision.
 std::string RevisionKey(uint64_t revision);
 // Reads a revision key; zero when it is none (revisions start at 1).
 uint64_t ParseRevisionKey(absl::string_view key);
+
+// audit: 'r' revision: the record; 't' revision: its text; 'e' entry key 00 revision: tells that the text is about the
+// entry.
+std::string AuditKey(uint64_t revision);
+std::string AuditTextKey(uint64_t revision);
+std::string AuditEntryKey(const EntryName& name, uint64_t revision);
+// What the 'e' rows of an entry begin with.
+std::string AuditEntryPrefix(const EntryName& name);
+// The revision at the end of a key of any of these forms; zero when it is none.
+uint64_t ParseAuditKey(absl::string_view key);
 
 // requests: tenant 00 request key.
 std::string RequestKey(absl::string_view tenant, absl::string_view request_key);

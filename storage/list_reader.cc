@@ -1,4 +1,5 @@
-// Point lookups, events, the change log and the audit trail; lists: listing.cc, snapshots: snapshot.cc.
+// Point lookups, events and the change log; lists: listing.cc, snapshots: snapshot.cc, the audit trail:
+// audit_listing.cc.
 #include "storage/list_reader.h"
 
 #include <algorithm>
@@ -158,19 +159,6 @@ absl::StatusOr<std::vector<RevisionChange>> ListReader::ReadChanges(uint64_t aft
   }
   if (!it->status().ok()) return ReadFailure(it->status());
   return changes;
-}
-
-absl::StatusOr<std::vector<stored::AuditRecord>> ListReader::ReadAudit(uint64_t after, int max) const {
-  std::vector<stored::AuditRecord> records;
-  const std::shared_ptr<const RocksHandle> rocks = database_->Use();
-  std::unique_ptr<rocksdb::Iterator> it(rocks->db()->NewIterator({}, rocks->family(kAudit)));
-  for (it->Seek(RevisionKey(after + 1)); it->Valid() && static_cast<int>(records.size()) < max; it->Next()) {
-    if (!records.emplace_back().ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return ReadFailure(rocksdb::Status::Corruption());
-    }
-  }
-  if (!it->status().ok()) return ReadFailure(it->status());
-  return records;
 }
 
 }  // namespace suppressd

@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "storage/audit_listing.h"
 #include "storage/change_pins.h"
 #include "storage/head_signal.h"
 #include "storage/keys.h"
@@ -96,8 +97,8 @@ class ListReader {
   // About how many entries all lists hold.
   uint64_t EstimateEntries() const;
   RocksFigures Figures() const;
-  // Audit records after a revision, in order, at most `max`.
-  absl::StatusOr<std::vector<stored::AuditRecord>> ReadAudit(uint64_t after, int max) const;
+  // One page of the audit trail; see audit_listing.h. INTERNAL when its head is damaged.
+  absl::StatusOr<AuditPage> ListAudit(const AuditQuery& query) const;
 
  private:
   Database* const database_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "common/error.h"
 #include "rocksdb/snapshot.h"
 #include "storage/database.h"
@@ -61,14 +62,48 @@ bool TimeFits(const ListQuery& query, int64_t listed_at_micros) {
          (query.filter.listed_before_micros == 0 || listed_at_micros < query.filter.listed_before_micros);
 }
 
+// Whether the entry's address, or "@domain", is one that is searched for.
+bool TextFits(const ListFilter& filter, const v1::Suppression& suppression) {
+  if (filter.address_prefix.empty() && filter.address_contains.empty()) return true;
+  const std::string text = TargetText(suppression);
+  if (!filter.address_prefix.empty() && (suppression.has_domain() || !absl::StartsWith(text, filter.address_prefix))) {
+    return false;
+  }
+  return absl::StrContains(text, filter.address_contains);
+}
+
+// What all entries begin with that can pass.
+std::string KeyPrefix(const ListQuery& query) {
+  const ListFilter& filter = query.filter;
+  if (!filter.domain.empty()) return EntryPrefix(query.tenant, filter.domain);
+  const size_t at = filter.address_prefix.rfind('@');
+  // Keys have the domain first.
+  return EntryPrefix(query.tenant) + (at == std::string::npos ? "" : filter.address_prefix.substr(at + 1));
+}
+
 bool EntryFits(const ListQuery& query, const v1::Suppression& suppression) {
+  if (!TextFits(query.filter, suppression)) return false;
   if (query.filter.state == Filter::NEVER_SUPPRESSED) return !suppression.has_listed_at();
   return suppression.has_listed_at() && StateFits(query, suppression) &&
          std::any_of(suppression.causes().begin(), suppression.causes().end(),
                      [&](const v1::Cause& cause) { return CauseFits(query, cause); });
 }
 
+// Whether a filter asks anything of causes or of the time of listing.
+bool AsksOfCauses(const ListFilter& filter) {
+  return !filter.reasons.empty() || !filter.cause_types.empty() || filter.stream.has_value() ||
+         !filter.source.empty() || filter.listed_from_micros != 0 || filter.listed_before_micros != 0;
+}
+
 }  // namespace
+
+bool PassesFilter(const ListQuery& query, const v1::Suppression& suppression) {
+  EntryName name;
+  if (!NameOf(suppression, &name)) return false;
+  if (!query.filter.domain.empty() && name.domain != query.filter.domain) return false;
+  if (query.filter.or_never_suppressed && !AsksOfCauses(query.filter)) return TextFits(query.filter, suppression);
+  return EntryFits(query, suppression) && TimeFits(query, ToMicros(suppression.listed_at()));
+}
 
 // One page, read from one RocksDB snapshot.
 class ListWalk {
@@ -94,7 +129,7 @@ class ListWalk {
     if (!revision.ok()) return revision.status();
     ListCounts counts;
     counts.revision = ParseRevisionKey(*revision);
-    const std::string prefix = EntryPrefix(query_.tenant, query_.filter.domain);
+    const std::string prefix = KeyPrefix(query_);
     const std::string end = PrefixEnd(prefix);
     const rocksdb::Slice upper = end;
     rocksdb::ReadOptions read = read_;
@@ -202,7 +237,7 @@ class ListWalk {
   }
 
   absl::Status WalkAddresses() {
-    const std::string prefix = EntryPrefix(query_.tenant, query_.filter.domain);
+    const std::string prefix = KeyPrefix(query_);
     const std::unique_ptr<rocksdb::Iterator> it = Iterate(prefix, PrefixEnd(prefix));
     for (; it->Valid(); it->Next()) {
       stored::StoredEntry entry;

@@ -31,9 +31,19 @@ struct ListFilter {
   std::optional<std::string> stream;
   std::string source;
   std::string domain;
+  // Normalised. Of addresses that begin with this, or of addresses and whole domains ("@domain") that hold this.
+  std::string address_prefix;
+  std::string address_contains;
   int64_t listed_from_micros = 0;
   int64_t listed_before_micros = 0;
+  // With EVER_SUPPRESSED, and for PassesFilter only: those that never were suppressed, too, where nothing but domain is
+  // asked of them.
+  bool or_never_suppressed = false;
 };
+
+struct ListQuery;
+// Whether an entry, which is complete, passes the filter of a query. Pure.
+bool PassesFilter(const ListQuery& query, const v1::Suppression& suppression);
 
 struct ListQuery {
   std::string tenant;

@@ -21,9 +21,15 @@ std::string TenantEnd(std::string prefix) {
   return prefix;
 }
 
+absl::Status Gone() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, v1::SNAPSHOT_GONE,
+                   "the storage was opened again since this snapshot was taken; take another");
+}
+
 }  // namespace
 
-Snapshot::Snapshot(const std::shared_ptr<const RocksHandle>& rocks) : rocks_(rocks), view_(rocks->TakeSnapshot()) {}
+Snapshot::Snapshot(const Database& database, const std::shared_ptr<const RocksHandle>& rocks)
+    : rocks_(rocks), view_(rocks->TakeSnapshot()), database_(database) {}
 
 Snapshot::~Snapshot() {
   if (const std::shared_ptr<const RocksHandle> rocks = rocks_.lock(); rocks != nullptr) rocks->Release(view_);
@@ -31,10 +37,7 @@ Snapshot::~Snapshot() {
 
 absl::Status Snapshot::Walk(const SnapshotRange& range, Visit visit) const {
   const std::shared_ptr<const RocksHandle> rocks = rocks_.lock();
-  if (rocks == nullptr) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, v1::SNAPSHOT_GONE,
-                     "the storage was opened again since this snapshot was taken; take another");
-  }
+  if (rocks == nullptr) return Gone();
   const std::string begin = range.after_key.empty() ? "" : KeyAfter(range.after_key);
   const std::string end = range.until_key.empty() ? "" : KeyAfter(range.until_key);
   bool stopped = false;
@@ -72,11 +75,32 @@ absl::Status Snapshot::WalkKeys(const RocksHandle& rocks, const std::string& beg
   return it->status().ok() ? absl::OkStatus() : ReadFailure(it->status());
 }
 
+absl::StatusOr<std::vector<v1::BounceEvent>> Snapshot::ReadEvents(const EntryName& name,
+                                                                  const stored::StoredEntry& entry) const {
+  const std::shared_ptr<const RocksHandle> rocks = rocks_.lock();
+  if (rocks == nullptr) return Gone();
+  rocksdb::ReadOptions read;
+  read.snapshot = view_;
+  read.fill_cache = false;
+  const int64_t after = database_.cutoffs().bounces_after_micros.load();
+  std::vector<v1::BounceEvent> events;
+  for (const uint64_t number : entry.event_revisions()) {
+    std::string value;
+    const rocksdb::Status status = rocks->db()->Get(read, rocks->family(kBounces), BounceKey(name, number), &value);
+    if (status.IsNotFound()) continue;  // past its retention
+    v1::BounceEvent event;
+    if (!status.ok()) return ReadFailure(status);
+    if (!event.ParseFromString(value)) return ReadFailure(rocksdb::Status::Corruption());
+    if (ToMicros(event.received_at()) > after) events.push_back(std::move(event));
+  }
+  return events;
+}
+
 absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Take(Database* database, ChangePin* pin,
                                                          int64_t pinned_until_micros) {
   absl::MutexLock trim_lock(&database->trim_mutex());
   const std::shared_ptr<const RocksHandle> rocks = database->Use();
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(rocks));
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(*database, rocks));
   rocksdb::ReadOptions read;
   read.snapshot = snapshot->view_;
   const absl::StatusOr<std::string> revision = rocks->GetMeta(read, kRevisionName);

@@ -10,11 +10,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "rocksdb/snapshot.h"
+#include "storage/keys.h"
 #include "storage/stored.h"
 
 namespace suppressd {
@@ -54,15 +56,19 @@ class Snapshot {
   // what lies before. INTERNAL when a stored value is damaged: the entries before it were visited. FAILED_PRECONDITION
   // (SNAPSHOT_GONE): the database was opened again since the snapshot was taken; take another.
   absl::Status Walk(const SnapshotRange& range, Visit visit) const;
+  // The kept events of an entry that Walk showed, oldest first; those past the retention are left out. Errors of Walk.
+  absl::StatusOr<std::vector<v1::BounceEvent>> ReadEvents(const EntryName& name,
+                                                          const stored::StoredEntry& entry) const;
 
  private:
-  explicit Snapshot(const std::shared_ptr<const RocksHandle>& rocks);
+  Snapshot(const Database& database, const std::shared_ptr<const RocksHandle>& rocks);
   // The same between two keys; `end` itself is left out, empty: no end. `stopped` tells that the visitor had enough.
   absl::Status WalkKeys(const RocksHandle& rocks, const std::string& begin, const std::string& end, Visit visit,
                         bool* stopped) const;
 
   const std::weak_ptr<const RocksHandle> rocks_;  // a snapshot must not keep the database from being opened again
   const rocksdb::Snapshot* const view_;           // the handle's
+  const Database& database_;
   uint64_t revision_ = 0;
 };
 

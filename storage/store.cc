@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/backup.h"
 #include "storage/clock_repair.h"
 #include "storage/database.h"
 
@@ -56,6 +57,10 @@ absl::Status Store::Recover() {
 
 void Store::EndRecovery() {
   database_->EndRecovery();
+}
+
+std::unique_ptr<Backups> Store::MakeBackups(const BackupOptions& options) {
+  return std::make_unique<Backups>(database_.get(), options);
 }
 
 absl::StatusOr<std::unique_ptr<ReplicaStore>> ReplicaStore::Open(const StoreOptions& options, uint64_t lineage) {

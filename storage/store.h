@@ -20,6 +20,8 @@
 
 namespace suppressd {
 
+class Backups;
+struct BackupOptions;
 class Database;
 
 // The list. Thread-safe; the applier is for one thread at a time.
@@ -65,6 +67,8 @@ class Store {
   absl::Status Recover();
   // A Recover that is under way, and any later one, returns soon: UNAVAILABLE. Before the process ends.
   void EndRecovery();
+  // Backups of this list (backup.h). Touches no disk. The store must outlive them.
+  std::unique_ptr<Backups> MakeBackups(const BackupOptions& options);
 
  private:
   explicit Store(std::unique_ptr<Database> database);

@@ -38,6 +38,8 @@ void SetFilter(const SuppressionFilter& from, v1::SuppressionFilter* to) {
   if (from.stream) to->set_stream(*from.stream);
   to->set_source(from.source);
   to->set_domain(from.domain);
+  to->set_address_prefix(from.address_prefix);
+  to->set_address_contains(from.address_contains);
   if (from.listed_from) SetTimestamp(*from.listed_from, to->mutable_listed_from());
   if (from.listed_before) SetTimestamp(*from.listed_before, to->mutable_listed_before());
 }

@@ -19,9 +19,13 @@ void AddWatch(CLI::App& app, Session& session, int* exit_code);
 void AddStatus(CLI::App& app, Session& session, int* exit_code);
 void AddReplicas(CLI::App& app, Session& session, int* exit_code);
 void AddVerify(CLI::App& app, Session& session, int* exit_code);
+void AddBackups(CLI::App& app, Session& session, int* exit_code);
 void AddClassify(CLI::App& app, Session& session, int* exit_code);
 void AddReclassify(CLI::App& app, Session& session, int* exit_code);
+void AddImport(CLI::App& app, Session& session, int* exit_code);
+void AddExport(CLI::App& app, Session& session, int* exit_code);
 void AddAccess(CLI::App& app, Session& session, int* exit_code);
+void AddAudit(CLI::App& app, Session& session, int* exit_code);
 void AddHash(CLI::App& app, Session& session, int* exit_code);
 void AddExplain(CLI::App& app, Session& session, int* exit_code);
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/suppressctl/commands.h"
+#include "client/suppressctl/filter_options.h"
 #include "client/suppressctl/parse.h"
 #include "client/suppressctl/render.h"
 
@@ -19,14 +20,7 @@ constexpr size_t kTableChunkRows = 1'000;
 
 struct ListOptions {
   std::string order;
-  std::string reason;
-  std::string domain;
-  std::string source;
-  std::string type;
-  std::optional<std::string> stream;
-  std::string from;
-  std::string before;
-  std::string state;
+  FilterOptions filter;
   std::string at_least;
   std::string max_staleness;
   std::string page_token;
@@ -36,19 +30,13 @@ struct ListOptions {
 };
 
 absl::StatusOr<ListRequest> MakeRequest(const ListOptions& options) {
+  absl::StatusOr<SuppressionFilter> filter = MakeFilter(options.filter);
+  if (!filter.ok()) return filter.status();
   ListRequest request;
-  SuppressionFilter& filter = request.filter;
-  filter.domain = options.domain;
-  filter.source = options.source;
-  filter.stream = options.stream;
+  request.filter = *std::move(filter);
   request.at_least = options.at_least;
   request.page_token = options.page_token;
   absl::Status status = ParseEnum("--order", options.order, &request.order);
-  status.Update(ParseEnums("--reason", options.reason, &filter.reasons));
-  status.Update(ParseEnums("--type", options.type, &filter.cause_types));
-  status.Update(ParseEnum("--state", options.state, &filter.state));
-  status.Update(ParseOptionalTime("--from", options.from, &filter.listed_from));
-  status.Update(ParseOptionalTime("--before", options.before, &filter.listed_before));
   status.Update(ParseMaxStaleness(options.max_staleness, &request.max_staleness));
   if (!status.ok()) return status;
   return request;
@@ -159,18 +147,8 @@ void AddList(CLI::App& app, Session& session, int* exit_code) {
   auto options = std::make_shared<ListOptions>();
   CLI::App* command = app.add_subcommand("list", "List what is suppressed, newest first");
   command->add_option("--order", options->order, "NEWEST_FIRST or BY_ADDRESS [default: NEWEST_FIRST]");
-  command->add_option("--reason", options->reason,
-                      "Only with a cause of this bounce reason, or of one of several: MAILBOX_FULL,MAILBOX_INACTIVE");
-  command->add_option("--type", options->type,
-                      "Only with a cause of this type, or of one of several: COMPLAINT,UNSUBSCRIBE");
-  command->add_option("--stream", options->stream, "Only with a cause for this stream; empty: with one for all mail");
-  command->add_option("--domain", options->domain, "Only this domain");
-  command->add_option("--source", options->source, "Only with a cause from this source");
-  command->add_option("--from", options->from, "Only listed at or after this time");
-  command->add_option("--before", options->before, "Only listed before this time");
-  command->add_option("--state", options->state,
-                      "SUPPRESSED_NOW, REACTIVATED, EXPIRED, EVER_SUPPRESSED or (by address) NEVER_SUPPRESSED "
-                      "[default: SUPPRESSED_NOW]");
+  AddDomainOption(command, &options->filter);
+  AddFilterOptions(command, &options->filter, "SUPPRESSED_NOW");
   command->add_option("--at_least", options->at_least, "Answer from the state of this token or a later one");
   command->add_option("--max_staleness", options->max_staleness,
                       "How old the answer of a sidecar may be [default: however old]");

@@ -22,5 +22,6 @@ void EndBySignalAsFirstProcess() {
 int main(int argc, char** argv) {
   EndBySignalAsFirstProcess();
   suppressd::suppressctl::Session session(std::cin, std::cout, std::cerr);
+  session.SetTerminal(isatty(STDERR_FILENO) == 1);
   return suppressd::suppressctl::Run(std::vector<std::string>(argv + 1, argv + argc), session);
 }

@@ -34,11 +34,6 @@ class ReplicationCalls {
 
   ReplicationCalls(std::shared_ptr<SecureChannel> channel, RetryOptions retry);
 
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Stub* stub,
-                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, absl::Duration timeout) const;
-
   std::shared_ptr<SecureChannel> channel_;
   std::shared_ptr<Replication> replication_;
   std::shared_ptr<Sidecar> sidecar_;

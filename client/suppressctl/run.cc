@@ -14,7 +14,8 @@ namespace {
 
 constexpr char kFooter[] =
     "Exit codes: 0 done (check: nothing suppressed); 1 check: something suppressed, details: nothing known,\n"
-    "status: not serving, verify: they differ; 2 bad usage, refused, or not reachable.\n"
+    "status: not serving, verify: they differ, audit verify: the trail is not whole; 2 bad usage, refused, or not\n"
+    "reachable.\n"
     "Each global option can come from the environment: --target is SUPPRESSCTL_TARGET, --tls_ca is\n"
     "SUPPRESSCTL_TLS_CA. Without either, the target is SUPPRESSION_TARGET, else\n"
     "unix:/run/suppressd/suppressd.sock. Times are RFC 3339.";
@@ -35,7 +36,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
                       ->capture_default_str());
   WithEnvironment(
       app.add_option("-o,--output", options.format,
-                     "table, json (one object; watch and classify: one a line), jsonl (one a line: replicas, "
+                     "table, json (one object; watch and classify: one a line), jsonl (one a line: audit, replicas, "
                      "watch, classify), or tsv (classify only)")
           ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
           ->default_str("table"));
@@ -70,9 +71,13 @@ int Run(const std::vector<std::string>& arguments, Session& session) {
   AddStatus(app, session, &exit_code);
   AddReplicas(app, session, &exit_code);
   AddVerify(app, session, &exit_code);
+  AddBackups(app, session, &exit_code);
   AddClassify(app, session, &exit_code);
   AddReclassify(app, session, &exit_code);
+  AddImport(app, session, &exit_code);
+  AddExport(app, session, &exit_code);
   AddAccess(app, session, &exit_code);
+  AddAudit(app, session, &exit_code);
   AddHash(app, session, &exit_code);
   AddExplain(app, session, &exit_code);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

@@ -35,6 +35,7 @@ constexpr Hint kHints[] = {
     {"QUOTA_EXCEEDED", "the tenant asks too much; try again later, or have its quota raised"},
     {"CLOCK_SUSPECT", "set the server's clock, or start the server with --accept_clock; reads still work"},
     {"STORAGE_UNAVAILABLE", "free disk space on the server; reads still work"},
+    {"BACKUPS_OFF", "start the server with --backup_dir"},
     {"SHUTTING_DOWN", "try again when the server is back"},
     {"UNKNOWN_FEEDBACK_TYPE", "use abuse, fraud or opt-out with --complaint"},
     {"NO_RECIPIENT", "report it as a reply, with --recipient"},
@@ -62,7 +63,7 @@ std::string Suggestion(const absl::Status& status) {
 
 absl::StatusOr<ClientOptions> Session::MakeClientOptions(LineOutput lines) const {
   if (jsonl() && lines == LineOutput::kRefused) {
-    return absl::InvalidArgumentError("-o jsonl is for replicas, watch and classify; use table or json");
+    return absl::InvalidArgumentError("-o jsonl is for audit, replicas, watch and classify; use table or json");
   }
   if (tsv()) return absl::InvalidArgumentError("-o tsv is for classify only; use table or json");
   ClientOptions options;

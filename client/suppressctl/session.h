@@ -15,7 +15,8 @@ namespace suppressd::suppressctl {
 // What suppressctl exits with.
 enum ExitCode {
   kDone = 0,     // check: nothing is suppressed
-  kFinding = 1,  // check: something is suppressed; details: nothing is known; status: not serving; verify: differ
+  kFinding = 1,  // check: something is suppressed; details: nothing is known; status: not serving; verify: differ;
+                 // audit verify: the trail is not whole
   kFailed = 2,   // bad usage, refused, unreachable
 };
 
@@ -48,6 +49,9 @@ class Session {
   std::ostream& out() { return out_; }
   std::ostream& err() { return err_; }
   GlobalOptions& options() { return options_; }
+  // Whether err() is a terminal, where a line may be written over. Off unless it was said.
+  bool is_terminal() const { return is_terminal_; }
+  void SetTerminal(bool is_terminal) { is_terminal_ = is_terminal; }
   bool table() const { return options_.format == Format::kTable; }
   bool json() const { return options_.format == Format::kJson; }
   bool jsonl() const { return options_.format == Format::kJsonl; }
@@ -70,6 +74,7 @@ class Session {
   std::ostream& out_;
   std::ostream& err_;
   GlobalOptions options_;
+  bool is_terminal_ = false;
 };
 
 // What to try after an error; empty: nothing comes to mind. Pure.

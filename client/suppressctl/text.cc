@@ -85,6 +85,21 @@ std::string JsonString(const std::string& text) {
   return out;
 }
 
+// What is not ASCII, or is a control character, stands in strings only.
+std::string EscapeJson(const std::string& json) {
+  std::string out;
+  for (size_t i = 0; i < json.size();) {
+    const CodePoint point = DecodeUtf8(json, i);
+    if (point.valid && (IsControl(point.value) || IsReordering(point.value))) {
+      absl::StrAppendFormat(&out, "\\u%04x", point.value);
+    } else {
+      out.append(json, i, point.bytes);
+    }
+    i += point.bytes;
+  }
+  return out;
+}
+
 std::string TimeText(const std::optional<absl::Time>& time) {
   return time.has_value() ? absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", *time, absl::UTCTimeZone()) : "-";
 }

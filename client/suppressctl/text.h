@@ -19,6 +19,10 @@ std::string Escape(const std::string& text);
 // bidirectional overrides are written as \uNNNN. Pure.
 std::string JsonString(const std::string& text);
 
+// JSON that somebody else wrote, with what could steer a terminal or reorder a line written as \uNNNN: the same values.
+// Pure.
+std::string EscapeJson(const std::string& json);
+
 // RFC 3339 in UTC with as many decimals as needed; "-" when unset.
 std::string TimeText(const std::optional<absl::Time>& time);
 

@@ -16,8 +16,8 @@ constexpr Permissions kChecker = Of(kHealth, kCheck);
 constexpr Permissions kReporter = Of(kHealth, kReport);
 constexpr Permissions kViewer = Of(kHealth, kCheck, kList, kReflect);
 constexpr Permissions kSupport = kViewer | Of(kDiagnose, kReactivate);
-constexpr Permissions kOperator = kSupport | Of(kReport, kSuppress, kStatus);
-constexpr Permissions kCompliance = kViewer | Of(kDiagnose, kConsent);
+constexpr Permissions kOperator = kSupport | Of(kReport, kSuppress, kImport, kBackUp, kStatus);
+constexpr Permissions kCompliance = kViewer | Of(kDiagnose, kConsent, kAudit);
 constexpr Permissions kReplicator = Of(kHealth, kCheck, kReport, kReplicate, kStatus);
 constexpr Permissions kAdmin = (Permissions{1} << kPermissions) - 1;
 
@@ -26,8 +26,9 @@ constexpr std::array kRoles = {
     Role{"reporter", "reports bounces and complaints", kReporter},
     Role{"viewer", "checks, lists and watches, without the texts of bounces", kViewer},
     Role{"support", "viewer; reads the texts of bounces, and reactivates what bounced", kSupport},
-    Role{"operator", "support; reports, suppresses by hand, sees replicas", kOperator},
-    Role{"compliance", "viewer; reads the texts, and lifts or adds complaints and unsubscriptions", kCompliance},
+    Role{"operator", "support; reports, suppresses by hand, imports, backs up, sees replicas", kOperator},
+    Role{"compliance", "viewer; reads texts and the audit trail, and lifts or adds complaints and unsubscriptions",
+         kCompliance},
     Role{"replicator", "a sidecar: takes the list, and passes on what its senders ask and report", kReplicator},
     Role{"admin", "everything", kAdmin},
 };
@@ -43,6 +44,11 @@ constexpr std::array kCalls = {
     CallPermission{"/suppressd.v1.SuppressionService/Reactivate", kReactivate},
     CallPermission{"/suppressd.v1.SuppressionService/Suppress", kSuppress},
     CallPermission{"/suppressd.v1.SuppressionService/Watch", kList, TenantsNamed::kMany},
+    CallPermission{"/suppressd.v1.AdminService/Import", kImport},
+    CallPermission{"/suppressd.v1.AdminService/Export", kList},
+    CallPermission{"/suppressd.v1.AdminService/ListAudit", kAudit, TenantsNamed::kMany},
+    CallPermission{"/suppressd.v1.AdminService/CreateBackup", kBackUp, TenantsNamed::kNone},
+    CallPermission{"/suppressd.v1.AdminService/ListBackups", kBackUp, TenantsNamed::kNone},
     CallPermission{"/suppressd.v1.ReplicationService/Snapshot", kReplicate, TenantsNamed::kMany},
     CallPermission{"/suppressd.v1.ReplicationService/Follow", kReplicate, TenantsNamed::kMany},
     CallPermission{"/suppressd.v1.ReplicationService/Acknowledge", kReplicate, TenantsNamed::kNone},
@@ -81,6 +87,10 @@ absl::string_view PermissionName(Permission permission) {
       return "suppress";
     case kConsent:
       return "consent";
+    case kImport:
+      return "import";
+    case kBackUp:
+      return "back_up";
     case kReplicate:
       return "replicate";
     case kStatus:
@@ -89,6 +99,8 @@ absl::string_view PermissionName(Permission permission) {
       return "reflect";
     case kInspect:
       return "inspect";
+    case kAudit:
+      return "audit";
   }
   return "";
 }

@@ -21,12 +21,15 @@ enum class Permission {
   kReactivate,  // lift bounces and entries made by hand
   kSuppress,    // put addresses and domains on the list by hand
   kConsent,     // lift or add complaints and unsubscriptions
+  kImport,      // take a list that was kept elsewhere, whatever its rows say
+  kBackUp,      // have a backup made, and see those that there are
   kReplicate,   // take the list as a replica, and deliver its reports
   kStatus,      // see replicas and how a sidecar is doing
   kReflect,     // read the descriptions of the services
   kInspect,     // see connections and calls (channelz)
+  kAudit,       // read the audit trail, texts included
 };
-inline constexpr int kPermissions = 12;
+inline constexpr int kPermissions = 15;
 absl::string_view PermissionName(Permission permission);
 
 // A set of permissions.

@@ -46,11 +46,14 @@ std::optional<QuotaKind> QuotaKindFor(Permission permission) {
     case Permission::kReactivate:
     case Permission::kSuppress:
     case Permission::kConsent:
+    case Permission::kImport:
       return QuotaKind::kWrites;
     case Permission::kList:
     case Permission::kDiagnose:
+    case Permission::kAudit:
       return QuotaKind::kListings;
     case Permission::kHealth:
+    case Permission::kBackUp:
     case Permission::kReplicate:
     case Permission::kStatus:
     case Permission::kReflect:

@@ -18,6 +18,8 @@ class Access {
   static absl::StatusOr<std::unique_ptr<Access>> Open(const ServerOptions& options);
 
   const Guard& guard() const { return guard_; }
+  // See Guard::NoteDenied.
+  void NoteDenied(DeniedCalls* denied) { guard_.NoteDenied(denied); }
   // Reads the files that have changed, or all of them, and logs how that went. Call it once a second.
   void Reload(bool all);
 
@@ -27,7 +29,7 @@ class Access {
 
   const std::unique_ptr<AccessControl> control_;  // null: everyone may do everything
   const std::unique_ptr<Quotas> quotas_;          // null: there are none
-  const Guard guard_;
+  Guard guard_;
 };
 
 }  // namespace suppressd

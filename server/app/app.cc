@@ -45,41 +45,56 @@ absl::StatusOr<std::unique_ptr<App>> App::Start(const ServeOptions& options) {
   app->log_ = std::make_unique<LocalCommitLog>();
   if (absl::Status status = app->log_->Start(&app->store_->applier()); !status.ok()) return status;
   app->WatchStorage(options);
+  app->WatchDenied();
   app->request_window_days_ = options.store.request_window_days;
   app->bounce_retention_days_ = options.store.bounce_retention_days;
   app->AppendSettings();
-  const auto now = [clock = app->clock_.get()] { return clock->Now(); };
-  app->service_ = std::make_unique<SuppressionService>(
-      &app->store_->reader(), app->log_.get(), app->rules_.get(), now,
-      ServiceOptions{.request_bytes_max = static_cast<size_t>(options.max_request_kib) << 10,
-                     .calls_in_flight_max = options.max_calls,
-                     .batches_in_flight_max = options.max_batches,
-                     .listings_in_flight_max = options.max_listings,
-                     .mails_in_flight_max = options.max_mails,
-                     .watches_max = options.max_watches,
-                     .may_write = [raw = app.get()] { return raw->MayWrite(); }});
-  app->replication_ = std::make_unique<ReplicationService>(
-      &app->store_->reader(), now,
-      ReplicationOptions{.request_bytes_max = static_cast<size_t>(options.max_request_kib) << 10,
-                         .follows_max = options.max_replicas,
-                         .snapshots = {.snapshots_max = options.max_snapshots,
-                                       .hold = absl::Minutes(options.snapshot_hold_minutes),
-                                       .random = RandomFraction}});
-  // A replica has its Follow, and meanwhile acknowledges or loads a snapshot.
-  app->no_sidecar_ = std::make_unique<NoSidecarService>(ReplicationOptions());
+  app->StartBackups(options);
+  app->MakeServices(options);
   const Guard* const guard = &app->access_->guard();
   app->service_->SetGuard(guard);
   app->replication_->SetGuard(guard);
+  app->admin_->SetGuard(guard);
   app->no_sidecar_->SetGuard(guard);
-  absl::StatusOr<std::unique_ptr<Listener>> listener =
-      Listener::Start(options, {app->service_.get(), app->replication_.get(), app->no_sidecar_.get()},
-                      {kServiceHealth, kReplicationHealth, kWriteHealth},
-                      2 * int64_t{options.max_replicas} + options.max_snapshots, guard);
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
+      options, {app->service_.get(), app->replication_.get(), app->admin_.get(), app->no_sidecar_.get()},
+      {kServiceHealth, kReplicationHealth, kWriteHealth},
+      // A replica has its Follow, and meanwhile acknowledges or loads a snapshot.
+      2 * int64_t{options.max_replicas} + options.max_snapshots, guard);
   if (!listener.ok()) return listener.status();
   app->listener_ = *std::move(listener);
   for (const std::string& address : app->listener_->addresses()) LogInfo("listening", {{"address", address}});
   if (absl::Status status = app->Manage(options); !status.ok()) return status;
   return app;
+}
+
+void App::MakeServices(const ServeOptions& options) {
+  const auto now = [clock = clock_.get()] { return clock->Now(); };
+  const auto may_write = [this] { return MayWrite(); };
+  const size_t request_bytes_max = static_cast<size_t>(options.max_request_kib) << 10;
+  const HeldSnapshotsOptions snapshots{.snapshots_max = options.max_snapshots,
+                                       .hold = absl::Minutes(options.snapshot_hold_minutes),
+                                       .random = RandomFraction};
+  service_ = std::make_unique<SuppressionService>(&store_->reader(), log_.get(), rules_.get(), now,
+                                                  ServiceOptions{.request_bytes_max = request_bytes_max,
+                                                                 .calls_in_flight_max = options.max_calls,
+                                                                 .batches_in_flight_max = options.max_batches,
+                                                                 .listings_in_flight_max = options.max_listings,
+                                                                 .mails_in_flight_max = options.max_mails,
+                                                                 .watches_max = options.max_watches,
+                                                                 .may_write = may_write});
+  replication_ = std::make_unique<ReplicationService>(
+      &store_->reader(), now,
+      ReplicationOptions{
+          .request_bytes_max = request_bytes_max, .follows_max = options.max_replicas, .snapshots = snapshots});
+  no_sidecar_ = std::make_unique<NoSidecarService>(ReplicationOptions());
+  admin_ = std::make_unique<AdminService>(
+      &store_->reader(), log_.get(), rules_.get(), now,
+      AdminOptions{.request_bytes_max = request_bytes_max,
+                   .exports = snapshots,
+                   .may_write = may_write,
+                   .backups = backups_.get(),
+                   .preview = [this](const stored::Command& command) { return store_->applier().Preview(command); }});
 }
 
 absl::Status App::StartClock(const ServeOptions& options) {
@@ -130,6 +145,23 @@ void App::WatchStorage(const ServeOptions& options) {
                                             [this] { NoteHead(); });
 }
 
+void App::WatchDenied() {
+  denied_calls_ = std::make_unique<DeniedCalls>(
+      log_.get(), [this] { return clock_->Now(); }, [this] { return MayWrite(); });
+  access_->NoteDenied(denied_calls_.get());
+}
+
+void App::StartBackups(const ServeOptions& options) {
+  if (options.backup_dir.empty()) return;
+  backups_ = store_->MakeBackups(
+      {.path = options.backup_dir, .keep_count = options.backup_keep_count, .keep_days = options.backup_keep_days});
+  const auto now = [clock = clock_.get()] {
+    return clock->status().ok() ? std::optional<absl::Time>(clock->Now()) : std::nullopt;
+  };
+  const absl::Duration interval = absl::Hours(options.backup_interval_hours);
+  backup_watch_ = std::make_unique<BackupWatch>(backups_.get(), BackupWatchOptions{.interval = interval, .now = now});
+}
+
 absl::Status App::MayWrite() const {
   absl::Status status = store_->write_status();
   return status.ok() ? clock_->status() : status;
@@ -160,7 +192,8 @@ void App::Reload() {
 absl::Status App::Manage(const ServeOptions& options) {
   AddCommonPages(options, access_.get(), &pages_);
   Metrics& metrics = pages_.metrics();
-  AddCallMetrics({&service_->methods(), &replication_->methods(), &no_sidecar_->methods()}, &metrics);
+  AddCallMetrics({&service_->methods(), &replication_->methods(), &admin_->methods(), &no_sidecar_->methods()},
+                 &metrics);
   AddListMetrics(&service_->metrics(), &metrics);
   const ListReader* const list = &store_->reader();
   metrics.AddGauge("suppressd_entries", "Entries, of all lists; estimated.",
@@ -185,13 +218,16 @@ absl::Status App::Manage(const ServeOptions& options) {
   Heartbeats& beats = pages_.heartbeats();
   beats.Add("main", kTickLateAfter, [this] { return tick_.busy(); });
   beats.Add("watches", kWorkLateAfter, [this] { return service_->watches_busy(); });
+  beats.Add("exports", kWorkLateAfter, [this] { return admin_->exports_busy(); });
   beats.Add("replica streams", kWorkLateAfter, [this] { return replication_->streams_busy(); });
   pages_.AddCheck("list open", [] { return absl::OkStatus(); });
   std::vector<NamedWork> work = log_->work();
   for (NamedWork& queue : service_->work()) work.push_back(std::move(queue));
+  for (NamedWork& queue : admin_->work()) work.push_back(std::move(queue));
   AddWork(std::move(work), &pages_);
   AddRocks([list] { return list->Figures(); }, &metrics);
   AddStorage(storage_.get(), options.min_free_disk_mib, &pages_);
+  if (backups_ != nullptr) AddBackups(backups_.get(), backup_watch_.get(), &pages_);
   pages_.AddNote("writes taken", [this] { return MayWrite(); });
   pages_.AddStatus([this, list] {
     const absl::Status writes = MayWrite();
@@ -210,12 +246,14 @@ absl::Status App::Manage(const ServeOptions& options) {
 absl::Status App::Tick() {
   const Heartbeat::Work work(&tick_);
   replication_->Sweep();
+  admin_->Sweep();
   listener_->Look();
   access_->Reload(false);
   WatchClock();
   WatchWrites();
   log_->GiveUpStuck(SteadyPoint()).IgnoreError();  // storage_ does, too, but may itself wait for the disk
   AppendSettings();
+  denied_calls_->FlushIfDue();
   return absl::OkStatus();
 }
 
@@ -242,16 +280,21 @@ void App::Stop(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   service_->BeginDrain();
   replication_->BeginDrain();
+  admin_->BeginDrain();
+  if (backups_ != nullptr) backups_->Stop();  // whoever asked for one is told so
   service_->AwaitDrained(deadline);
   replication_->AwaitDrained(deadline);
+  admin_->AwaitDrained(deadline);
   store_->head().GiveUp();  // reads that still wait for a state would outlast the deadline
   listener_->Shutdown(deadline);
+  denied_calls_->Flush();  // every call was answered
   store_->EndRecovery();
   log_->Close();  // while storage_ still gives up what is stuck
   storage_->Stop();
   listener_->Wait();
   listener_.reset();
   NoteHead();
+  backup_watch_.reset();  // last: waits for a disk that hangs
 }
 
 int Serve(const ServeOptions& options) {

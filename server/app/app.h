@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/admin/admin_service.h"
 #include "server/app/access.h"
+#include "server/app/backup_watch.h"
 #include "server/app/clock_guard.h"
 #include "server/app/daemon.h"
 #include "server/app/listener.h"
@@ -17,6 +19,7 @@
 #include "server/list/rule_book.h"
 #include "server/list/service.h"
 #include "server/replication/replication.h"
+#include "server/rpc/denied_calls.h"
 #include "storage/log/local_commit_log.h"
 #include "storage/store.h"
 
@@ -35,7 +38,7 @@ class App final : public Daemon {
   // Tells the health service whether writes are taken; lets go what replicas no longer use.
   absl::Status Tick() override;
   // Turns unready, ends streams, turns new calls away (SHUTTING_DOWN), finishes those in flight (at most for
-  // `timeout`), makes everything durable, closes.
+  // `timeout`), notes what was denied, makes everything durable, closes.
   void Stop(absl::Duration timeout) override;
 
   // The addresses that were bound, see Listener.
@@ -44,6 +47,8 @@ class App final : public Daemon {
   LocalCommitLog& log() { return *log_; }
   // Whether writes are taken, for status pages and metrics.
   const StorageWatch& storage() const { return *storage_; }
+  // Null: there is no directory for backups.
+  Backups* backups() { return backups_.get(); }
   SuppressionService& service() { return *service_; }
   ReplicationService& replication() { return *replication_; }
   const ManagementPages& pages() const { return pages_; }
@@ -64,6 +69,11 @@ class App final : public Daemon {
   // Appends the options that differ from what the log says, once it takes them.
   void AppendSettings();
   void WatchStorage(const ServeOptions& options);
+  void MakeServices(const ServeOptions& options);
+  // From now on calls that no role allows are noted in the audit trail.
+  void WatchDenied();
+  // Begins to make backups, where there is a directory for them.
+  void StartBackups(const ServeOptions& options);
   // OK, or why no write is taken now.
   absl::Status MayWrite() const;
 
@@ -72,9 +82,13 @@ class App final : public Daemon {
   std::unique_ptr<Store> store_;
   std::unique_ptr<ClockGuard> clock_;
   std::unique_ptr<LocalCommitLog> log_;
+  std::unique_ptr<DeniedCalls> denied_calls_;
   std::unique_ptr<StorageWatch> storage_;
+  std::unique_ptr<Backups> backups_;  // null, as the next: no directory for them
+  std::unique_ptr<BackupWatch> backup_watch_;
   std::unique_ptr<SuppressionService> service_;
   std::unique_ptr<ReplicationService> replication_;
+  std::unique_ptr<AdminService> admin_;
   std::unique_ptr<NoSidecarService> no_sidecar_;
   std::unique_ptr<Listener> listener_;
   Heartbeat tick_;

@@ -194,6 +194,41 @@ void AddStorage(const StorageWatch* storage, int min_free_disk_mib, ManagementPa
   });
 }
 
+void AddBackups(const Backups* backups, const BackupWatch* watch, ManagementPages* pages) {
+  Metrics& metrics = pages->metrics();
+  metrics.AddGauge("suppressd_backup_age_seconds",
+                   "How old the newest complete backup is; without one, how long it has been missing since the start.",
+                   [watch] { return absl::ToDoubleSeconds(watch->age()); });
+  metrics.AddGauge("suppressd_backup_late_after_seconds", "From which age on the newest backup is too old.",
+                   [watch] { return absl::ToDoubleSeconds(watch->late_after()); });
+  metrics.AddGauges("suppressd_backup_last_success_timestamp_seconds",
+                    "When the newest complete backup was made, in seconds since 1970.", [backups] {
+                      const std::optional<BackupNote> newest = backups->newest();
+                      if (!newest.has_value()) return std::vector<MetricValue>();
+                      return std::vector<MetricValue>{{{}, static_cast<double>(newest->created_micros) / 1e6}};
+                    });
+  metrics.AddCounter("suppressd_backups_failed_total", "Backups that could not be made.",
+                     [backups] { return static_cast<double>(backups->failures()); });
+  pages->AddNote("backups", [watch] {
+    if (absl::Status trouble = watch->trouble(); !trouble.ok()) return trouble;
+    if (watch->age() <= watch->late_after()) return absl::OkStatus();
+    return absl::UnavailableError("the newest backup is too old");
+  });
+  pages->AddStatus([backups, watch] {
+    const std::optional<BackupNote> newest = backups->newest();
+    std::string says = "none yet";
+    if (newest.has_value()) {
+      says = absl::StrCat(newest->id, ", at revision ", newest->state.revision, ", ",
+                          absl::FormatDuration(absl::Trunc(watch->age(), absl::Seconds(1))), " old");
+    }
+    const absl::Duration busy = absl::Trunc(watch->busy(), absl::Seconds(1));
+    const bool waits = busy == absl::ZeroDuration();
+    return std::vector<std::pair<std::string, std::string>>{
+        {"newest backup", says},
+        {"backups", waits ? "waiting" : absl::StrCat("at work for ", absl::FormatDuration(busy))}};
+  });
+}
+
 void AddWork(std::vector<NamedWork> work, ManagementPages* pages) {
   for (const NamedWork& queue : work) {
     if (queue.busy) pages->heartbeats().Add(queue.name, kLongWorkLateAfter, queue.busy);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/work_times.h"
 #include "server/app/access.h"
+#include "server/app/backup_watch.h"
 #include "server/app/options.h"
 #include "server/app/storage_watch.h"
 #include "server/list/list_metrics.h"
@@ -35,6 +36,10 @@ void AddListMetrics(const ListMetrics* list, Metrics* metrics);
 
 // What is known of the disk, and since when writes are refused because of it.
 void AddStorage(const StorageWatch* storage, int min_free_disk_mib, ManagementPages* pages);
+
+// How old the newest backup is, and what became of the last attempt: told, and no reason to be restarted or not to be
+// ready.
+void AddBackups(const Backups* backups, const BackupWatch* watch, ManagementPages* pages);
 
 // Queues of work, with heartbeats of the threads that do it.
 void AddWork(std::vector<NamedWork> work, ManagementPages* pages);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -11,6 +13,7 @@
 #include "server/base/log.h"
 #include "server/replication/replication.h"
 #include "server/rpc/field_checks.h"
+#include "storage/backup_directory.h"
 
 namespace suppressd {
 namespace {
@@ -117,6 +120,18 @@ void AddServerOptions(CLI::App* command, const std::string& default_address, Ser
       ->check(CLI::Range(1, 3'650));
 }
 
+void AddBackupOptions(CLI::App* serve, ServeOptions* options) {
+  Row(serve, "backup_dir", options->backup_dir,
+      "Directory for backups (docs/operating.md); made when missing. Best on another disk. Default: no backups");
+  Row(serve, "backup_interval_hours", options->backup_interval_hours,
+      "How often a backup is made; 0: only when suppressctl backup asks for one")
+      ->check(CLI::Range(0, 8'760));
+  Row(serve, "backup_keep_count", options->backup_keep_count, "Most backups kept; the newest is always kept")
+      ->check(CLI::Range(1, kBackupsMax));
+  Row(serve, "backup_keep_days", options->backup_keep_days, "How long backups are kept; the newest is always kept")
+      ->check(CLI::Range(1, 3'650));
+}
+
 void AddServeOptions(CLI::App* serve, ServeOptions* options) {
   AddServerOptions(serve, kServeAddress, options);
   Row(serve, "max_replicas", options->max_replicas, "Most replicas that follow this server")
@@ -134,6 +149,20 @@ void AddServeOptions(CLI::App* serve, ServeOptions* options) {
       ->check(CLI::Range(1, 36'500));
   Row(serve, "request_window_days", store.request_window_days, "How long request and event ids are remembered")
       ->check(CLI::Range(7, 3'650));
+  AddBackupOptions(serve, options);
+}
+
+// Not from the environment: that of a server must not say where a restore goes.
+void AddFrom(CLI::App* command, RestoreOptions* options) {
+  command->add_option("--from", options->from, "The directory of backups (--backup_dir of the server)")->required();
+}
+
+void AddRestoreOptions(CLI::App* restore, RestoreOptions* options) {
+  AddFrom(restore, options);
+  restore->add_option("--data_dir", options->data_dir, "The data directory to make; missing or empty")->required();
+  restore->add_option("--backup_id", options->backup_id, "Which backup, as `suppressd backups` lists them")
+      ->check(CLI::Range(uint32_t{1}, std::numeric_limits<uint32_t>::max()))
+      ->default_str("the newest");
 }
 
 void AddSidecarOptions(CLI::App* sidecar, SidecarOptions* options) {
@@ -199,6 +228,24 @@ absl::Status ValidateTls(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// Whether one directory is the other, or lies in it, by their names.
+bool LiesIn(const std::string& inner, const std::string& outer) {
+  std::error_code error;
+  const std::filesystem::path from = std::filesystem::weakly_canonical(outer, error);
+  const std::filesystem::path rest = std::filesystem::weakly_canonical(inner, error).lexically_relative(from);
+  return !error && !rest.empty() && *rest.begin() != "..";
+}
+
+absl::Status ValidateBackups(const ServeOptions& options) {
+  if (options.backup_dir.empty()) return absl::OkStatus();
+  if (LiesIn(options.backup_dir, options.data_dir) || LiesIn(options.data_dir, options.backup_dir)) {
+    return absl::InvalidArgumentError(absl::StrCat("backup_dir ", options.backup_dir, " and data_dir ",
+                                                   options.data_dir, " must not lie in each other"));
+  }
+  const absl::Status ours = BackupDirectory::Check(options.backup_dir);
+  return ours.ok() ? ours : WrongOption("backup_dir", ours);
+}
+
 void FillIn(const std::string& default_address, ServerOptions* options) {
   if (options->listen_addresses.empty()) options->listen_addresses = {default_address};
   options->store.path = options->data_dir;
@@ -215,6 +262,10 @@ ParsedOptions ParseOptions(int argc, char** argv) {
   AddServeOptions(serve, &parsed.serve);
   CLI::App* sidecar = app.add_subcommand("sidecar", "Answer beside a sender, from a replica of the list");
   AddSidecarOptions(sidecar, &parsed.sidecar);
+  CLI::App* restore = app.add_subcommand("restore", "Restore a backup into a new data directory");
+  AddRestoreOptions(restore, &parsed.restore);
+  CLI::App* backups = app.add_subcommand("backups", "List the backups of a directory");
+  AddFrom(backups, &parsed.restore);
   try {  // CLI11 reports by exception; this is the one place that meets them
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -222,11 +273,13 @@ ParsedOptions ParseOptions(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       parsed.exit_code = app.exit(error);
     } else {
-      PrintError(absl::StrCat(error.what(), " (see suppressd serve --help, suppressd sidecar --help)"));
+      PrintError(absl::StrCat(error.what(), " (see suppressd --help, suppressd serve --help)"));
       parsed.exit_code = 2;
     }
   }
-  parsed.is_sidecar = sidecar->parsed();
+  if (sidecar->parsed()) parsed.subcommand = Subcommand::kSidecar;
+  if (restore->parsed()) parsed.subcommand = Subcommand::kRestore;
+  if (backups->parsed()) parsed.subcommand = Subcommand::kBackups;
   FillIn(kServeAddress, &parsed.serve);
   FillIn(kSidecarAddress, &parsed.sidecar);
   if (parsed.sidecar.replica_id.empty()) parsed.sidecar.replica_id = HostName();
@@ -275,7 +328,7 @@ absl::Status ValidateOptions(const ServeOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("accept_clock ", options.accept_clock, " is no date; say today's as YYYY-MM-DD"));
   }
-  return absl::OkStatus();
+  return ValidateBackups(options);
 }
 
 absl::Status ValidateOptions(const SidecarOptions& options) {

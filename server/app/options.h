@@ -1,7 +1,9 @@
 // The options of `suppressd serve` and `suppressd sidecar`: one row each, with name, default, range and meaning. Each
-// can also be set in the environment: --listen_address is SUPPRESSD_LISTEN_ADDRESS; the command line wins.
+// can also be set in the environment: --listen_address is SUPPRESSD_LISTEN_ADDRESS; the command line wins. And those of
+// what works on backups, without the environment.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,10 @@ struct ServeOptions : ServerOptions {
   int max_snapshots = 4;
   int snapshot_hold_minutes = 10;
   std::string accept_clock;  // a day, as YYYY-MM-DD
+  std::string backup_dir;    // empty: no backups
+  int backup_interval_hours = 24;
+  int backup_keep_count = 7;
+  int backup_keep_days = 30;
 };
 
 // What a sidecar does that has no replica yet.
@@ -83,12 +89,22 @@ struct SidecarOptions : ServerOptions {
   int outbox_max_mib = 256;
 };
 
+// Of `suppressd restore`; of them `suppressd backups` has only the first.
+struct RestoreOptions {
+  std::string from;
+  std::string data_dir;
+  uint32_t backup_id = 0;  // 0: the newest
+};
+
+enum class Subcommand { kServe, kSidecar, kRestore, kBackups };
+
 // How reading the command line ended.
 struct ParsedOptions {
   ServeOptions serve;
   SidecarOptions sidecar;
-  // Which of the two was asked for.
-  bool is_sidecar = false;
+  RestoreOptions restore;
+  // Which of them was asked for.
+  Subcommand subcommand = Subcommand::kServe;
   // Set: print nothing more and exit with `exit_code` (help, version, or a mistake that was explained on stderr).
   bool exit_now = false;
   int exit_code = 0;
@@ -100,7 +116,7 @@ ParsedOptions ParseOptions(int argc, char** argv);
 // Checks what goes beyond single values: addresses, plaintext on non-local addresses, mode and group of sockets.
 // INVALID_ARGUMENT with one clear sentence.
 absl::Status ValidateOptions(const ServerOptions& options);
-// The same, and --accept_clock.
+// The same, --accept_clock, and that backups do not lie where the data does.
 absl::Status ValidateOptions(const ServeOptions& options);
 // The same, and upstream, replica id and tenants.
 absl::Status ValidateOptions(const SidecarOptions& options);

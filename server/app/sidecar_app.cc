@@ -172,9 +172,11 @@ absl::Status SidecarApp::MakeServices() {
                                               .steady_clock = SteadyNow};
   replication_ = std::make_unique<SidecarReplication>(parts, replication);
   status_ = std::make_unique<SidecarStatus>(parts, replication);
+  no_admin_ = std::make_unique<NoAdminService>(AdminOptions());
   service_->SetGuard(&access_->guard());
   replication_->SetGuard(&access_->guard());
   status_->SetGuard(&access_->guard());
+  no_admin_->SetGuard(&access_->guard());
   return absl::OkStatus();
 }
 
@@ -183,8 +185,8 @@ absl::Status SidecarApp::Serve(bool ready) {
     absl::MutexLock lock(&mutex_);
     if (stopped_ || (ready_ && listener_ != nullptr)) return absl::OkStatus();
     if (listener_ == nullptr) {
-      absl::StatusOr<std::unique_ptr<Listener>> listener =
-          Listener::Start(options_, {service_.get(), replication_.get(), status_.get()}, {}, 0, &access_->guard());
+      absl::StatusOr<std::unique_ptr<Listener>> listener = Listener::Start(
+          options_, {service_.get(), replication_.get(), status_.get(), no_admin_.get()}, {}, 0, &access_->guard());
       if (!listener.ok()) return listener.status();
       listener_ = *std::move(listener);
       for (const std::string& address : listener_->addresses()) LogInfo("listening", {{"address", address}});

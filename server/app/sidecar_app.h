@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/admin/admin_service.h"
 #include "server/app/access.h"
 #include "server/app/daemon.h"
 #include "server/app/listener.h"
@@ -85,6 +86,7 @@ class SidecarApp final : public Daemon {
   std::unique_ptr<SidecarList> service_;
   std::unique_ptr<SidecarReplication> replication_;
   std::unique_ptr<SidecarStatus> status_;
+  std::unique_ptr<NoAdminService> no_admin_;
 
   mutable absl::Mutex mutex_;
   std::unique_ptr<Listener> listener_ ABSL_GUARDED_BY(mutex_);

@@ -57,7 +57,8 @@ void SidecarApp::WatchStorage() {
 absl::Status SidecarApp::Manage() {
   AddCommonPages(options_, access_.get(), &pages_);
   Metrics& metrics = pages_.metrics();
-  AddCallMetrics({&service_->methods(), &replication_->methods(), &status_->methods()}, &metrics);
+  AddCallMetrics({&service_->methods(), &replication_->methods(), &status_->methods(), &no_admin_->methods()},
+                 &metrics);
   AddListMetrics(&service_->metrics(), &metrics);
   const auto status = [this] { return Status(); };
   metrics.AddGauges("suppressd_replica_state", "1 for the state that the replica is in.", [status] {

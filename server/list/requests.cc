@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error.h"
 #include "server/base/return_if_error.h"
+#include "server/list/address_search.h"
 #include "server/list/start_command.h"
 #include "server/rpc/field_checks.h"
 #include "server/rpc/page_token.h"
@@ -23,8 +24,10 @@ absl::Status CheckNeverSuppressed(const ListFilter& filter) {
   const bool filtered = !filter.reasons.empty() || !filter.cause_types.empty() || filter.stream.has_value() ||
                         !filter.source.empty() || filter.listed_from_micros != 0 || filter.listed_before_micros != 0;
   if (!filtered) return absl::OkStatus();
-  return InvalidArgument(v1::INVALID_FIELD, "state NEVER_SUPPRESSED goes with no other filter than domain",
-                         "filter.state");
+  return InvalidArgument(
+      v1::INVALID_FIELD,
+      "state NEVER_SUPPRESSED goes with no other filter than domain, address_prefix and address_contains",
+      "filter.state");
 }
 
 absl::StatusOr<ListFilter> FilterOf(const v1::SuppressionFilter& from) {
@@ -52,6 +55,15 @@ absl::StatusOr<ListFilter> FilterOf(const v1::SuppressionFilter& from) {
     if (!domain.ok()) return domain.status();
     filter.domain = domain->domain;
   }
+  absl::StatusOr<std::string> prefix = SearchText(from.address_prefix(), "filter.address_prefix");
+  if (!prefix.ok()) return prefix.status();
+  filter.address_prefix = *std::move(prefix);
+  absl::StatusOr<std::string> part = SearchText(from.address_contains(), "filter.address_contains");
+  if (!part.ok()) return part.status();
+  if (!from.address_contains().empty() && from.address_contains().size() < kSearchBytesMin) {
+    return InvalidArgument(v1::INVALID_FIELD, "address_contains must have 3 bytes or more", "filter.address_contains");
+  }
+  filter.address_contains = *std::move(part);
   const auto listed_from = TimeOf(from.has_listed_from(), from.listed_from(), 0, "filter.listed_from");
   if (!listed_from.ok()) return listed_from.status();
   const auto before = TimeOf(from.has_listed_before(), from.listed_before(), 0, "filter.listed_before");
@@ -185,6 +197,14 @@ absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& reque
 
 absl::StatusOr<ListQuery> MakeCountQuery(const v1::CountSuppressionsRequest& request, absl::Time now) {
   return StartQuery(request, now);
+}
+
+absl::StatusOr<ListQuery> MakeExportQuery(const v1::ExportRequest& request, absl::Time now) {
+  absl::StatusOr<ListQuery> query = StartQuery(request, now);
+  if (!query.ok() || request.filter().state() != v1::SuppressionFilter::STATE_UNSPECIFIED) return query;
+  query->filter.state = v1::SuppressionFilter::EVER_SUPPRESSED;
+  query->filter.or_never_suppressed = true;
+  return query;
 }
 
 }  // namespace suppressd

@@ -11,6 +11,7 @@
 #include "server/bounces/rules/address.h"
 #include "storage/listing.h"
 #include "storage/stored.h"
+#include "suppressd/v1/admin_service.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
 namespace suppressd {
@@ -35,5 +36,7 @@ absl::StatusOr<stored::Command> MakeReactivateCommand(const v1::ReactivateReques
 // Reads the page token too; `lineage` is the store's.
 absl::StatusOr<ListQuery> MakeListQuery(const v1::ListSuppressionsRequest& request, absl::Time now, uint64_t lineage);
 absl::StatusOr<ListQuery> MakeCountQuery(const v1::CountSuppressionsRequest& request, absl::Time now);
+// For PassesFilter. Without a state: every entry.
+absl::StatusOr<ListQuery> MakeExportQuery(const v1::ExportRequest& request, absl::Time now);
 
 }  // namespace suppressd

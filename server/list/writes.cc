@@ -13,6 +13,7 @@
 #include "server/list/report_plan.h"
 #include "server/list/requests.h"
 #include "server/list/service.h"
+#include "server/rpc/digest.h"
 #include "server/rpc/field_checks.h"
 #include "storage/entry.h"
 #include "storage/revision_token.h"
@@ -191,6 +192,9 @@ grpc::ServerUnaryReactor* SuppressionService::Write(
     absl::StatusOr<stored::Command> command = (this->*make)(*request);
     if (!command.ok()) return done(command.status());
     SetActor(CallerName(*context), &*command);
+    absl::StatusOr<std::string> salt = NewAuditSalt();
+    if (!salt.ok()) return done(salt.status());
+    command->set_audit_salt(*std::move(salt));
     log_->Append(*std::move(command), [done = std::move(done), answer = std::move(answer)](AppendResult result) {
       if (!result.applied()) return done(result.status);
       if (!result.result.error_reason().empty()) return done(RefusalOf(result.result));

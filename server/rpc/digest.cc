@@ -2,10 +2,13 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/audit_chain.h"
+#include "common/error.h"
 
 namespace suppressd {
 
@@ -53,6 +56,12 @@ std::string ContentDigest(absl::string_view recipient, const v1::BounceEvent& ev
   const bool failed = bounce_class == v1::Verdict::HARD || bounce_class == v1::Verdict::SENDER_SIDE;
   identity.mutable_verdict()->set_bounce_class(failed ? v1::Verdict::SOFT : bounce_class);
   return absl::BytesToHexString(Sha256("content of event", identity).substr(0, kBytes));
+}
+
+absl::StatusOr<std::string> NewAuditSalt() {
+  std::string salt(kAuditSaltBytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(salt.data()), static_cast<int>(salt.size())) == 1) return salt;
+  return MakeError(absl::StatusCode::kInternal, v1::INTERNAL_ERROR, "the system gives no random numbers");
 }
 
 }  // namespace suppressd

@@ -1,8 +1,9 @@
-// SHA-256 (OpenSSL). Pure and thread-safe.
+// SHA-256 (OpenSSL), pure; and salts. Thread-safe.
 #pragma once
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 #include "suppressd/storage/v1/storage.pb.h"
@@ -24,5 +25,9 @@ std::string EventDigest(v1::ReportBounceRequest::ReportCase kind, const storage:
 // spelled and what the payload itself says, in 32 hexadecimal digits. A verdict changes with the rules, so of it only
 // counts whether the event is a failure, a complaint or neither.
 std::string ContentDigest(absl::string_view recipient, const v1::BounceEvent& event);
+
+// A salt for the text that a command leaves in the audit trail (Command.audit_salt): 16 bytes from OpenSSL's
+// cryptographic source. INTERNAL (INTERNAL_ERROR) when that has none.
+absl::StatusOr<std::string> NewAuditSalt();
 
 }  // namespace suppressd

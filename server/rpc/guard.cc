@@ -79,7 +79,18 @@ absl::StatusOr<Guard::Caller> Guard::CallerOf(const grpc::ServerContextBase& con
 absl::Status Guard::Decide(const grpc::ServerContextBase& context, absl::string_view method, const Caller& caller,
                            Permission permission, const TenantsAsked& tenants) const {
   absl::Status decided = Authorize(*caller.identity, permission, tenants, caller.ip);
-  return decided.ok() ? decided : Refuse(context, method, caller.identity->name, decided);
+  if (decided.ok()) return decided;
+  NoteDenial(caller.identity->name, method, permission, tenants);
+  return Refuse(context, method, caller.identity->name, decided);
+}
+
+// Checks are left out: a sender that is set up wrongly makes thousands a second, and they change and tell nothing.
+void Guard::NoteDenial(const std::string& identity, absl::string_view method, std::optional<Permission> permission,
+                       const TenantsAsked& tenants) const {
+  if (denied_calls_ == nullptr || permission == Permission::kHealth || permission == Permission::kCheck) return;
+  // One list at most is named: a record is about one, and a name that is none is a stranger's text.
+  const bool is_one = !tenants.any && !tenants.all && tenants.names.size() == 1 && IsName(tenants.names[0]);
+  denied_calls_->Add({identity, std::string(method), is_one ? tenants.names[0] : ""});
 }
 
 absl::Status Guard::AdmitForeign(const grpc::ServerContextBase& context, absl::string_view method) const {
@@ -89,6 +100,7 @@ absl::Status Guard::AdmitForeign(const grpc::ServerContextBase& context, absl::s
   if (!caller.ok()) return Refuse(context, method, "", caller.status());
   if (caller->identity == nullptr) return absl::OkStatus();
   if (!permission.has_value()) {
+    NoteDenial(caller->identity->name, method, permission, TenantsAsked());
     return Refuse(context, method, caller->identity->name,
                   MakeError(absl::StatusCode::kPermissionDenied, v1::ACCESS_DENIED, "nobody may make this call"));
   }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "grpcpp/support/server_interceptor.h"
 #include "server/access/access_control.h"
 #include "server/access/quotas.h"
+#include "server/rpc/denied_calls.h"
 #include "server/rpc/tenants_asked.h"
 
 namespace suppressd {
@@ -33,6 +35,9 @@ class Guard {
   explicit Guard(const AccessControl* access, Quotas* quotas = nullptr) : access_(access), quotas_(quotas) {}
 
   bool on() const { return access_ != nullptr; }
+  // From now on calls of known identities that lack a role, but those for check and health, are noted there too. Null:
+  // nowhere. Before any call; it must outlive the last one.
+  void NoteDenied(DeniedCalls* denied) { denied_calls_ = denied; }
 
   // Whether the call may be made. An empty list of tenants is filled in where the caller has a single one. Refusals are
   // logged and counted. UNAUTHENTICATED, PERMISSION_DENIED: AccessControl. RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
@@ -71,11 +76,15 @@ class Guard {
                       Permission permission, const TenantsAsked& tenants) const;
   // Of each list that a request names. A name that is not well-formed is its handler's to refuse.
   absl::Status TakeQuota(Permission permission, const TenantsAsked& tenants, int64_t count) const;
+  // For the audit trail. No permission: the call is not known.
+  void NoteDenial(const std::string& identity, absl::string_view method, std::optional<Permission> permission,
+                  const TenantsAsked& tenants) const;
   absl::Status Refuse(const grpc::ServerContextBase& context, absl::string_view method, const std::string& identity,
                       const absl::Status& why) const;
 
   const AccessControl* const access_;
   Quotas* const quotas_;
+  DeniedCalls* denied_calls_ = nullptr;
   mutable std::atomic<int64_t> unauthenticated_{0};
   mutable std::atomic<int64_t> denied_{0};
 };

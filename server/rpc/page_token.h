@@ -5,7 +5,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "storage/listing.h"
+#include "suppressd/v1/audit.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
 namespace suppressd {
@@ -17,5 +19,11 @@ std::string EncodePageToken(uint64_t lineage, const v1::ListSuppressionsRequest&
 // EncodePageToken or for another filter, order or tenant; FAILED_PRECONDITION (PAGE_TOKEN_EXPIRED) when it is of
 // another lineage.
 absl::Status DecodePageToken(uint64_t lineage, const v1::ListSuppressionsRequest& request, ListQuery* query);
+
+// The same for the audit trail: the token for the page that begins behind a revision; empty for revision zero.
+std::string EncodePageToken(uint64_t lineage, const v1::ListAuditRequest& request, uint64_t after_revision);
+
+// The revision in request.page_token (not empty). Errors as above.
+absl::StatusOr<uint64_t> DecodePageToken(uint64_t lineage, const v1::ListAuditRequest& request);
 
 }  // namespace suppressd

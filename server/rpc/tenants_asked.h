@@ -7,6 +7,7 @@
 
 #include "server/access/authorize.h"
 #include "server/rpc/field_checks.h"
+#include "suppressd/v1/admin_service.pb.h"
 #include "suppressd/v1/replication.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
@@ -75,6 +76,11 @@ inline Permission NeededFor(Permission permission, const v1::SuppressRequest& re
   return consent ? Permission::kConsent : permission;
 }
 
+// The exact texts of bounces are more than a list.
+inline Permission NeededFor(Permission permission, const v1::ExportRequest& request) {
+  return request.with_history() ? Permission::kDiagnose : permission;
+}
+
 // How much of a quota a request takes: each address that is asked about, as far as a batch may ask, else one.
 template <typename Request>
 int64_t CountForQuota(const Request&) {
@@ -82,6 +88,9 @@ int64_t CountForQuota(const Request&) {
 }
 inline int64_t CountForQuota(const v1::BatchIsSuppressedRequest& request) {
   return std::clamp<int64_t>(request.addresses_size(), 1, kBatchMax);
+}
+inline int64_t CountForQuota(const v1::ImportRequest& request) {
+  return std::clamp<int64_t>(request.rows_size(), 1, kBatchMax);
 }
 
 }  // namespace suppressd

@@ -44,6 +44,15 @@ ReplicationServiceWithReasons::ReplicationServiceWithReasons() {
   Serve("ListReplicas", &Calls::ListReplicas);
 }
 
+AdminServiceWithReasons::AdminServiceWithReasons() {
+  using Calls = v1::AdminService::CallbackService;
+  Serve("Import", &Calls::Import);
+  Serve("Export", &Calls::Export);
+  Serve("ListAudit", &Calls::ListAudit);
+  Serve("CreateBackup", &Calls::CreateBackup);
+  Serve("ListBackups", &Calls::ListBackups);
+}
+
 SidecarServiceWithReasons::SidecarServiceWithReasons() {
   Serve("GetSidecarStatus", &v1::SidecarService::CallbackService::GetSidecarStatus);
 }

@@ -18,6 +18,7 @@
 #include "server/rpc/call_metrics.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/refused_stream.h"
+#include "suppressd/v1/admin_service.grpc.pb.h"
 #include "suppressd/v1/replication.grpc.pb.h"
 #include "suppressd/v1/suppression_service.grpc.pb.h"
 
@@ -172,6 +173,11 @@ class SuppressionServiceWithReasons : public ServiceWithReasons<v1::SuppressionS
   // Whether there is no room now for a batch, or a report, of so many bytes. Any thread.
   virtual bool IsFullForBatch(size_t bytes) const = 0;
   virtual bool IsFullForReport(size_t bytes) const = 0;
+};
+
+class AdminServiceWithReasons : public ServiceWithReasons<v1::AdminService> {
+ protected:
+  AdminServiceWithReasons();
 };
 
 class SidecarServiceWithReasons : public ServiceWithReasons<v1::SidecarService> {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "suppressd/v1/admin_service.pb.h"
 #include "suppressd/v1/replication.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 
@@ -28,6 +29,7 @@ std::set<std::string> MethodsOf(const google::protobuf::FileDescriptor* file) {
 TEST(PermissionsTest, EveryCallOfOurServicesHasARow) {
   std::set<std::string> methods = MethodsOf(v1::IsSuppressedRequest::descriptor()->file());
   methods.merge(MethodsOf(v1::FollowRequest::descriptor()->file()));
+  methods.merge(MethodsOf(v1::ImportRequest::descriptor()->file()));
   ASSERT_GE(methods.size(), 16u);
   for (const std::string& method : methods) {
     EXPECT_TRUE(PermissionFor(method).has_value()) << method << " needs a row in server/access/permissions.cc";
@@ -53,10 +55,12 @@ TEST(PermissionsTest, RolesThatContainOthersGiveNoLess) {
   EXPECT_EQ(FindRole("boss"), nullptr);
 }
 
-TEST(PermissionsTest, OnlyComplianceAndAdminTouchTheOwnersWord) {
+TEST(PermissionsTest, OnlyComplianceAndAdminTouchTheOwnersWordAndReadTheAuditTrail) {
   for (const Role& role : Roles()) {
-    const bool may = (role.permissions & Only(Permission::kConsent)) != 0;
-    EXPECT_EQ(may, role.name == "compliance" || role.name == "admin") << role.name;
+    for (const Permission permission : {Permission::kConsent, Permission::kAudit}) {
+      const bool may = (role.permissions & Only(permission)) != 0;
+      EXPECT_EQ(may, role.name == "compliance" || role.name == "admin") << role.name;
+    }
   }
 }
 

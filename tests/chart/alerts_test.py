@@ -17,6 +17,7 @@ FIRES = {
     "SuppressdWritesRefused": ("suppressd_writes_accepted", "0x10", "2m"),
     "SuppressdDiskFillsUp": ("suppressd_storage_free_bytes", "300000000x20", "10m"),
     "SuppressdStorageShedding": ("suppressd_storage_shedding", "1x20", "10m"),
+    "SuppressdBackupOld": ("suppressd_backup_age_seconds", "172801x90", "1h"),
     "SuppressdOverloaded": ("suppressd_errors_total{reason=\"OVERLOADED\"}", "0+1x30", "20m"),
     "SuppressdReplicaStale": ("suppressd_replica_staleness_seconds", "61+60x20", "10m"),
     "SuppressdOutboxStuck": ("suppressd_outbox_oldest_seconds", "301+60x20", "10m"),
@@ -27,10 +28,11 @@ FIRES = {
     "SuppressdLogLinesDropped": ("suppressd_log_dropped_lines_total", "0+1x30", "20m"),
 }
 # What another series of an alert says in both cases.
-BESIDE = {"SuppressdDiskFillsUp": [{"series": "suppressd_storage_min_free_bytes", "values": "268435456x200"}]}
+BESIDE = {"SuppressdDiskFillsUp": [{"series": "suppressd_storage_min_free_bytes", "values": "268435456x200"}],
+          "SuppressdBackupOld": [{"series": "suppressd_backup_late_after_seconds", "values": "172800x200"}]}
 # The same series of a server that is well.
 WELL = {"suppressd_writes_accepted": "1x200", "suppressd_storage_free_bytes": "9000000000x200",
-        "suppressd_storage_shedding": "0x200", "suppressd_errors_total": "7x200", "suppressd_replica_staleness_seconds": "0.5x200",
+        "suppressd_backup_age_seconds": "86400x200", "suppressd_storage_shedding": "0x200", "suppressd_errors_total": "7x200", "suppressd_replica_staleness_seconds": "0.5x200",
         "suppressd_outbox_oldest_seconds": "2x200", "suppressd_outbox_refused_reports": "0x200",
         "suppressd_config_reload_success": "1x200", "suppressd_tls_certificate_not_after_seconds": "99999999x200",
         "suppressd_access_denied_total": "7x200", "suppressd_log_dropped_lines_total": "3x200"}

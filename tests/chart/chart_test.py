@@ -27,6 +27,8 @@ MATRIX = [
     at("persistence.existingClaim", "mine"),
     at("persistence", {"storageClass": "", "annotations": {"a": "b"}}),
     at("persistence.enabled", False),
+    merged(at("backup", {"enabled": True, "storageClass": "", "annotations": {"a": "b"}}), at("config.backupIntervalHours", 1)),
+    at("backup", {"enabled": True, "existingClaim": "mine"}),
     at("podDisruptionBudget.enabled", True),
     merged(at("networkPolicy", {"sameNamespace": False, "from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
                                 "egress": [{"ports": [{"port": 53}]}]})),
@@ -91,6 +93,20 @@ class Renders(unittest.TestCase):
         self.assertIn({"name": "log-key", "mountPath": "/etc/suppressd/log-key", "readOnly": True},
                       pod["containers"][0]["volumeMounts"])
         self.assertEqual(pod["securityContext"]["fsGroup"], 65532)
+
+    def test_backups_have_a_volume_that_outlives_the_release(self):
+        changes = at("backup", {"enabled": True, "annotations": {"a": "b"}})
+        claim = chart.object("PersistentVolumeClaim", changes)
+        self.assertEqual(claim["metadata"]["name"], "r-suppressd-backups")
+        self.assertEqual(claim["metadata"]["annotations"], {"a": "b", "helm.sh/resource-policy": "keep"})
+        self.assertEqual(claim["spec"], {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "20Gi"}}})
+        pod = pod_of(changes)
+        self.assertIn({"name": "backups", "persistentVolumeClaim": {"claimName": "r-suppressd-backups"}}, pod["volumes"])
+        self.assertIn({"name": "backups", "mountPath": "/var/backups/suppressd"}, pod["containers"][0]["volumeMounts"])
+        self.assertIn("--backup_dir=/var/backups/suppressd/backups", pod["containers"][0]["args"])
+        own = at("backup", {"enabled": True, "existingClaim": "mine"})
+        self.assertIn({"name": "backups", "persistentVolumeClaim": {"claimName": "mine"}}, pod_of(own)["volumes"])
+        self.assertEqual([part for part in chart.objects(own) if part["kind"] == "PersistentVolumeClaim"], [])
 
     def test_policy_and_rules_are_mounted_as_given(self):
         changes = merged(at("policy.content", POLICY), at("rules.content", RULES))

@@ -46,6 +46,8 @@ class Named(Asked):
                               (NAMES[1], "rules.existingConfigMap names the ConfigMap mine"),
                               (at("persistence.existingClaim", "mine"),
                                "persistence.existingClaim names the PersistentVolumeClaim mine"),
+                              (at("backup", {"enabled": True, "existingClaim": "mine"}),
+                               "backup.existingClaim names the PersistentVolumeClaim mine"),
                               (at("imagePullSecrets", [{"name": "mine"}]), "imagePullSecrets[0].name names the Secret mine")):
             self.assert_refused(asked(server, changes), what + ", which does not exist in the namespace mail")
         for changes in NAMES:

@@ -21,7 +21,7 @@ QUANTITIES = {"512Mi": 512, "2Gi": 2048, "0.5Gi": 512, "200M": 190, "1.5G": 1430
               "524288Ki": 512, 536870912: 512, "536870912": 512, "536870912000m": 512}
 CONFIG = {
     "listenAddress": ["[::]:7026"], "dataDir": "/data/suppressd", "policyFile": "/mnt/policy.yaml", "rulesFile": "/mnt/rules.yaml",
-    "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "logKeyFile": "/mnt/log_key", "channelz": False,
+    "backupDir": "/mnt/backups", "portFile": "/mnt/ports", "socketMode": "0600", "socketGroup": "65532", "logLevel": "warning", "logKeyFile": "/mnt/log_key", "channelz": False,
     "checkConfig": True, "managementAddress": "0.0.0.0:7027", "tlsClientCerts": "optional",
     **{name: f"/mnt/{name}" for name in ("tlsCertFile", "tlsKeyFile", "tlsClientCaFile", "accessFile", "tokenFile", "jwksFile",
                                               "quotaFile")},
@@ -41,6 +41,7 @@ SERVER = {
     "logKey.existingSecret": "mine", "logKey.key": "k",
     "persistence.existingClaim": "mine", "persistence.storageClass": "fast", "persistence.size": "20Gi",
     "persistence.annotations": {"team": "mail"},
+    "backup.existingClaim": "mine", "backup.storageClass": "fast", "backup.size": "40Gi", "backup.annotations": {"team": "mail"},
     "service.annotations": {"team": "mail"}, "service.ipFamilyPolicy": "PreferDualStack", "service.ipFamilies": ["IPv6"],
     "networkPolicy.from": [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}],
     "networkPolicy.egress": [{"to": [{"podSelector": {}}]}],
@@ -72,6 +73,7 @@ SERVER_BESIDE = {
     "metrics.prometheusRule.alertLabels": at("metrics.prometheusRule.enabled", True),
     "policy.key": at("policy.existingConfigMap", "mine"), "rules.key": at("rules.existingConfigMap", "mine"),
     "logKey.key": at("logKey.existingSecret", "mine"),
+    **{f"backup.{name}": at("backup.enabled", True) for name in ("existingClaim", "storageClass", "size", "annotations")},
     "networkPolicy.sameNamespace": at("networkPolicy.from", [{"namespaceSelector": {"matchLabels": {"team": "mail"}}}]),
     "serviceAccount.create": at("serviceAccount.name", "mine"),
     "podDisruptionBudget.maxUnavailable": at("podDisruptionBudget.enabled", True),

@@ -24,7 +24,7 @@ TEXTS = {"data_dir": "/var/lib/suppressd/data", "policy_file": "/etc/suppressd/p
          "rules_file": "/etc/suppressd/rules/rules.yaml", "log_key_file": "/etc/suppressd/log-key/key",
          "port_file": "/var/lib/suppressd/ports", "socket_mode": "0600",
          "socket_group": "65532", "upstream": "suppressd:7025", "replica_id": "here", "accept_clock": "2026-11-28",
-         "tenants": ["shop", "news"], "management_address": "127.0.0.1:7026",
+         "tenants": ["shop", "news"], "backup_dir": "/var/backups/suppressd/backups", "management_address": "127.0.0.1:7026",
          **{name: f"/mnt/{name}" for name in ("tls_cert_file", "tls_key_file", "tls_client_ca_file", "access_file", "token_file",
                                               "jwks_file", "quota_file", "upstream_ca_file", "upstream_cert_file", "upstream_key_file",
                                               "upstream_token_file")},

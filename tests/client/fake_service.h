@@ -22,6 +22,7 @@
 #include "common/error.h"
 #include "suppressd/internal/v1/rpc_status.pb.h"
 #include "suppressd/options.h"
+#include "suppressd/v1/admin_service.grpc.pb.h"
 #include "suppressd/v1/replication.grpc.pb.h"
 #include "suppressd/v1/suppression_service.grpc.pb.h"
 
@@ -88,6 +89,28 @@ class FakeSidecar final : public v1::SidecarService::Service {
   }
 };
 
+// The calls of AdminService that suppressctl makes.
+class FakeAdmin final : public v1::AdminService::Service {
+ public:
+  Handler<v1::ListAuditRequest, v1::ListAuditResponse> on_audit;
+  Handler<v1::CreateBackupRequest, v1::CreateBackupResponse> on_create_backup;
+  Handler<v1::ListBackupsRequest, v1::ListBackupsResponse> on_list_backups;
+
+ private:
+  grpc::Status CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest* request,
+                            v1::CreateBackupResponse* response) override {
+    return Handle(on_create_backup, request, response);
+  }
+  grpc::Status ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest* request,
+                           v1::ListBackupsResponse* response) override {
+    return Handle(on_list_backups, request, response);
+  }
+  grpc::Status ListAudit(grpc::ServerContext*, const v1::ListAuditRequest* request,
+                         v1::ListAuditResponse* response) override {
+    return Handle(on_audit, request, response);
+  }
+};
+
 class FakeService final : public v1::SuppressionService::Service {
  public:
   explicit FakeService(std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials()) {
@@ -99,6 +122,7 @@ class FakeService final : public v1::SuppressionService::Service {
     builder.RegisterService(this);
     builder.RegisterService(&replication);
     builder.RegisterService(&sidecar);
+    builder.RegisterService(&admin);
     server_ = builder.BuildAndStart();
   }
   ~FakeService() override {
@@ -135,6 +159,7 @@ class FakeService final : public v1::SuppressionService::Service {
       on_watch;
   FakeReplication replication;
   FakeSidecar sidecar;
+  FakeAdmin admin;
 
  private:
   grpc::Status IsSuppressed(grpc::ServerContext*, const v1::IsSuppressedRequest* request,

@@ -7,7 +7,7 @@ import re
 import harness
 import reports
 from canary import ADDRESS, DOMAIN, HIDDEN, LOCAL, SPELLINGS, base64_of
-from harness import REPLICATION, SERVICE, SIDECAR
+from harness import ADMIN, REPLICATION, SERVICE, SIDECAR
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
@@ -141,6 +141,26 @@ def other_calls(token):
     yield f"{REPLICATION}/ListReplicas", {"page_token": ADDRESS}, "INVALID_PAGE_TOKEN"
     yield f"{SERVICE}/Reactivate", {"address": ADDRESS, **NOTE, "unchanged_since": token}, "ENTRY_CHANGED"
     yield f"{SIDECAR}/GetSidecarStatus", {}, "NOT_SERVED_HERE"
+    yield from admin_calls(token)
+
+
+def admin_calls(token):
+    """The same for those who run a list; at a server with a directory for backups."""
+    rows = [{"address": spelling, "type": "HARD_BOUNCE", "diagnostic": f"550 5.1.1 <{ADDRESS}> unknown"} for spelling in SPELLINGS]
+    rows += [{"address": f"{LOCAL}@{DOMAIN}..example", "type": "MANUAL"}, {"domain": f"{LOCAL}..{DOMAIN}", "type": "MANUAL"},
+             {"address": ADDRESS, "type": "MANUAL", "stream": ADDRESS}, {"address": ADDRESS, "type": "MANUAL", "note": ADDRESS * 99},
+             {"entry": {"suppression": {"address": ADDRESS, "causes": [{"note": ADDRESS}]}}}]
+    yield f"{ADMIN}/Import", {"provider": "tool", "rows": rows, "on_behalf_of": ADDRESS}, None
+    yield f"{ADMIN}/Import", {"provider": "tool", "rows": rows, "dry_run": True}, None
+    yield f"{ADMIN}/Import", {"provider": ADDRESS, "rows": rows}, "INVALID_FIELD"
+    yield f"{ADMIN}/Export", {"with_history": True}, None
+    yield f"{ADMIN}/Export", {"tenant": ADDRESS}, "INVALID_TENANT"
+    yield f"{ADMIN}/Export", {"after": ADDRESS}, "INVALID_PAGE_TOKEN"
+    yield f"{ADMIN}/ListAudit", {"address": ADDRESS}, None
+    yield f"{ADMIN}/ListAudit", {"address": f"{LOCAL}@{DOMAIN}..example"}, "INVALID_ADDRESS"
+    yield f"{ADMIN}/ListAudit", {"page_token": ADDRESS}, "INVALID_PAGE_TOKEN"
+    yield f"{ADMIN}/CreateBackup", {}, None
+    yield f"{ADMIN}/ListBackups", {}, None
 
 
 def library_calls():

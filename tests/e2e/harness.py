@@ -18,6 +18,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 SERVICE = "suppressd.v1.SuppressionService"
 REPLICATION = "suppressd.v1.ReplicationService"
 SIDECAR = "suppressd.v1.SidecarService"
+ADMIN = "suppressd.v1.AdminService"
 START_MAX_SECONDS = 120  # a sanitizer build on a busy machine
 CALL_MAX_SECONDS = 360
 

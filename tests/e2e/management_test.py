@@ -81,7 +81,7 @@ class ManagementTest(unittest.TestCase):
     def test_the_metrics_are_those_of_the_document(self):
         certificates = os.path.join(self.make_certificates())
         server, address = self.serve("--tls_cert_file", f"{certificates}/server.pem", "--tls_key_file",
-                                     f"{certificates}/server-key.pem", "--policy_file", self.policy())
+                                     f"{certificates}/server-key.pem", "--policy_file", self.policy(), "--backup_dir", f"{certificates}/backups")
         with harness.Sidecar("unix:" + server.unix, "--management_address", "127.0.0.1:0") as sidecar:
             deadline = time.monotonic() + WAIT_MAX_SECONDS
             while page(managed_address(sidecar), "/readyz")[0] != 200:

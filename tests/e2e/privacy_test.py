@@ -24,7 +24,7 @@ METADATA = ("-H", f"x-request-id: {ADDRESS}", "-H", f"canary-bin: {canary.base64
 STREAM_SECONDS = "3"  # how long a stream that does not end by itself is read
 CALLS_AT_ONCE = 4
 # Answers that tell of entries, or repeat what the caller asked: their bodies may name addresses, errors in them may not.
-TELLING_SERVICES = (SERVICE, REPLICATION, canary_calls.REFLECTION)
+TELLING_SERVICES = (SERVICE, REPLICATION, harness.ADMIN, canary_calls.REFLECTION)
 # Reasons that need more than a request: a disk, a clock, damage, load, time or another version. The tests that reach them.
 ELSEWHERE = {
     "HISTORY_GONE": "service_test", "OVERLOADED": "reports_test", "STORAGE_UNAVAILABLE": "full_disk_test",
@@ -204,7 +204,8 @@ class Privacy(unittest.TestCase):
                       "SNAPSHOT_GONE", True)
 
     def test_a_server(self):
-        with harness.Server("--log_level", "debug") as server, harness.TemporaryDirectory() as directory:
+        with harness.TemporaryDirectory() as directory, harness.Server(
+                "--log_level", "debug", "--backup_dir", os.path.join(directory, "backups")) as server:
             token = self.own_token(server)
             target = Target(self, server.tcp)
             methods = target.descriptors.methods()

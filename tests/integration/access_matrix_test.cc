@@ -18,6 +18,7 @@
 #include "server/access/permissions.h"
 #include "server/access/token_table.h"
 #include "server/app/app.h"
+#include "suppressd/v1/admin_service.pb.h"
 #include "suppressd/v1/replication.pb.h"
 #include "suppressd/v1/suppression_service.pb.h"
 #include "tests/testing/temp_directory.h"
@@ -47,6 +48,11 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"/suppressd.v1.SuppressionService/Reactivate", {"support", "operator", "admin"}},
     {"/suppressd.v1.SuppressionService/Suppress", {"operator", "admin"}},
     {"/suppressd.v1.SuppressionService/Watch", kViewers},
+    {"/suppressd.v1.AdminService/Import", {"operator", "admin"}},
+    {"/suppressd.v1.AdminService/Export", kViewers},
+    {"/suppressd.v1.AdminService/CreateBackup", {"operator", "admin"}},
+    {"/suppressd.v1.AdminService/ListBackups", {"operator", "admin"}},
+    {"/suppressd.v1.AdminService/ListAudit", {"compliance", "admin"}},
     {"/suppressd.v1.ReplicationService/Snapshot", kReplicators},
     {"/suppressd.v1.ReplicationService/Follow", kReplicators},
     {"/suppressd.v1.ReplicationService/Acknowledge", kReplicators},
@@ -71,7 +77,8 @@ enum class Tenant { kOwn, kOthers, kNone };
 // The calls of our services, and their requests.
 std::map<std::string, const MethodDescriptor*> OurCalls() {
   std::map<std::string, const MethodDescriptor*> calls;
-  for (const auto* file : {v1::IsSuppressedRequest::descriptor()->file(), v1::FollowRequest::descriptor()->file()}) {
+  for (const auto* file : {v1::IsSuppressedRequest::descriptor()->file(), v1::FollowRequest::descriptor()->file(),
+                           v1::ImportRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
         const MethodDescriptor* method = file->service(i)->method(j);

@@ -62,7 +62,7 @@ TEST_F(CommandBatchTest, DamagedEntryFailsOnlyItsOwnCommands) {
   EXPECT_EQ(store_->head().head(), 3u) << "no revision for what failed";
   EXPECT_TRUE(Suppressed("a@example.com"));
   EXPECT_TRUE(Suppressed("b@example.com"));
-  EXPECT_EQ(store_->reader().ReadAudit(0, 10)->size(), 0u);
+  EXPECT_EQ(store_->reader().ListAudit({})->records.size(), 0u);
   EXPECT_EQ(Apply({HardBounce("bad@example.com", Day(2), "r:1")})[0].error_reason(), "INTERNAL_ERROR")
       << "the failure is not remembered as an answer";
 }

@@ -94,7 +94,7 @@ TEST_F(DataDirectoryTest, PathBelowAFileSaysSo) {
   Write("file", "x");
   const auto directory = DataDirectory::Open(path_ + "/file/data");
   EXPECT_FALSE(directory.ok());
-  EXPECT_THAT(std::string(directory.status().message()), HasSubstr("cannot create data directory"));
+  EXPECT_THAT(std::string(directory.status().message()), HasSubstr("cannot create directory"));
 }
 
 TEST_F(DataDirectoryTest, ADirectoryOfOneKindIsNeverTakenForAnother) {

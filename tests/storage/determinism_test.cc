@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "storage/canonical.h"
+#include "common/canonical.h"
 #include "storage/store.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/compact_store.h"

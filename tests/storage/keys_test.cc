@@ -53,6 +53,21 @@ TEST(KeysTest, BounceKeysOfAnAddressSortNewestFirst) {
   EXPECT_LT(BounceKey({"t", "d", "l"}, 2), BounceKey({"t", "d", "l"}, 1));
 }
 
+TEST(KeysTest, AuditKeysOfEachFormSortByRevisionAndTellIt) {
+  const EntryName name{"t", "example.com", "a"};
+  EXPECT_LT(AuditKey(255), AuditKey(256));
+  EXPECT_LT(AuditTextKey(255), AuditTextKey(256));
+  EXPECT_LT(AuditEntryKey(name, 255), AuditEntryKey(name, 256));
+  EXPECT_LT(AuditKey(~uint64_t{0}), AuditTextKey(0)) << "the records stand together";
+  for (const std::string& key : {AuditKey(77), AuditTextKey(77), AuditEntryKey(name, 77)}) {
+    EXPECT_EQ(ParseAuditKey(key), 77u);
+  }
+  EXPECT_EQ(ParseAuditKey(RevisionKey(77)), 0u);
+  EXPECT_NE(AuditEntryKey({"t", "example.com", "ab"}, 1).find(AuditEntryPrefix({"t", "example.com", "ab"})),
+            std::string::npos);
+  EXPECT_EQ(AuditEntryKey({"t", "example.com", "ab"}, 1).find(AuditEntryPrefix(name)), std::string::npos);
+}
+
 TEST(KeysTest, WhatIsNoKeyIsRefused) {
   EntryName name;
   int64_t micros = 0;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/canonical.h"
+#include "common/canonical.h"
 #include "storage/revision_token.h"
 #include "tests/testing/commands.h"
 #include "tests/testing/memory_servers.h"

@@ -210,10 +210,10 @@ TEST_F(StoreTest, EventsPastTheirRetentionAreNotShown) {
 
 TEST_F(StoreTest, ReactivationOfAnUnknownAddressIsRefusedAndAudited) {
   EXPECT_EQ(ApplyOne(ReactivateCommand("jo@example.com", Day(0))).error_reason(), "SUPPRESSION_NOT_FOUND");
-  const auto audit = store_->reader().ReadAudit(0, 10);
+  const auto audit = store_->reader().ListAudit({});
   ASSERT_TRUE(audit.ok());
-  ASSERT_EQ(audit->size(), 1u);
-  EXPECT_EQ((*audit)[0].refused_reason(), "SUPPRESSION_NOT_FOUND");
+  ASSERT_EQ(audit->records.size(), 1u);
+  EXPECT_EQ(audit->records[0].refused_reason(), "SUPPRESSION_NOT_FOUND");
   EXPECT_FALSE(Get("jo@example.com").address.has_value());
 }
 
@@ -224,7 +224,7 @@ TEST_F(StoreTest, ReactivationWithoutConsentIsRefusedAndAudited) {
   command.mutable_reactivate()->add_selectors()->set_type(v1::Cause::COMPLAINT);
   EXPECT_EQ(ApplyOne(command).error_reason(), "CONSENT_REQUIRED");
   EXPECT_EQ(Get("jo@example.com").address->suppression().causes(0).state(), v1::Cause::ACTIVE);
-  EXPECT_EQ(store_->reader().ReadAudit(0, 10)->at(0).refused_reason(), "CONSENT_REQUIRED");
+  EXPECT_EQ(store_->reader().ListAudit({})->records.at(0).refused_reason(), "CONSENT_REQUIRED");
 }
 
 TEST_F(StoreTest, ReactivationTellsWhatTheDomainStillBlocks) {

@@ -94,4 +94,15 @@ inline stored::Command ReactivateCommand(const std::string& address, int64_t at,
   return command;
 }
 
+// What is noted in the audit trail and changes nothing.
+inline stored::Command NoteCommand(const std::string& action, int64_t at, const std::string& tenant = "default") {
+  stored::Command command;
+  *command.mutable_at() = FromMicros(at);
+  command.set_actor("sender");
+  command.mutable_note()->set_action(action);
+  command.mutable_note()->set_tenant(tenant);
+  command.mutable_note()->set_count(3);
+  return command;
+}
+
 }  // namespace suppressd

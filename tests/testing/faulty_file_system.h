@@ -48,7 +48,8 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   // Waits until a sync does not return.
   void AwaitHanging() {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(+[](int* waiting) { return *waiting > 0; }, &waiting_));
+    mutex_.Await(absl::Condition(
+        +[](int* waiting) { return *waiting > 0; }, &waiting_));
   }
   // From now on no file can be opened to be read, as where a process has too many open.
   void SetUnreadable(bool unreadable) {
@@ -161,7 +162,7 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   bool full_ = false;
   bool hanging_ = false;
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;  // operations that do not return
-  std::string failing_part_;  // empty: nothing fails
+  std::string failing_part_;                 // empty: nothing fails
   Operation failing_operation_ = Operation::kAppend;
   bool unreadable_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, uint64_t> synced_;

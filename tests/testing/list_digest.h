@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/canonical.h"
 #include "rocksdb/db.h"
-#include "storage/canonical.h"
 #include "storage/database.h"
 #include "storage/log_settings.h"
 #include "storage/rocksdb_settings.h"
@@ -38,8 +38,12 @@ inline bool RowCounts(int family, const std::string& key, const std::string& val
   }
 }
 
+// Whether lineage and timelines, which each store has of its own unless it is told them, are part of the digest.
+enum class DigestedRuns { kAll, kNone };
+
 // Of all families of a store, which must be closed; of the changes those from this revision on.
-inline std::string ListDigest(const StoreOptions& options, uint64_t changes_from) {
+inline std::string ListDigest(const StoreOptions& options, uint64_t changes_from,
+                              DigestedRuns runs = DigestedRuns::kAll) {
   RetentionCutoffs cutoffs;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;
@@ -58,7 +62,9 @@ inline std::string ListDigest(const StoreOptions& options, uint64_t changes_from
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       const std::string key = it->key().ToString();
       if (!RowCounts(family, key, it->value().ToString(), settings, log_time, changes_from)) continue;
-      stored::AuditRecord pair;  // any message with two texts
+      const bool of_run = family == kMeta && (key == kLineageName || key == kTimelinesName);
+      if (of_run && runs == DigestedRuns::kNone) continue;
+      v1::AuditText pair;  // any message with two texts
       pair.set_on_behalf_of(key);
       pair.set_note(it->value().ToString());
       digest = CanonicalDigest(digest, pair);

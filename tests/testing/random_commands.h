@@ -18,6 +18,7 @@ class RandomCommands {
   stored::Command Next() {
     now_ += static_cast<int64_t>(random_() % (kMicrosPerDay / 50));
     stored::Command command = Make();
+    if (Chance(2)) command.set_audit_salt(std::to_string(random_()));
     *command.mutable_at() = FromMicros(At());
     return command;
   }
@@ -42,6 +43,7 @@ class RandomCommands {
     const std::string address = Address();
     const std::string tenant = Chance(5) ? "other" : "default";
     if (Chance(2000)) return MakeSettings();
+    if (Chance(100)) return NoteCommand("denied", now_, tenant);
     switch (random_() % 6) {
       case 0:
         return SuppressCommand(address, Chance(2) ? v1::Cause::MANUAL : v1::Cause::UNSUBSCRIBE, now_, tenant);

@@ -10,12 +10,14 @@
 #include "common/error.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/server_builder.h"
+#include "server/admin/admin_service.h"
 #include "server/base/log.h"
 #include "server/list/service.h"
 #include "server/replication/replication.h"
 #include "storage/log/local_commit_log.h"
 #include "storage/store.h"
 #include "suppressd/internal/v1/rpc_status.pb.h"
+#include "suppressd/v1/admin_service.grpc.pb.h"
 #include "suppressd/v1/replication.grpc.pb.h"
 #include "suppressd/v1/suppression_service.grpc.pb.h"
 #include "tests/testing/fake_clock.h"
@@ -46,11 +48,15 @@ class TestServer {
         &store_->reader(), log_.get(), rules_.get(), [this] { return clock_.NowForService(); }, service_options_);
     replication_ = std::make_unique<ReplicationService>(
         &store_->reader(), [this] { return clock_.Now(); }, replication_options_);
+    admin_ = std::make_unique<AdminService>(
+        &store_->reader(), log_.get(), rules_.get(), [this] { return clock_.NowForService(); },
+        AdminOptions{.preview = [this](const stored::Command& command) { return store_->applier().Preview(command); }});
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(32 << 20);
     builder.RegisterService(service_.get());
     builder.RegisterService(replication_.get());
+    builder.RegisterService(admin_.get());
     builder.RegisterService(&no_sidecar_);
     server_ = builder.BuildAndStart();
     grpc::ChannelArguments arguments;  // a connection of its own: another's backoff does not count after a restart
@@ -58,15 +64,18 @@ class TestServer {
     channel_ = grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
     stub_ = v1::SuppressionService::NewStub(channel_);
     replication_stub_ = v1::ReplicationService::NewStub(channel_);
+    admin_stub_ = v1::AdminService::NewStub(channel_);
     sidecar_stub_ = v1::SidecarService::NewStub(channel_);
   }
   void Stop() {
     if (server_ == nullptr) return;
     service_->BeginDrain();
     replication_->BeginDrain();
+    admin_->BeginDrain();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     log_->Close();
     server_.reset();
+    admin_.reset();
     replication_.reset();
     service_.reset();
     log_.reset();
@@ -84,6 +93,7 @@ class TestServer {
   const std::string& data_path() const { return store_options_.path; }
   v1::SuppressionService::StubInterface& stub() { return *stub_; }
   v1::ReplicationService::StubInterface& replication_stub() { return *replication_stub_; }
+  v1::AdminService::StubInterface& admin_stub() { return *admin_stub_; }
   v1::SidecarService::StubInterface& sidecar_stub() { return *sidecar_stub_; }
   FakeClock& clock() { return clock_; }
   Store& store() { return *store_; }
@@ -103,11 +113,13 @@ class TestServer {
   std::unique_ptr<LocalCommitLog> log_;
   std::unique_ptr<SuppressionService> service_;
   std::unique_ptr<ReplicationService> replication_;
+  std::unique_ptr<AdminService> admin_;
   NoSidecarService no_sidecar_{ReplicationOptions()};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SuppressionService::StubInterface> stub_;
   std::unique_ptr<v1::ReplicationService::StubInterface> replication_stub_;
+  std::unique_ptr<v1::AdminService::StubInterface> admin_stub_;
   std::unique_ptr<v1::SidecarService::StubInterface> sidecar_stub_;
 };
 

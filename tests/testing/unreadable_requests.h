@@ -17,7 +17,7 @@ inline void ExpectUnreadableRequestsAreRefusedWithAReason(const std::string& add
   const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   int calls = 0;
   for (const char* name : {v1::SuppressionService::service_full_name(), v1::ReplicationService::service_full_name(),
-                           v1::SidecarService::service_full_name()}) {
+                           v1::AdminService::service_full_name(), v1::SidecarService::service_full_name()}) {
     const google::protobuf::ServiceDescriptor* service =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
     for (int i = 0; i < service->method_count(); ++i, ++calls) {
@@ -33,7 +33,7 @@ inline void ExpectUnreadableRequestsAreRefusedWithAReason(const std::string& add
       EXPECT_EQ(GrpcReason(status), "INVALID_FIELD") << path;
     }
   }
-  EXPECT_EQ(calls, 16);
+  EXPECT_EQ(calls, 21);
 }
 
 }  // namespace suppressd

@@ -185,6 +185,9 @@ struct ReportResult {
 // of an entry only the causes that `state` is about are looked at.
 struct SuppressionFilter {
   StateFilter state = StateFilter::kUnspecified;
+  // Only addresses that begin with this, or that hold this (3 bytes at least); empty: all. Both look through the list.
+  std::string address_prefix;
+  std::string address_contains;
   std::vector<BounceReason> reasons;  // kUnspecified among them: a cause without one
   std::vector<CauseType> cause_types;
   std::optional<std::string> stream;  // set and empty: causes that apply to all mail

@@ -88,13 +88,16 @@ annotations:
 {{- if .Values.config.managementAddress }}{{ regexFind `[0-9]+$` .Values.config.managementAddress }}{{ else if include "suppressd.hasTls" . }}7026{{ end }}
 {{- end }}
 
+{{- /* Where the volume of backups is mounted. They lie in a folder of it, which the server makes for itself alone. */}}
+{{- define "suppressd.backupMount" -}}/var/backups/suppressd{{- end }}
+
 {{- define "suppressd.hasConfigMap" -}}
 {{- if or .Values.policy.content .Values.rules.content .Values.access.content }}true{{ end }}
 {{- end }}
 
 {{- /* Options that are passed on as they are; the key in `config` is the option in camel case. */}}
 {{- define "suppressd.plainOptions" -}}
-data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_file tls_client_certs access_file token_file jwks_file jwt_issuer jwt_audience quota_file socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_batches max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds min_free_disk_mib block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days
+data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_file tls_client_certs access_file token_file jwks_file jwt_issuer jwt_audience quota_file socket_mode socket_group log_level insecure channelz max_request_kib max_calls max_batches max_listings max_mails max_watches max_connections max_connections_per_peer max_calls_per_connection drain_timeout_seconds min_free_disk_mib block_cache_mib change_log_max_revisions change_log_max_age_days max_replicas max_snapshots snapshot_hold_minutes accept_clock bounce_retention_days request_window_days backup_dir backup_interval_hours backup_keep_count backup_keep_days
 {{- end }}
 
 {{- /* Arguments of `suppressd serve`. Helm keeps numbers as floats, which print as 5e+06. */}}
@@ -125,6 +128,9 @@ data_dir port_file management_address tls_cert_file tls_key_file tls_client_ca_f
 {{- end }}
 {{- with .Values.tokens.existingSecret }}
 - "--token_file=/etc/suppressd/tokens/tokens"
+{{- end }}
+{{- if .Values.backup.enabled }}
+- "--backup_dir={{ include "suppressd.backupMount" . }}/backups"
 {{- end }}
 {{- if and (include "suppressd.managementPort" .) (not .Values.config.managementAddress) }}
 - "--management_address=0.0.0.0:7026"

@@ -13,6 +13,10 @@ env:
 volumeMounts:
   - name: data
     mountPath: {{ dir .Values.config.dataDir }}
+  {{- if .Values.backup.enabled }}
+  - name: backups
+    mountPath: {{ include "suppressd.backupMount" . }}
+  {{- end }}
   {{- range $file := list "policy" "rules" "access" }}
   {{- $source := index $.Values $file }}
   {{- if or $source.content $source.existingConfigMap }}
@@ -49,6 +53,13 @@ args:
 - name: data
   persistentVolumeClaim:
     claimName: {{ .existingClaim }}
+{{- end }}
+{{- end }}
+{{- with .Values.backup }}
+{{- if .enabled }}
+- name: backups
+  persistentVolumeClaim:
+    claimName: {{ .existingClaim | default (printf "%s-backups" (include "suppressd.fullname" $)) }}
 {{- end }}
 {{- end }}
 {{- range $file := list "policy" "rules" "access" }}

@@ -163,6 +163,20 @@
 {{- if and (not $p.enabled) (or $p.existingClaim $class $p.annotations) }}
 {{- fail "persistence.enabled is false, but persistence.existingClaim, storageClass or annotations is set: set persistence.enabled=true to use it, or remove it." }}
 {{- end }}
+{{- $b := .Values.backup }}
+{{- $backupClass := not (kindIs "invalid" $b.storageClass) }}
+{{- if and $b.existingClaim $backupClass }}
+{{- fail "backup.existingClaim and backup.storageClass are both set: the claim has its storage class already, so remove backup.storageClass, or backup.existingClaim to have a claim made." }}
+{{- end }}
+{{- if and $b.existingClaim $b.annotations }}
+{{- fail "backup.existingClaim and backup.annotations are both set: the chart does not change a claim of yours, so annotate it yourself and remove backup.annotations." }}
+{{- end }}
+{{- if and (not $b.enabled) (or $b.existingClaim $backupClass $b.annotations) }}
+{{- fail "backup.enabled is false, but backup.existingClaim, storageClass or annotations is set: set backup.enabled=true to use it, or remove it." }}
+{{- end }}
+{{- if and $b.enabled .Values.config.backupDir }}
+{{- fail "backup.enabled and config.backupDir are both set: keep one of them." }}
+{{- end }}
 {{- if not (regexMatch `^/[^/]+(/[^/]+)+$` .Values.config.dataDir) }}
 {{- fail "config.dataDir must be a folder inside the volume's mount: give an absolute path of at least two parts, such as /var/lib/suppressd/data." }}
 {{- end }}
@@ -180,6 +194,9 @@
 {{- end }}
 {{- if .Values.logKey.existingSecret }}
 {{- $mounts = append $mounts "/etc/suppressd/log-key" }}
+{{- end }}
+{{- if $b.enabled }}
+{{- $mounts = append $mounts (include "suppressd.backupMount" .) }}
 {{- end }}
 {{- range .Values.extraVolumeMounts }}
 {{- $mounts = append $mounts (clean .mountPath) }}

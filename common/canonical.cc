@@ -1,4 +1,4 @@
-#include "storage/canonical.h"
+#include "common/canonical.h"
 
 #include <google/protobuf/unknown_field_set.h>
 #include <openssl/sha.h>
