@@ -130,7 +130,7 @@ absl::StatusOr<int> Lock(const std::string& path, BackupDirectory::Use use) {
 absl::Status BackupDirectory::Check(const std::string& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return absl::OkStatus();
-  const absl::Status format = CheckFormat(path);
+  absl::Status format = CheckFormat(path);
   if (absl::IsFailedPrecondition(format)) return format;
   if (!absl::IsNotFound(format) || fs::is_empty(path, error) || error || HoldsNothing(path)) return absl::OkStatus();
   return RefuseStrange(path);

@@ -15,8 +15,8 @@ namespace suppressd {
 class StoppableFiles : public rocksdb::FileSystemWrapper {
  public:
   // From when on `stop` says true, reads and writes fail with ABORTED. It is called at each, on any thread.
-  StoppableFiles(std::shared_ptr<rocksdb::FileSystem> files, std::function<bool()> stop)
-      : FileSystemWrapper(std::move(files)), stop_(std::move(stop)) {}
+  StoppableFiles(const std::shared_ptr<rocksdb::FileSystem>& files, std::function<bool()> stop)
+      : FileSystemWrapper(files), stop_(std::move(stop)) {}
   const char* Name() const override { return "StoppableFiles"; }
 
   rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,

@@ -90,7 +90,7 @@ absl::Status ReplaceFile(const std::string& path, const std::string& content) {
     written += static_cast<size_t>(count);
   }
   const bool is_whole = written == content.size() && fsync(fd) == 0;
-  const absl::Status failed = is_whole ? absl::OkStatus() : SystemError("write", next);
+  absl::Status failed = is_whole ? absl::OkStatus() : SystemError("write", next);
   close(fd);
   if (!failed.ok()) return failed;
   return std::rename(next.c_str(), path.c_str()) == 0 ? absl::OkStatus() : SystemError("write", path);

@@ -151,7 +151,7 @@ class Exporter {
     if (absl::Status status = output_.Open(text, &after, &entries_); !status.ok()) return status;
     request_.set_after(after);
     entries_before_ = entries_;
-    const auto take = [this](v1::ExportResponse message) { return Take(message); };
+    const auto take = [this](const v1::ExportResponse& message) { return Take(message); };
     absl::Status done = after.empty() ? Begin() : absl::OkStatus();
     if (done.ok()) done = calls.Export(request_, take);
     // The server holds the state of an earlier export no longer, or holds other data now.

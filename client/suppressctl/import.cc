@@ -170,7 +170,7 @@ class Importer {
     for (;;) {
       ListFile::Item item = file->Next();
       if (item.kind == ListFile::Item::kEnd) {
-        const absl::Status sent = run->Finish();
+        absl::Status sent = run->Finish();
         if (!sent.ok() || item.why.empty()) return sent;
         return absl::DataLossError(absl::StrCat(input.name, ": ", item.why));
       }

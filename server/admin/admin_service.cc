@@ -130,7 +130,7 @@ grpc::ServerUnaryReactor* AdminService::ListAudit(grpc::CallbackServerContext* c
     const absl::Time give_up = GiveUpAt(absl::Now(), DeadlineOf(*context), options_.await_revision_max);
     AwaitRevision(
         list_, request->at_least(), give_up,
-        [this, context, request, response, done = std::move(done)](absl::Status reached) {
+        [this, context, request, response, done = std::move(done)](const absl::Status& reached) {
           if (!reached.ok()) return done(reached);
           RunUnlessGone(
               &export_pool_, [context] { return context->IsCancelled(); },

@@ -33,7 +33,7 @@ class ExportCall final : public StreamCall<v1::ExportResponse> {
     if (absl::Status status = Read(request); !status.ok()) return End(status);
     const absl::Time give_up = GiveUpAt(absl::Now(), deadline_, service_->options_.await_revision_max);
     AwaitRevision(service_->list_, request.at_least(), give_up,
-                  [this, self = shared_from_this()](absl::Status reached) {
+                  [this, self = shared_from_this()](const absl::Status& reached) {
                     RunOnPool([this, reached] { reached.ok() ? Open() : End(reached); });
                   });
   }

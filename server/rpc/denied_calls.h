@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -34,7 +35,9 @@ struct DeniedKind {
   std::string method;  // "/suppressd.v1.SuppressionService/Suppress"
   std::string tenant;  // empty: none, several or all
 
-  auto operator<=>(const DeniedKind&) const = default;
+  bool operator<(const DeniedKind& other) const {
+    return std::tie(identity, method, tenant) < std::tie(other.identity, other.method, other.tenant);
+  }
 };
 
 // Thread-safe.

@@ -136,9 +136,9 @@ TEST(QuotaFileTest, WhatIsWrongIsSaidWithItsLine) {
 TEST(QuotaFileTest, EachPermissionCountsAsWhatItIs) {
   for (const CallPermission& call : CallPermissions()) {
     const std::optional<QuotaKind> kind = QuotaKindFor(call.permission);
-    const bool of_a_list = call.method.find("SuppressionService/") != absl::string_view::npos ||
-                           (call.method.find("AdminService/") != absl::string_view::npos &&
-                            call.tenants != TenantsNamed::kNone);
+    const bool of_a_list =
+        call.method.find("SuppressionService/") != absl::string_view::npos ||
+        (call.method.find("AdminService/") != absl::string_view::npos && call.tenants != TenantsNamed::kNone);
     const bool delivers = call.method.find("DeliverReport") != absl::string_view::npos;
     EXPECT_EQ(kind.has_value(), of_a_list && !delivers) << call.method;
   }

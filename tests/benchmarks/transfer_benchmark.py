@@ -37,7 +37,7 @@ class Run:
 
     def take(self, what, rows, server, arguments):
         begun = time.monotonic()
-        done = subprocess.run([options.suppressctl, *arguments, "--target", server.target, "--timeout", "5m", "-o", "json"],
+        done = subprocess.run([options.suppressctl, *arguments, "--target", server.tcp, "--timeout", "5m", "-o", "json"],
                               capture_output=True, text=True, check=False)
         seconds = time.monotonic() - begun
         if done.returncode != 0:

@@ -70,7 +70,7 @@ class RecordWriter final : public nlohmann::json_sax<json> {
     return false;
   }
 
-  bool Add(std::string value) {
+  bool Add(const std::string& value) {
     if (record_.size() >= kListColumnsMax) {
       why_ = absl::StrCat("has more than ", kListColumnsMax, " values");
       return false;
